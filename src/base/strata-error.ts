@@ -1,0 +1,91 @@
+/**
+ * What the caller should do about an error, independent of where it came from.
+ * The command line derives its exit code from the kind alone.
+ */
+export type ErrorKind =
+  | "invalid-argument"
+  | "malformed"
+  | "integrity"
+  | "hostile"
+  | "not-found"
+  | "already-exists"
+  | "failed-precondition"
+  | "unsupported"
+  | "unauthenticated"
+  | "unavailable"
+  | "aborted"
+  | "internal";
+
+/** Where in the input an error lies. Every field is optional: each caller on the way up adds what it knows. */
+export interface ErrorDetails {
+  /** The image reference as the user wrote it. */
+  readonly image?: string;
+  /** Zero-based number of the layer, counted from the base. */
+  readonly layer?: number;
+  /** Digest of the blob concerned, with its algorithm. */
+  readonly digest?: string;
+  /** Name of the archive entry, as stored, decoded for reading. */
+  readonly entry?: string;
+  /** Byte offset in the uncompressed stream that was being read. */
+  readonly offset?: number;
+  readonly [key: string]: unknown;
+}
+
+export interface StrataErrorInit {
+  /** Stable machine-readable name, kebab-case, listed in docs/errors.md. */
+  readonly code: string;
+  readonly kind: ErrorKind;
+  /** One sentence that names the thing, without a full stop. */
+  readonly message: string;
+  readonly details?: ErrorDetails;
+  /** What the user can do next, one sentence. */
+  readonly hint?: string;
+  readonly cause?: unknown;
+}
+
+/** The one root of all errors that this package throws, except the errno errors of the file-system views. */
+export class StrataError extends Error {
+  readonly code: string;
+  readonly kind: ErrorKind;
+  readonly details: ErrorDetails;
+  readonly hint: string | undefined;
+
+  constructor(init: StrataErrorInit) {
+    super(init.message, init.cause === undefined ? undefined : { cause: init.cause });
+    this.name = "StrataError";
+    this.code = init.code;
+    this.kind = init.kind;
+    this.details = init.details ?? {};
+    this.hint = init.hint;
+  }
+}
+
+/**
+ * The same error with more details. What the error already knows wins, because it was nearer to the fault.
+ * Anything that is not a StrataError is returned unchanged.
+ */
+export function addDetails(error: unknown, details: ErrorDetails): unknown {
+  if (!(error instanceof StrataError)) return error;
+  const { code, kind, message, hint, cause } = error;
+  const merged = new StrataError({
+    code,
+    kind,
+    message,
+    details: { ...details, ...error.details },
+    ...(hint === undefined ? {} : { hint }),
+    ...(cause === undefined ? {} : { cause }),
+  });
+  if (error.stack !== undefined) merged.stack = error.stack;
+  return merged;
+}
+
+/** Throws `aborted` when the signal has fired; otherwise does nothing. */
+export function assertNotAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted !== true) return;
+  throw new StrataError({
+    code: "aborted",
+    kind: "aborted",
+    message: "The operation was aborted",
+    cause: signal.reason,
+  });
+}
