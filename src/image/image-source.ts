@@ -1,0 +1,103 @@
+import type { ByteSource } from "../base/index.ts";
+import type { FileLocation } from "../content/index.ts";
+import type { LayerIndex } from "../layer/index.ts";
+import type { DiffId, Digest, ImageConfig, Platform } from "../oci/index.ts";
+
+/** What is known of a layer's stored bytes. Less than an OCI descriptor: archives of docker do not name digests. */
+export interface LayerDescriptor {
+  /** As the format names it; never the truth about compression: that is sniffed from the bytes. */
+  readonly mediaType: string;
+  /** Over the stored (perhaps compressed) bytes; undefined where the format does not tell it. */
+  readonly digest: Digest | undefined;
+  /** Length of the stored bytes. */
+  readonly size: number;
+}
+
+interface LayerCommon {
+  /** Names the layer's bytes for people, unique in the image: a member name, a digest, a directory. */
+  readonly name: string;
+  /** Identity of the uncompressed tar; undefined where the format has none (docker before 1.10, a bare tar, a directory). */
+  readonly diffId: DiffId | undefined;
+}
+
+/** A layer whose tar, compressed or not, exists as bytes. */
+export interface LayerBlob extends LayerCommon {
+  readonly kind: "blob";
+  readonly descriptor: LayerDescriptor;
+  /**
+   * Opens the stored bytes, unverified: the reader holds them against `descriptor.digest` and `diffId`.
+   * The caller disposes what it gets, before the image source. May be called again, also while another is open.
+   */
+  open(): Promise<ByteSource>;
+  /**
+   * Present when the stored bytes lie contiguous in a local file, so that a worker thread can open them by itself.
+   * Valid until the image source is disposed. Its `stamp`, when it has one, tells whether a later run sees the same bytes.
+   */
+  readonly location?: FileLocation | undefined;
+}
+
+/** The contents of a layer that is no tar: the table of contents, and the data of files one by one. */
+export interface ListedLayer {
+  readonly index: LayerIndex;
+  /** Opens the data of the regular file at the index's entry number `entry`; the caller disposes it. */
+  open(entry: number): Promise<ByteSource>;
+}
+
+/** A layer that lies unpacked: a root file system, a driver's directory. */
+export interface LayerListing extends LayerCommon {
+  readonly kind: "listing";
+  /** Walks the place. Each call walks again; the result lives as long as the image source. */
+  load(options?: { readonly signal?: AbortSignal | undefined }): Promise<ListedLayer>;
+}
+
+/** A foreign layer whose bytes are not here: it counts in history and diffIDs, and contributes no entry to the view. */
+export interface AbsentLayer extends LayerCommon {
+  readonly kind: "absent";
+  readonly descriptor: LayerDescriptor;
+  /** One clause for people: why the bytes are not here and where they might be. */
+  readonly reason: string;
+}
+
+export type LayerSource = LayerBlob | LayerListing | AbsentLayer;
+
+/** Something that was passed over by name, for the user to know: an attestation, an artifact, a foreign layer. */
+export interface Skipped {
+  readonly what: string;
+  readonly reason: string;
+}
+
+/** A document with the exact bytes that its digest is taken over. */
+export interface RawDocument {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * The port between places where images live and everything that reads images: the least that a place must provide.
+ * One image, already chosen: references resolved, platform matched, documents verified and validated.
+ *
+ * Lifecycle: opening reads documents only, never a layer. While it is open the place must not change. Whoever opened it
+ * disposes it, last: every {@link ByteSource} and listing that came from it is dead after that, and so are the
+ * temporary files in which it may keep an unpacked archive.
+ *
+ * `layers` and `config.value.rootfs.diff_ids` have the same length and order, base first, except where the format has no
+ * diffIDs at all: then `diff_ids` is empty and every layer's `diffId` undefined.
+ */
+export interface ImageSource extends AsyncDisposable {
+  /** As the user wrote it; for messages. */
+  readonly reference: string;
+  /** Full name of the transport that opened it, with its colon left out: `docker-archive`, `oci`, `dir`. */
+  readonly transport: string;
+  /** The names under which the place knows the image, as spelled there; empty when it has none. */
+  readonly names: readonly string[];
+  /** The image manifest; undefined where the format has none or not this one (docker-archive, tar, dir). */
+  readonly manifest: RawDocument | undefined;
+  /** The configuration; made up, with `digest` over the made-up bytes, where `isSynthetic`. */
+  readonly config: RawDocument & { readonly value: ImageConfig; readonly isSynthetic: boolean };
+  /** Undefined where nothing tells it. */
+  readonly platform: Platform | undefined;
+  /** Base layer first. */
+  readonly layers: readonly LayerSource[];
+  readonly skipped: readonly Skipped[];
+}
