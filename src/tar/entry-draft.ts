@@ -1,0 +1,101 @@
+import type { EntryType, TarEntry, Timestamp } from "./entry.ts";
+import { dialectOf, type Field, GNU, readNumber, readString, STAR, USTAR } from "./header-block.ts";
+import { malformedTar } from "./tar-error.ts";
+
+/** An entry while its header and extensions are being merged. It becomes the entry itself: one object per entry. */
+export type EntryDraft = { -readonly [K in keyof TarEntry]: TarEntry[K] };
+
+const MAX_ID = 0xffff_ffff;
+const MAX_DEVICE_NUMBER = 0xffff_ffff;
+const NON_ASCII = /[\u0080-\u00ff]/;
+
+/**
+ * Decodes the header block at `start`, whose checksum is known to be right, without judging its numbers' ranges.
+ * `size` is the field as stored, whatever the type; all offsets are those of `headerOffset`.
+ *
+ * @throws `tar-bad-field` for a field that is not a number.
+ */
+export function decodeHeader(bytes: Buffer, start: number, type: EntryType, headerOffset: number): EntryDraft {
+  const name = readString(bytes, start, USTAR.name);
+  const number = (field: Field, label: string): number => {
+    const value = readNumber(bytes, start, field);
+    if (Number.isNaN(value)) throw badField(label, headerOffset, name);
+    return value;
+  };
+  const isDevice = type === "char" || type === "block";
+  const dialect = dialectOf(bytes, start);
+  const extended = dialect !== "v7";
+  const draft: EntryDraft = {
+    name,
+    type,
+    mode: number(USTAR.mode, "mode") & 0o7777,
+    uid: number(USTAR.uid, "uid"),
+    gid: number(USTAR.gid, "gid"),
+    uname: extended ? readString(bytes, start, USTAR.uname) : "",
+    gname: extended ? readString(bytes, start, USTAR.gname) : "",
+    size: number(USTAR.size, "size"),
+    mtime: wholeSeconds(number(USTAR.mtime, "mtime")),
+    atime: undefined,
+    ctime: undefined,
+    linkName: readString(bytes, start, USTAR.linkName),
+    devMajor: isDevice && extended ? number(USTAR.devMajor, "device number") : 0,
+    devMinor: isDevice && extended ? number(USTAR.devMinor, "device number") : 0,
+    xattrs: undefined,
+    sparse: undefined,
+    headerOffset,
+    dataOffset: headerOffset,
+    storedSize: 0,
+  };
+  if (dialect === "ustar") addPrefix(draft, readString(bytes, start, USTAR.prefix));
+  else if (dialect === "star") {
+    addPrefix(draft, readString(bytes, start, STAR.prefix));
+    draft.atime = wholeSeconds(number(STAR.atime, "atime"));
+    draft.ctime = wholeSeconds(number(STAR.ctime, "ctime"));
+  } else if (dialect === "gnu") addGnuTimes(draft, bytes, start);
+  return draft;
+}
+
+/**
+ * Checks what the header and its extensions have said together, and clears what means nothing for the type.
+ *
+ * @throws `tar-bad-field` for ids and device numbers that are not 32-bit, and for sizes below 0.
+ */
+export function settleDraft(draft: EntryDraft, offset: number): void {
+  const check = (value: number, max: number, label: string): void => {
+    // Written so that NaN fails.
+    if (!(value >= 0 && value <= max)) throw badField(label, offset, draft.name);
+  };
+  check(draft.uid, MAX_ID, "uid");
+  check(draft.gid, MAX_ID, "gid");
+  check(draft.devMajor, MAX_DEVICE_NUMBER, "device number");
+  check(draft.devMinor, MAX_DEVICE_NUMBER, "device number");
+  if (draft.type !== "symlink" && draft.type !== "hardlink") draft.linkName = "";
+  if (draft.type === "file") check(draft.size, Number.MAX_SAFE_INTEGER, "size");
+  else draft.size = 0;
+}
+
+/** The error for a field whose value is no number or out of range. */
+export function badField(label: string, offset: number, entry: string): Error {
+  return malformedTar("tar-bad-field", `has an invalid ${label}`, { offset, entry });
+}
+
+function addGnuTimes(draft: EntryDraft, bytes: Buffer, start: number): void {
+  const atime = readNumber(bytes, start, GNU.atime);
+  const ctime = readNumber(bytes, start, GNU.ctime);
+  if (Number.isNaN(atime) || Number.isNaN(ctime)) {
+    // Go before 1.8 and docker's builds of it wrote a ustar prefix under GNU's magic, where GNU keeps times.
+    const prefix = readString(bytes, start, USTAR.prefix);
+    if (!NON_ASCII.test(prefix)) addPrefix(draft, prefix);
+    return;
+  }
+  if (bytes[start + GNU.atime.at] !== 0) draft.atime = wholeSeconds(atime);
+  if (bytes[start + GNU.ctime.at] !== 0) draft.ctime = wholeSeconds(ctime);
+}
+
+function addPrefix(draft: EntryDraft, prefix: string): void {
+  if (prefix !== "") draft.name = `${prefix}/${draft.name}`;
+}
+
+function wholeSeconds(seconds: number): Timestamp {
+  return { seconds, nanoseconds: 0 };
+}

@@ -1,0 +1,132 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { assertNotAborted, type ByteSource, StrataError } from "../base/index.ts";
+import type { TarEntry } from "./entry.ts";
+import { BLOCK_SIZE } from "./header-block.ts";
+import { TarParser, type TarReadOptions } from "./tar-parser.ts";
+
+/** How an archive of known length is read. */
+export interface ScanTarOptions extends TarReadOptions {
+  /** Checked from time to time by the asynchronous readers. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Reads the headers of a whole archive and hands out its entries, in order. File data is stepped over, never read.
+ *
+ * @throws StrataError of kind `malformed` or `hostile` with the offset; also when data lies beyond the source's end.
+ */
+export async function scanTar(
+  source: ByteSource,
+  onEntry: (entry: TarEntry) => void,
+  options: ScanTarOptions = {},
+): Promise<void> {
+  const reader = new SeekReader(source, onEntry, options);
+  while (!reader.run()) await reader.prepare(options.signal);
+}
+
+/** {@link scanTar} without waiting. The source must have `readSync`. */
+export function scanTarSync(
+  source: ByteSource,
+  onEntry: (entry: TarEntry) => void,
+  options: TarReadOptions = {},
+): void {
+  const reader = new SeekReader(source, onEntry, options);
+  while (!reader.run()) reader.prepareSync();
+}
+
+/** {@link scanTar} as an iteration. */
+export async function* readTar(source: ByteSource, options: ScanTarOptions = {}): AsyncGenerator<TarEntry, void> {
+  let batch: TarEntry[] = [];
+  const reader = new SeekReader(source, (entry) => batch.push(entry), options);
+  for (let done = false; !done; ) {
+    done = reader.run();
+    yield* batch;
+    batch = [];
+    if (!done) await reader.prepare(options.signal);
+  }
+}
+
+const SMALLEST_WINDOW = 2 * BLOCK_SIZE;
+const LARGEST_WINDOW = 128 * BLOCK_SIZE;
+/** Headers after which the asynchronous readers let others run. */
+const HEADERS_PER_TURN = 20_000;
+
+/**
+ * Drives the parser over a source by seeking. Small files are stepped over inside a read-ahead window,
+ * which grows while headers lie close together and shrinks while they do not.
+ */
+class SeekReader {
+  readonly #source: ByteSource;
+  readonly #parser: TarParser;
+  #buffer = Buffer.allocUnsafe(LARGEST_WINDOW);
+  #start = 0;
+  #length = 0;
+  #readAhead = LARGEST_WINDOW;
+  #headersInWindow = 0;
+  #headersInTurn = 0;
+
+  constructor(source: ByteSource, onEntry: (entry: TarEntry) => void, options: TarReadOptions) {
+    this.#source = source;
+    this.#parser = new TarParser(onEntry, options);
+  }
+
+  /** Parses as far as the window reaches and the turn lasts; true when the archive is read. */
+  run(): boolean {
+    const parser = this.#parser;
+    while (!parser.ended) {
+      const at = parser.position - this.#start;
+      if (parser.position + parser.want > this.#source.size) {
+        parser.finish(this.#source.size);
+        return true;
+      }
+      if (at + parser.want > this.#length || this.#headersInTurn >= HEADERS_PER_TURN) return false;
+      parser.accept(this.#buffer, at);
+      this.#headersInWindow++;
+      this.#headersInTurn++;
+    }
+    return true;
+  }
+
+  async prepare(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#headersInTurn >= HEADERS_PER_TURN) {
+      assertNotAborted(signal);
+      await nextTurn();
+      this.#headersInTurn = 0;
+    }
+    if (this.#source.readSync !== undefined) return this.prepareSync();
+    const target = this.#nextWindow();
+    this.#fill(await this.#source.read(target, this.#start));
+  }
+
+  prepareSync(): void {
+    this.#headersInTurn = 0;
+    const target = this.#nextWindow();
+    if (this.#source.readSync === undefined) {
+      throw new StrataError({
+        code: "source-not-synchronous",
+        kind: "invalid-argument",
+        message: "Cannot scan the archive synchronously: its source has no readSync",
+      });
+    }
+    this.#fill(this.#source.readSync(target, this.#start));
+  }
+
+  #nextWindow(): Buffer {
+    const { want, position } = this.#parser;
+    const close = this.#headersInWindow >= 4;
+    this.#readAhead = close
+      ? Math.min(LARGEST_WINDOW, this.#readAhead * 2)
+      : Math.max(SMALLEST_WINDOW, this.#readAhead / 2);
+    if (this.#buffer.length < want) this.#buffer = Buffer.allocUnsafe(want);
+    this.#start = position;
+    this.#headersInWindow = 0;
+    const left = this.#source.size - position;
+    return this.#buffer.subarray(0, Math.min(left, Math.max(want, this.#readAhead)));
+  }
+
+  #fill(count: number): void {
+    this.#length = count;
+    // The source is shorter than it said.
+    if (count < this.#parser.want) this.#parser.finish(this.#start + count);
+  }
+}
