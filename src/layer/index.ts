@@ -1,0 +1,34 @@
+/**
+ * layer: the table of contents of one layer, and what it does to the layers below.
+ *
+ * - {@link LayerIndex}: every entry of a layer's tar in tar order, columnar; {@link LayerIndexBuilder} collects it while
+ *   the bytes pass by, {@link encodeLayerIndex} keeps it, {@link decodeLayerIndex} brings it back without copying.
+ * - {@link WhiteoutCodec}: how a format writes deletions: {@link ociWhiteouts} in image layers, {@link overlayWhiteouts}
+ *   in upper directories, {@link aufsWhiteouts} in branches.
+ * - {@link planChangeset}: the one planner. It decides, purely, what a layer removes and places; whoever holds a tree acts.
+ *
+ * @example
+ * const builder = new LayerIndexBuilder();
+ * await scanTar(source, (entry) => builder.add(entry));
+ * const { removals, placements } = planChangeset(builder.finish());
+ */
+
+export type { Columns } from "./columns.ts";
+export { decodeLayerIndex, encodeLayerIndex } from "./encode-layer-index.ts";
+export { BLOCK, CHAR, DIRECTORY, ENTRY_TYPES, FIFO, FILE, HARDLINK, SYMLINK } from "./entry-kind.ts";
+export { LayerIndex } from "./layer-index.ts";
+export { LayerIndexBuilder } from "./layer-index-builder.ts";
+export {
+  type ChangesetPlacement,
+  type ChangesetPlan,
+  type ChangesetRemoval,
+  planChangeset,
+  whereIs,
+} from "./plan-changeset.ts";
+export {
+  aufsWhiteouts,
+  type EntryMeaning,
+  ociWhiteouts,
+  overlayWhiteouts,
+  type WhiteoutCodec,
+} from "./whiteout-codec.ts";

@@ -1,0 +1,126 @@
+import type { ByteString } from "../base/index.ts";
+import type { LayerIndex } from "../layer/index.ts";
+import { joinPath } from "../tree/index.ts";
+import { type LayerChange, changeOfSlot, changesOfLayer } from "./layer-change.ts";
+import { MergedNode } from "./merged-node.ts";
+import { ROOT_SLOT, type Slot, type UnionState } from "./union-state.ts";
+import { walkPath } from "./walk-path.ts";
+
+/** As many symlinks as the kernel follows before ELOOP (path_resolution(7)). */
+const MAX_LINKS = 40;
+
+/**
+ * One tree made of layers: what a container would see, with the layer of each file and everything it hides.
+ *
+ * Places are numbered *slots*; a slot that is returned holds a file. Names come in ascending byte order.
+ * Immutable and shared freely; it holds no resources.
+ */
+export class MergedTree {
+  /** The layers from the base up, as given to {@link mergeLayers}. */
+  readonly layers: readonly LayerIndex[];
+  readonly root: Slot = ROOT_SLOT;
+  readonly #state: UnionState;
+
+  constructor(state: UnionState) {
+    this.#state = state;
+    this.layers = state.layers;
+  }
+
+  /**
+   * Resolves a path inside the tree: a leading slash is optional, symlinks never leave the root.
+   *
+   * @returns the slot, or {@link NOT_FOUND}, {@link NOT_DIRECTORY}, {@link TOO_MANY_LINKS}
+   */
+  find(path: ByteString, options: { readonly followLast: boolean }): Slot {
+    return walkPath(this.#state, path, { followLast: options.followLast, maxLinks: MAX_LINKS });
+  }
+
+  /** The file in a slot. A new view on each call; its columns are read when asked. */
+  node(slot: Slot): MergedNode {
+    const node = this.#state.nodeAt(slot);
+    const nlink = this.#state.isDirectory(slot) ? 2 + this.#countDirectories(slot) : this.#state.nodeLinks.at(node);
+    return new MergedNode(this.#state, node, nlink);
+  }
+
+  /** Clean path of a slot from the root; `""` for the root. */
+  pathOf(slot: Slot): ByteString {
+    const names: ByteString[] = [];
+    for (let at = slot; at !== ROOT_SLOT; at = this.#state.parentOf(at)) names.push(this.#state.nameOf(at));
+    return names.reverse().join("/");
+  }
+
+  nameOf(slot: Slot): ByteString {
+    return this.#state.nameOf(slot);
+  }
+
+  /** The directory that holds the slot; the root's is the root. */
+  parentOf(slot: Slot): Slot {
+    return this.#state.parentOf(slot);
+  }
+
+  isDirectory(slot: Slot): boolean {
+    return this.#state.isDirectory(slot);
+  }
+
+  /** The slot of a name in a directory, or undefined. */
+  childOf(directory: Slot, name: ByteString): Slot | undefined {
+    return this.#state.childOf(directory, name);
+  }
+
+  /** The slots of a directory in the order of their names. */
+  children(directory: Slot): Slot[] {
+    const names: ByteString[] = [];
+    const below = this.#state.slotsBelow(directory);
+    for (const [name, slot] of below) if (this.#state.nodeAt(slot) !== 0) names.push(name);
+    return names.sort().map((name) => below.get(name) as Slot);
+  }
+
+  /**
+   * A slot and everything below it with their paths, parents before children, names in order.
+   * Symlinks are not followed. Costs memory for the open directories only.
+   */
+  *walk(top: Slot = ROOT_SLOT): Generator<{ readonly slot: Slot; readonly path: ByteString }> {
+    const pending: { slot: Slot; path: ByteString }[] = [{ slot: top, path: this.pathOf(top) }];
+    for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+      yield at;
+      if (!this.#state.isDirectory(at.slot)) continue;
+      const children = this.children(at.slot);
+      for (let i = children.length - 1; i >= 0; i--) {
+        const slot = children[i] as Slot;
+        pending.push({ slot, path: joinPath(at.path, this.#state.nameOf(slot)) });
+      }
+    }
+  }
+
+  /** What each layer did to one path, from the base up; also for a path that is gone (then give its literal path). */
+  history(slot: Slot): LayerChange[] {
+    const changes: LayerChange[] = [];
+    for (let layer = 0; layer < this.layers.length; layer++) {
+      const change = changeOfSlot(this.#state, slot, layer);
+      if (change !== undefined) changes.push(change);
+    }
+    return changes;
+  }
+
+  /** The slot that a literal path ever had, filled or not; undefined when no layer spoke of it. Nothing is followed. */
+  everAt(path: ByteString): Slot | undefined {
+    let slot: Slot | undefined = ROOT_SLOT;
+    for (const name of path.split("/")) if (name !== "") slot = this.#below(slot, name);
+    return slot;
+  }
+
+  /** Everything that one layer added, modified and deleted, in the order in which it first touched each path. */
+  changes(layer: number): Generator<LayerChange> {
+    return changesOfLayer(this.#state, layer);
+  }
+
+  #below(slot: Slot | undefined, name: ByteString): Slot | undefined {
+    return slot === undefined ? undefined : this.#state.slotsBelow(slot).get(name);
+  }
+
+  #countDirectories(slot: Slot): number {
+    let count = 0;
+    for (const child of this.#state.slotsBelow(slot).values()) if (this.#state.isDirectory(child)) count++;
+    return count;
+  }
+}
