@@ -19,12 +19,12 @@ export function createMemoryIndexCache({
       if (bytes === undefined) return undefined;
       entries.delete(key);
       entries.set(key, bytes);
-      return bytes.slice();
+      return Uint8Array.from(bytes);
     },
     async set(key, bytes) {
       drop(key);
       if (bytes.length > maxBytes) return;
-      entries.set(key, bytes.slice());
+      entries.set(key, Uint8Array.from(bytes));
       total += bytes.length;
       for (const oldest of entries.keys()) {
         if (total <= maxBytes) break;

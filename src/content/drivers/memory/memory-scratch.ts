@@ -28,7 +28,7 @@ function createMemoryFile(charge: (bytes: number) => void): ScratchFile {
     async write(chunk) {
       charge(chunk.length);
       held += chunk.length;
-      chunks.push(chunk.slice());
+      chunks.push(Uint8Array.from(chunk));
     },
     async finish() {
       const whole = Buffer.concat(chunks);
