@@ -78,6 +78,7 @@ function strangersIn(packJson) {
 
 /** @type {Readonly<Record<string, () => Outcome>>} */
 const STEPS = {
+  lockfile: () => tool("node", "scripts/lock.mjs", "--check"),
   types: () => tool("tsc", "-p", "."),
   format: () => tool("biome", "format", "."),
   lint: () =>
