@@ -95,6 +95,8 @@ export function build() {
     const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
     const code = run(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", work]);
     if (code !== 0) return code;
+    // A temporary directory is private, what is built is not.
+    chmodSync(work, 0o755);
     makeExecutable(join(work, "cli/main.js"));
     rmSync(join(ROOT, "dist"), { recursive: true, force: true });
     renameSync(work, join(ROOT, "dist"));
