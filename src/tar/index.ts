@@ -1,5 +1,28 @@
+/**
+ * tar: the codec of layers, and the compression around it. It says what an archive holds, unjudged: names are not
+ * cleaned, whiteouts mean nothing here.
+ *
+ * - An *archive* is a row of *entries*: a 512-byte header, its data, padding to whole blocks; two blocks of zeros end it.
+ * - *Extensions* (PAX, GNU) are headers before the header that they complete; readers never hand them out on their own.
+ * - {@link TarScanner} takes bytes as they come; {@link scanTar}, {@link scanTarSync} and {@link readTar} seek from header
+ *   to header and never read data. All drive one parser, which follows Go's archive/tar where dialects disagree,
+ *   because container engines do.
+ * - {@link writeTar} and {@link encodeHeader} write the same bytes for the same entries: ustar, PAX only where needed.
+ * - {@link sniffCompression} and {@link decompress} peel off what is around an archive, with limits against bombs.
+ *
+ * @example
+ * const names: ByteString[] = [];
+ * const scanner = new TarScanner((entry) => names.push(entry.name));
+ * for await (const chunk of decompress(stream, sniffCompression(head))) scanner.push(chunk);
+ * scanner.end();
+ */
+export { decompress, type DecompressOptions } from "./decompress.ts";
+export { encodeHeader, END_OF_ARCHIVE, type TarHeaderFields } from "./encode-header.ts";
 export type { EntryType, SparseRun, TarEntry, Timestamp } from "./entry.ts";
+export { DEFAULT_EXPANSION_LIMITS, type ExpansionLimits } from "./expansion-limit.ts";
 export { type ScanTarOptions, readTar, scanTar, scanTarSync } from "./scan-tar.ts";
+export { type Compression, SNIFF_LENGTH, sniffCompression } from "./sniff-compression.ts";
 export { DEFAULT_TAR_LIMITS, type TarLimits } from "./tar-limits.ts";
 export { paddingOf, type SkippedMember, type TarReadOptions } from "./tar-parser.ts";
 export { TarScanner, type TarScannerOptions } from "./tar-scanner.ts";
+export { type TarMember, writeTar } from "./write-tar.ts";
