@@ -56,7 +56,7 @@ export function findCommand(command) {
 export function ensureOracles() {
   if (process.getuid?.() !== 0 || !existsSync("/etc/debian_version") || findCommand("apt-get") === undefined) return;
   const missing = Object.entries(INSTALLED).filter(([, command]) => findCommand(command) === undefined);
-  const unpacked = existsSync(UNPACKED_ROOT);
+  const unpacked = existsSync(UNPACKED_ROOT) || (findCommand("dockerd") && findCommand("containerd")) !== undefined;
   if (missing.length === 0 && unpacked) return;
   const packages = missing.map(([name]) => name);
   console.error(

@@ -54,7 +54,7 @@ export const oracleEnv: NodeJS.ProcessEnv = {
 /** The absolute path of a tool, or undefined where it is not installed. */
 export function oraclePath(oracle: Oracle): string | undefined {
   const unpacked = UNPACKED_PATHS[oracle];
-  return unpacked === undefined ? findCommand(oracle) : findCommand(unpacked);
+  return (unpacked === undefined ? undefined : findCommand(unpacked)) ?? findCommand(oracle);
 }
 
 /** Why the needs are not met on this machine, as one clause; undefined when they are. */
