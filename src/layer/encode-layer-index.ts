@@ -4,10 +4,10 @@ import { LayerIndex } from "./layer-index.ts";
 
 /** "SLI" and the version of the layout; raise it when {@link COLUMN_LAYOUT} or the extras change. */
 const MAGIC = 0x534c_4901;
-const HEADER_BYTES = 24;
+const HEADER_BYTES = 32;
 
 /**
- * The compact form of an index: header (`u32 magic, u32 0, f64 count, u32 text, u32 extras`), columns, text, extras,
+ * The compact form of an index: header (`u32 magic, u32 0, f64 count, f64 tarSize, u32 text, u32 extras`), columns, text, extras,
  * little endian. Ownership of the result passes to the caller. Nothing in it depends on when or where it was made.
  */
 export function encodeLayerIndex(index: LayerIndex): Uint8Array<ArrayBuffer> {
@@ -16,8 +16,9 @@ export function encodeLayerIndex(index: LayerIndex): Uint8Array<ArrayBuffer> {
   const header = new DataView(bytes.buffer);
   header.setUint32(0, MAGIC, true);
   header.setFloat64(8, index.count, true);
-  header.setUint32(16, index.text.length, true);
-  header.setUint32(20, index.extras.length, true);
+  header.setFloat64(16, index.tarSize, true);
+  header.setUint32(24, index.text.length, true);
+  header.setUint32(28, index.extras.length, true);
   bytes.set(
     new Uint8Array(index.columns.dataOffset.buffer, index.columns.dataOffset.byteOffset, columnBytes(index.count)),
     HEADER_BYTES,
@@ -40,17 +41,18 @@ export function decodeLayerIndex(bytes: Uint8Array): LayerIndex {
   if (aligned.length < HEADER_BYTES) throw unreadable();
   const header = new DataView(buffer, start);
   const count = header.getFloat64(8, true);
-  const textLength = header.getUint32(16, true);
-  const extrasLength = header.getUint32(20, true);
+  const textLength = header.getUint32(24, true);
+  const extrasLength = header.getUint32(28, true);
   if (header.getUint32(0, true) !== MAGIC || !Number.isSafeInteger(count) || count < 0) throw unreadable();
   const textStart = HEADER_BYTES + columnBytes(count);
   if (textStart + textLength + extrasLength !== aligned.length) throw unreadable();
-  return new LayerIndex(
+  return new LayerIndex({
     count,
-    viewColumns(buffer, start + HEADER_BYTES, count),
-    Buffer.from(buffer, start + textStart, textLength),
-    Buffer.from(buffer, start + textStart + textLength, extrasLength),
-  );
+    tarSize: header.getFloat64(16, true),
+    columns: viewColumns(buffer, start + HEADER_BYTES, count),
+    text: Buffer.from(buffer, start + textStart, textLength),
+    extras: Buffer.from(buffer, start + textStart + textLength, extrasLength),
+  });
 }
 
 function unreadable(): StrataError {

@@ -48,11 +48,16 @@ export class LayerIndexBuilder {
     this.#count = i + 1;
   }
 
-  /** The index of all entries added. */
-  finish(): LayerIndex {
-    const columns = allocateColumns(this.#count, this.#columns, this.#count);
+  /**
+   * The index of all entries added.
+   *
+   * @param tarSize length of the whole uncompressed tar in bytes; left out for what is no tar
+   */
+  finish(tarSize = 0): LayerIndex {
+    const count = this.#count;
+    const columns = allocateColumns(count, this.#columns, count);
     const text = Buffer.from(this.#text.subarray(0, this.#textEnd));
-    return new LayerIndex(this.#count, columns, text, Buffer.concat(this.#extras));
+    return new LayerIndex({ count, tarSize, columns, text, extras: Buffer.concat(this.#extras) });
   }
 
   #grow(): void {

@@ -4,6 +4,9 @@ import type { Columns } from "./columns.ts";
 import { ENTRY_TYPES } from "./entry-kind.ts";
 import { decodeExtras, type Extras, NO_EXTRAS } from "./extras.ts";
 
+/** What {@link LayerIndex} is made of. */
+export type LayerIndexParts = Pick<LayerIndex, "count" | "tarSize" | "columns" | "text" | "extras">;
+
 /**
  * The table of contents of one layer: every entry of its tar in tar order, with the offset of its data.
  *
@@ -14,6 +17,8 @@ import { decodeExtras, type Extras, NO_EXTRAS } from "./extras.ts";
 export class LayerIndex {
   /** Number of entries. */
   readonly count: number;
+  /** Bytes of the whole uncompressed tar, what follows its end marker included; 0 when the layer never was a tar. */
+  readonly tarSize: number;
   /** The columns themselves, for hot loops in the rooms above; treat them as read-only. */
   readonly columns: Columns;
   /** Names and link targets one after the other; {@link Columns} says where each lies. */
@@ -21,11 +26,12 @@ export class LayerIndex {
   /** Records of xattrs and sparse runs; {@link Columns} says where each lies. */
   readonly extras: Buffer;
 
-  constructor(count: number, columns: Columns, text: Buffer, extras: Buffer) {
-    this.count = count;
-    this.columns = columns;
-    this.text = text;
-    this.extras = extras;
+  constructor(parts: LayerIndexParts) {
+    this.count = parts.count;
+    this.tarSize = parts.tarSize;
+    this.columns = parts.columns;
+    this.text = parts.text;
+    this.extras = parts.extras;
   }
 
   /** Name as the archive has it, not cleaned. */

@@ -1,0 +1,128 @@
+import type { ByteSource } from "../base/index.ts";
+import type { LocatedSource, ScratchFile } from "../content/index.ts";
+import { type LayerIndex, LayerIndexBuilder } from "../layer/index.ts";
+import { createHasher, createVerifier, type DiffId, type Digest, verifyStream } from "../oci/index.ts";
+import { type Compression, decompress, scanTar, sniffCompression, TarScanner } from "../tar/index.ts";
+import type { Limits } from "./limits.ts";
+
+/** What a layer must turn out to be, as its image claims. Undefined is: not told. */
+export interface LayerClaim {
+  readonly diffId: DiffId | undefined;
+  readonly digest: Digest | undefined;
+  /** Length of the stored bytes. */
+  readonly size: number;
+}
+
+export interface IndexLayerOptions {
+  readonly claim: LayerClaim;
+  readonly limits: Limits;
+  /** False: seek through an uncompressed tar reading headers only, and judge no digest. */
+  readonly verify: boolean;
+  /** Keeps the uncompressed tar of a compressed layer in the same pass. */
+  readonly spool?: ScratchFile | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Told how many stored bytes have been read so far, from time to time. */
+  readonly onBytes?: ((done: number) => void) | undefined;
+}
+
+export interface IndexedLayer {
+  readonly index: LayerIndex;
+  readonly compression: Compression;
+  /** The claimed diffID, verified unless verification was off; computed where there was no claim and a whole pass. */
+  readonly diffId: DiffId | undefined;
+  /** The uncompressed tar, when it was spooled. The caller disposes it. */
+  readonly tar?: LocatedSource;
+}
+
+/** Enough for every magic number and for `ustar` in the first header. */
+const SNIFF_BYTES = 512;
+
+/**
+ * Reads a layer once: while its bytes pass they are verified, decompressed, verified again, spooled and indexed.
+ *
+ * @throws StrataError of kind `integrity`, `malformed`, `hostile` or `unsupported` (the compression)
+ */
+export async function indexLayer(stored: ByteSource, options: IndexLayerOptions): Promise<IndexedLayer> {
+  const compression = await compressionOf(stored);
+  if (compression === "none" && !options.verify) {
+    const builder = new LayerIndexBuilder();
+    const { limits, signal } = options;
+    await scanTar(stored, (entry) => builder.add(entry), { limits, signal, globalHeaders: "ignore" });
+    return { index: builder.finish(stored.size), compression, diffId: options.claim.diffId };
+  }
+  return await indexWholeLayer(stored, compression, options);
+}
+
+/** The compression of stored bytes, told by the bytes alone. */
+export async function compressionOf(stored: ByteSource): Promise<Compression> {
+  const head = new Uint8Array(SNIFF_BYTES);
+  return sniffCompression(head.subarray(0, await stored.read(head, 0)));
+}
+
+async function indexWholeLayer(
+  stored: ByteSource,
+  compression: Compression,
+  options: IndexLayerOptions,
+): Promise<IndexedLayer> {
+  const builder = new LayerIndexBuilder();
+  const scanner = new TarScanner((entry) => builder.add(entry), { limits: options.limits, globalHeaders: "ignore" });
+  const judge = diffIdJudge(options);
+  let tarSize = 0;
+  for await (const chunk of uncompressed(stored, compression, options)) {
+    judge.update(chunk);
+    scanner.push(chunk);
+    tarSize += chunk.length;
+    if (options.spool !== undefined) await options.spool.write(chunk);
+  }
+  scanner.end();
+  const diffId = judge.finish();
+  const tar = await options.spool?.finish();
+  return { index: builder.finish(tarSize), compression, diffId, ...(tar && { tar }) };
+}
+
+/** The uncompressed tar of a layer from its beginning; the stored bytes are verified against the claim on the way. */
+export async function* uncompressed(
+  stored: ByteSource,
+  compression: Compression,
+  { claim, verify, limits, signal, onBytes }: Omit<IndexLayerOptions, "spool">,
+): AsyncGenerator<Uint8Array> {
+  const { maxLayerBytes: maxBytes, maxExpansion } = limits;
+  let bytes: AsyncIterable<Uint8Array> = stored.stream({ ...(signal && { signal }) });
+  if (onBytes !== undefined) bytes = countBytes(bytes, onBytes);
+  // The digest of an uncompressed blob is its diffID: hashing it once is enough.
+  const digest = claim.digest === (claim.diffId as string | undefined) && compression === "none" ? undefined : claim.digest;
+  if (verify && digest !== undefined) bytes = verifyStream(bytes, { digest, size: claim.size, what: "layer blob" });
+  yield* decompress(bytes, compression, { maxBytes, maxExpansion });
+}
+
+async function* countBytes(
+  bytes: AsyncIterable<Uint8Array>,
+  onBytes: (done: number) => void,
+): AsyncGenerator<Uint8Array> {
+  let done = 0;
+  for await (const chunk of bytes) {
+    done += chunk.length;
+    onBytes(done);
+    yield chunk;
+  }
+}
+
+/** Holds the uncompressed bytes against the claimed diffID, or finds the diffID where none is claimed. */
+function diffIdJudge({ claim: { diffId }, verify }: IndexLayerOptions): {
+  update(chunk: Uint8Array): void;
+  finish(): DiffId | undefined;
+} {
+  if (!verify) return { update() {}, finish: () => diffId };
+  if (diffId === undefined) {
+    const hasher = createHasher();
+    return { update: hasher.update, finish: () => hasher.digest() as string as DiffId };
+  }
+  const verifier = createVerifier({ digest: diffId, what: "uncompressed layer" });
+  return {
+    update: verifier.update,
+    finish() {
+      verifier.finish();
+      return diffId;
+    },
+  };
+}

@@ -1,0 +1,107 @@
+import type { ByteSource } from "../base/index.ts";
+import type { Scratch } from "../content/index.ts";
+import { type LayerIndex, LayerIndexBuilder } from "../layer/index.ts";
+import { type DiffId, verifyStream } from "../oci/index.ts";
+import type { Compression } from "../tar/index.ts";
+import type { LayerContents } from "./image-layer.ts";
+import type { LayerBlob, LayerSource } from "./image-source.ts";
+import { compressionOf, type IndexedLayer, indexLayer, uncompressed } from "./index-layer.ts";
+import { LayerMemory } from "./layer-memory.ts";
+import { lazyTar } from "./lazy-tar.ts";
+import type { LoadLayersOptions } from "./load-layers.ts";
+
+/** A layer that can be read: what it holds, what it is, and where its files' bytes come from. */
+export interface LoadedLayer {
+  readonly index: LayerIndex;
+  readonly diffId: DiffId | undefined;
+  readonly contents: LayerContents;
+}
+
+/** Loads the layers of one image and owns everything that they hold open. */
+export class LayerLoader implements AsyncDisposable {
+  readonly #options: LoadLayersOptions;
+  readonly #memory: LayerMemory | undefined;
+  readonly #byDiffId = new Map<DiffId, Promise<LoadedLayer>>();
+  readonly #held: AsyncDisposable[] = [];
+
+  constructor(options: LoadLayersOptions) {
+    this.#options = options;
+    this.#memory = options.cache && new LayerMemory(options.cache);
+  }
+
+  /** Loads one layer; the same diffID a second time costs nothing. */
+  async load(layer: LayerSource, number: number, signal: AbortSignal): Promise<LoadedLayer> {
+    if (layer.kind === "absent") return { index: EMPTY, diffId: layer.diffId, contents: { kind: "absent" } };
+    if (layer.kind === "listing") {
+      const { index, open } = await layer.load({ signal });
+      return { index, diffId: layer.diffId, contents: { kind: "listing", open } };
+    }
+    const { diffId } = layer;
+    if (diffId === undefined) return await this.#loadBlob(layer, number, signal);
+    const earlier = this.#byDiffId.get(diffId);
+    if (earlier !== undefined) return await earlier;
+    const loading = this.#loadBlob(layer, number, signal);
+    this.#byDiffId.set(diffId, loading);
+    return await loading;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const held of this.#held.reverse()) await held[Symbol.asyncDispose]();
+  }
+
+  async #loadBlob(blob: LayerBlob, number: number, signal: AbortSignal): Promise<LoadedLayer> {
+    const stored = this.#hold(await blob.open());
+    const remembered = await this.#memory?.recall(blob, this.#options.verify);
+    if (remembered !== undefined) {
+      this.#options.onProgress?.({ kind: "layer-loaded", layer: number, fromCache: true });
+      return this.#loaded(stored, { ...remembered, compression: await compressionOf(stored) });
+    }
+    const indexed = await this.#index(blob, stored, { layer: number, signal });
+    const { index, diffId } = indexed;
+    if (diffId !== undefined && this.#options.verify) await this.#memory?.remember(blob, { index, diffId });
+    this.#options.onProgress?.({ kind: "layer-loaded", layer: number, fromCache: false });
+    return this.#loaded(stored, indexed);
+  }
+
+  async #index(
+    blob: LayerBlob,
+    stored: ByteSource,
+    { layer, signal }: { readonly layer: number; readonly signal: AbortSignal },
+  ): Promise<IndexedLayer> {
+    const { limits, verify, onProgress, scratch } = this.#options;
+    const { digest, size } = blob.descriptor;
+    const claim = { diffId: blob.diffId, digest, size };
+    const onBytes = onProgress && ((done: number) => onProgress({ kind: "layer-progress", layer, done, total: size }));
+    const wantsSpool = this.#options.spool === "eager" && (await compressionOf(stored)) !== "none";
+    if (!wantsSpool) return await indexLayer(stored, { claim, limits, verify, signal, onBytes });
+    const spool = this.#hold(await scratch.create());
+    return await indexLayer(stored, { claim, limits, verify, signal, onBytes, spool });
+  }
+
+  #loaded(stored: ByteSource, { index, diffId, compression, tar }: IndexedLayer): LoadedLayer {
+    if (compression === "none") return { index, diffId, contents: { kind: "tar", tar: stored } };
+    const readable = tar ?? this.#inflating(stored, compression, { index, diffId, scratch: this.#options.scratch });
+    return { index, diffId, contents: { kind: "tar", tar: this.#hold(readable) } };
+  }
+
+  #inflating(
+    stored: ByteSource,
+    compression: Compression,
+    { index, diffId, scratch }: { index: LayerIndex; diffId: DiffId | undefined; scratch: Scratch },
+  ): ByteSource {
+    const { limits, verify, signal } = this.#options;
+    const claim = { diffId: undefined, digest: undefined, size: stored.size };
+    const inflate = (): AsyncIterable<Uint8Array> => {
+      const bytes = uncompressed(stored, compression, { claim, limits, verify: false, signal });
+      return verify && diffId !== undefined ? verifyStream(bytes, { digest: diffId, what: "uncompressed layer" }) : bytes;
+    };
+    return lazyTar({ size: index.tarSize, scratch, inflate });
+  }
+
+  #hold<T extends AsyncDisposable>(resource: T): T {
+    this.#held.push(resource);
+    return resource;
+  }
+}
+
+const EMPTY: LayerIndex = new LayerIndexBuilder().finish();

@@ -1,0 +1,70 @@
+import { type FileLocation, type IndexCache } from "../content/index.ts";
+import { decodeLayerIndex, encodeLayerIndex, type LayerIndex } from "../layer/index.ts";
+import { type DiffId, parseDiffId } from "../oci/index.ts";
+import type { LayerBlob } from "./image-source.ts";
+
+/** Raise it when a reader would take other entries from the same tar. */
+const FORMAT = 1;
+
+/** What an earlier run found out about a layer. */
+export interface RememberedLayer {
+  readonly index: LayerIndex;
+  readonly diffId: DiffId;
+}
+
+/**
+ * Remembers two things about layers: the index that belongs to a diffID, and which diffID the bytes at a location were
+ * found to have. Bytes count as verified only while their file is the same as it was then (its stamp tells), so an
+ * archive that was changed is read and verified again.
+ */
+export class LayerMemory {
+  readonly #cache: IndexCache;
+
+  constructor(cache: IndexCache) {
+    this.#cache = cache;
+  }
+
+  /**
+   * The index of a layer without reading the layer; undefined when it must be read.
+   *
+   * @param verify whether only verified bytes will do
+   */
+  async recall(blob: LayerBlob, verify: boolean): Promise<RememberedLayer | undefined> {
+    const diffId = await this.#knownDiffId(blob, verify);
+    if (diffId === undefined) return undefined;
+    const bytes = await this.#cache.get(indexKey(diffId));
+    if (bytes === undefined) return undefined;
+    try {
+      return { index: decodeLayerIndex(bytes), diffId };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Keeps what one verified pass over a layer found. */
+  async remember(blob: LayerBlob, { index, diffId }: RememberedLayer): Promise<void> {
+    await this.#cache.set(indexKey(diffId), encodeLayerIndex(index));
+    const key = locationKey(blob);
+    if (key !== undefined) await this.#cache.set(key, Buffer.from(diffId));
+  }
+
+  async #knownDiffId(blob: LayerBlob, verify: boolean): Promise<DiffId | undefined> {
+    if (!verify && blob.diffId !== undefined) return blob.diffId;
+    const key = locationKey(blob);
+    const found = key === undefined ? undefined : await this.#cache.get(key);
+    if (found === undefined) return undefined;
+    const diffId = parseDiffId(Buffer.from(found).toString());
+    return blob.diffId === undefined || blob.diffId === diffId ? diffId : undefined;
+  }
+}
+
+function indexKey(diffId: DiffId): string {
+  return `layer-index/${FORMAT}/${diffId}`;
+}
+
+/** Names bytes in a state of a file, and what they were verified against; undefined where nothing may be remembered. */
+function locationKey({ location, descriptor }: LayerBlob): string | undefined {
+  const known: FileLocation | undefined = location;
+  if (known?.stamp === undefined) return undefined;
+  return `verified/${FORMAT}/${known.stamp}/${known.offset}+${known.size}/${descriptor.digest ?? ""}`;
+}
