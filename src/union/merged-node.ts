@@ -28,20 +28,25 @@ export class MergedNode implements FileNode {
     this.#index = state.layers[this.layer] as LayerIndex;
   }
 
+  /** Whether no entry describes this directory: it exists because of what lies below it. */
+  get isImplied(): boolean {
+    return this.entry === NO_ENTRY;
+  }
+
   get type(): FileType {
     return ENTRY_TYPES[this.#typeNumber] as FileType;
   }
 
   get mode(): number {
-    return this.entry === NO_ENTRY ? IMPLIED_MODE : (this.#index.columns.mode[this.entry] as number);
+    return this.isImplied ? IMPLIED_MODE : (this.#index.columns.mode[this.entry] as number);
   }
 
   get uid(): number {
-    return this.entry === NO_ENTRY ? 0 : (this.#index.columns.uid[this.entry] as number);
+    return this.isImplied ? 0 : (this.#index.columns.uid[this.entry] as number);
   }
 
   get gid(): number {
-    return this.entry === NO_ENTRY ? 0 : (this.#index.columns.gid[this.entry] as number);
+    return this.isImplied ? 0 : (this.#index.columns.gid[this.entry] as number);
   }
 
   get size(): number {
@@ -51,11 +56,11 @@ export class MergedNode implements FileNode {
   }
 
   get mtime(): FileTime {
-    return this.entry === NO_ENTRY ? EPOCH : this.#index.mtime(this.entry);
+    return this.isImplied ? EPOCH : this.#index.mtime(this.entry);
   }
 
   get device(): DeviceNumber {
-    const device = this.entry === NO_ENTRY ? 0 : (this.#index.columns.device[this.entry] as number);
+    const device = this.isImplied ? 0 : (this.#index.columns.device[this.entry] as number);
     return { major: device >>> 20, minor: device & 0xf_ffff };
   }
 
@@ -64,10 +69,10 @@ export class MergedNode implements FileNode {
   }
 
   get xattrs(): ReadonlyMap<ByteString, Uint8Array> {
-    return this.entry === NO_ENTRY ? NO_XATTRS : this.#index.xattrs(this.entry);
+    return this.isImplied ? NO_XATTRS : this.#index.xattrs(this.entry);
   }
 
   get #typeNumber(): number {
-    return this.entry === NO_ENTRY ? DIRECTORY : (this.#index.columns.type[this.entry] as number);
+    return this.isImplied ? DIRECTORY : (this.#index.columns.type[this.entry] as number);
   }
 }

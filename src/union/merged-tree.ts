@@ -58,6 +58,11 @@ export class MergedTree {
     return this.#state.parentOf(slot);
   }
 
+  /** Whether a slot holds a file: false for the place of one that is gone. */
+  holds(slot: Slot): boolean {
+    return this.#state.nodeAt(slot) !== 0;
+  }
+
   isDirectory(slot: Slot): boolean {
     return this.#state.isDirectory(slot);
   }

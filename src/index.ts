@@ -1,0 +1,18 @@
+/**
+ * stratafs: opens container images as one file system, without a daemon, root or extraction.
+ *
+ * @example
+ * import { openImage } from "stratafs";
+ *
+ * await using image = await openImage("docker-archive:nginx.tar");
+ * console.log(await image.fs.readFile("/etc/os-release", "utf8"));
+ * for (const layer of image.layers) console.log(layer.number, layer.diffId, layer.createdBy);
+ * console.log(await image.blame("/etc/passwd"));
+ */
+export { type ErrorDetails, type ErrorKind, StrataError } from "./base/index.ts";
+export type { PathBlame } from "./blame-path.ts";
+export type { ImageFs } from "./fs/index.ts";
+export type { HistoryStep, ImageLayer, ImageSource, Limits, LoadEvent } from "./image/index.ts";
+export { openImage, type OpenImageOptions } from "./open-image.ts";
+export type { ImageView, OpenedImage } from "./opened-image.ts";
+export type { ResolvedChange } from "./resolve-change.ts";
