@@ -61,10 +61,10 @@ export function dialectOf(bytes: Buffer, start: number): HeaderDialect {
 
 /**
  * Judges the block at `start` by its checksum: `zero` when all bytes are 0, `valid` when the stored sum is that of the
- * bytes (read as unsigned or, as some old writers did, as signed), else `invalid`.
+ * bytes (read as unsigned or, as some old writers did, as signed), else `invalid`. A hot loop brings its own `view`.
  */
-export function checkBlock(bytes: Buffer, start: number): "zero" | "valid" | "invalid" {
-  const sum = sumOf(bytes, start);
+export function checkBlock(bytes: Buffer, start: number, view = viewOf(bytes)): "zero" | "valid" | "invalid" {
+  const sum = sumOf(view, start);
   if (sum === 0) return "zero";
   const stored = readNumber(bytes, start, USTAR.checksum);
   const expected = sum - checksumFieldSum(bytes, start) + USTAR.checksum.length * 0x20;
@@ -101,6 +101,11 @@ export function readString(bytes: Buffer, start: number, field: Field): string {
   return bytes.toString("latin1", from, end);
 }
 
+/** A view of the same bytes. */
+export function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 function readBase256(bytes: Buffer, start: number, end: number): number {
   const negative = ((bytes[start] as number) & 0x40) !== 0;
   let value = (bytes[start] as number) & 0x3f;
@@ -109,10 +114,16 @@ function readBase256(bytes: Buffer, start: number, end: number): number {
   return Number.isSafeInteger(value) ? value : Number.NaN;
 }
 
-function sumOf(bytes: Buffer, start: number): number {
-  let sum = 0;
-  for (let i = start, end = start + BLOCK_SIZE; i < end; i++) sum += bytes[i] as number;
-  return sum;
+/** Adds up the bytes of a block four at a time, in two pairs of 16-bit lanes that 512 bytes cannot overflow. */
+function sumOf(view: DataView, start: number): number {
+  let even = 0;
+  let odd = 0;
+  for (let i = start, end = start + BLOCK_SIZE; i < end; i += 4) {
+    const word = view.getInt32(i, true);
+    even = (even + (word & 0x00ff00ff)) | 0;
+    odd = (odd + ((word >>> 8) & 0x00ff00ff)) | 0;
+  }
+  return (even & 0xffff) + (even >>> 16) + (odd & 0xffff) + (odd >>> 16);
 }
 
 function checksumFieldSum(bytes: Buffer, start: number): number {

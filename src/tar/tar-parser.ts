@@ -10,7 +10,7 @@ import {
   readOldHeaderRuns,
   SparseMapReader,
 } from "./gnu-sparse.ts";
-import { BLOCK_SIZE, checkBlock, dialectOf, GNU, readNumber, readString, USTAR } from "./header-block.ts";
+import { BLOCK_SIZE, checkBlock, dialectOf, GNU, readNumber, readString, USTAR, viewOf } from "./header-block.ts";
 import { parseInteger } from "./pax-fields.ts";
 import { decodePaxRecords, type PaxRecords } from "./pax-records.ts";
 import { hostileTar, malformedTar } from "./tar-error.ts";
@@ -62,6 +62,9 @@ export class TarParser {
   readonly #options: TarReadOptions;
   readonly #limits: TarLimits;
   #take: (bytes: Buffer, start: number) => void = this.#takeHeader;
+  /** The buffer of the last header, with its view: drivers hand in the same one many times. */
+  #bytes: Buffer | undefined;
+  #view: DataView | undefined;
   #entries = 0;
   #zeroBlocks = 0;
   /** Where the data of the last entry ends, before its padding, and that entry's name. */
@@ -109,7 +112,11 @@ export class TarParser {
   }
 
   #takeHeader(bytes: Buffer, start: number): void {
-    const block = checkBlock(bytes, start);
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = viewOf(bytes);
+    }
+    const block = checkBlock(bytes, start, this.#view);
     if (block === "zero") return this.#takeZeroBlock();
     const offset = this.position;
     if (this.#zeroBlocks === 1 && this.#options.concatenated !== true) {
