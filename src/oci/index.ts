@@ -28,6 +28,7 @@ export {
   parseDiffId,
   parseDigest,
 } from "./digest.ts";
+export { type DocumentNames, decodeDocument, validateDocument } from "./document.ts";
 export { createHasher, digestOf, digestStream, type Hasher } from "./hasher.ts";
 export { type HistoryEntry, type ImageConfig, parseImageConfig, platformOf, type RunConfig } from "./image-config.ts";
 export { assertDocumentSize, MAX_DOCUMENT_BYTES, type ParseJsonOptions, parseJson } from "./json.ts";

@@ -1,0 +1,27 @@
+import type { ImageSource } from "../image/index.ts";
+import type { Digest, Platform } from "../oci/index.ts";
+import type { Selector } from "./image-name.ts";
+
+/** One image of a place, as far as the place tells without opening it. */
+export interface ListedImage {
+  /** As the place spells them; empty for an image without a name. */
+  readonly names: readonly string[];
+  /** Undefined elements of the list are left out: a place need not tell. */
+  readonly platforms: readonly Platform[];
+  /** Of the manifest or index; where there is none, of the config. */
+  readonly digest: Digest | undefined;
+  /** What to append to the path of the place to get exactly this image: `:name`, `:@2`. */
+  readonly selector: string;
+}
+
+/** An image without the lifecycle, which the place has. */
+export type PlacedImage = Omit<ImageSource, "reference" | "transport" | typeof Symbol.asyncDispose>;
+
+/** What every transport makes of a path: a place with images in it. Disposing it ends all images opened from it. */
+export interface ImagePlace extends AsyncDisposable {
+  readonly transport: string;
+  /** In the order of the place. */
+  list(): Promise<readonly ListedImage[]>;
+  /** Opens the selected image; without a selector the only one. @throws StrataError `several-images`, `image-not-found` */
+  open(selector: Selector | undefined): Promise<PlacedImage>;
+}

@@ -1,0 +1,64 @@
+import { readAll, StrataError } from "../../base/index.ts";
+import type { LocatedSource } from "../../content/index.ts";
+import { algorithmOf, assertDocumentSize, type Descriptor, type Digest, hexOf, verifyBytes } from "../../oci/index.ts";
+import type { Members } from "../members.ts";
+
+/** Blobs by digest, wherever they lie. */
+export interface BlobReader {
+  /** Names the place in messages. */
+  readonly place: string;
+  /** Opens a blob, unverified; undefined when it is not here. The caller disposes it. */
+  open(digest: Digest): Promise<LocatedSource | undefined>;
+}
+
+/** The blobs of a layout (image-spec image-layout.md#blobs). */
+export function layoutBlobs(members: Members): BlobReader {
+  return {
+    place: members.place,
+    open: (digest) => members.open(`blobs/${algorithmOf(digest)}/${hexOf(digest)}`),
+  };
+}
+
+/**
+ * Reads a document by its descriptor, verified. Where the blob is missing the descriptor's own `data` will do.
+ * @throws StrataError `json-too-large`, `missing-blob`, or of kind integrity
+ */
+export async function readDocument(
+  blobs: BlobReader,
+  descriptor: Pick<Descriptor, "digest" | "size" | "data">,
+  { what, maxBytes }: { readonly what: string; readonly maxBytes: number },
+): Promise<Uint8Array> {
+  const { digest, size, data } = descriptor;
+  const named = `${what} ${digest}`;
+  assertDocumentSize(size, named, maxBytes);
+  const source = await blobs.open(digest);
+  if (source === undefined) {
+    if (data !== undefined) return verifyBytes(Buffer.from(data, "base64"), { digest, size, what: named });
+    throw missingBlob(blobs, digest, what);
+  }
+  await using _ = source;
+  assertSize(source.size, descriptor, named);
+  return verifyBytes(await readAll(source), { digest, size, what: named });
+}
+
+/** Refuses a blob by its length alone. @throws StrataError `blob-too-long` or `blob-too-short` */
+export function assertSize(actual: number, { digest, size }: Pick<Descriptor, "digest" | "size">, what: string): void {
+  if (actual === size) return;
+  throw new StrataError({
+    code: actual > size ? "blob-too-long" : "blob-too-short",
+    kind: "integrity",
+    message: `The ${what} has ${actual} bytes, but its descriptor promises ${size}`,
+    details: { digest },
+  });
+}
+
+/** The error for a blob that is not in the place. */
+export function missingBlob({ place }: BlobReader, digest: Digest, what: string): StrataError {
+  return new StrataError({
+    code: "missing-blob",
+    kind: "not-found",
+    message: `The ${what} is missing: ${place} has no blob ${digest}`,
+    details: { digest },
+    hint: "The image is incomplete; copy it again, with all its platforms if you ask for another one",
+  });
+}

@@ -1,0 +1,74 @@
+import { StrataError } from "../../base/index.ts";
+import type { Skipped } from "../../image/index.ts";
+import { type Platform, platformOf, selectPlatform } from "../../oci/index.ts";
+import { assertPlatform, imageNotFound, platformNotFound } from "../choose-image.ts";
+import type { ResolvedOptions } from "../open-options.ts";
+import type { BlobReader } from "./blob-reader.ts";
+import { type ImageDocuments, readImageDocuments } from "./manifest-image.ts";
+import type { ManifestLeaf, ManifestTree } from "./manifest-tree.ts";
+
+/** Of the manifests of one image the one for the platform; documents are read only as far as the choice needs them. */
+export async function chooseLeaf(
+  blobs: BlobReader,
+  { leaves, skipped }: ManifestTree,
+  options: ResolvedOptions,
+): Promise<{ documents: ImageDocuments; skipped: readonly Skipped[] }> {
+  const { platform: wanted, hostPlatform, limits } = options;
+  const [only, ...others] = leaves;
+  if (only === undefined) throw nothingToOpen(skipped);
+  if (others.length === 0) {
+    const documents = await readImageDocuments(blobs, only, limits);
+    assertPlatform(wanted, platformOf(documents.config) ?? only.descriptor.platform);
+    return { documents, skipped: [] };
+  }
+  const candidates = await Promise.all(leaves.map((leaf) => withPlatform(blobs, leaf, options)));
+  const images = candidates.filter((candidate) => candidate.artifact === undefined);
+  const chosen =
+    selectPlatform(wanted ?? hostPlatform, images, ({ platform }) => platform) ?? loneImage(images, wanted);
+  if (chosen === undefined) {
+    throw platformNotFound(
+      wanted ?? hostPlatform,
+      images.flatMap(({ platform }) => platform ?? []),
+    );
+  }
+  const passedOver = candidates.flatMap(({ leaf, artifact }) =>
+    artifact === undefined ? [] : [{ what: `manifest ${leaf.descriptor.digest}`, reason: artifact.message }],
+  );
+  return { documents: await readImageDocuments(blobs, chosen.leaf, limits), skipped: passedOver };
+}
+
+interface Candidate {
+  readonly leaf: ManifestLeaf;
+  readonly platform: Platform | undefined;
+  /** Why it is no image, when it turned out to be none. */
+  readonly artifact: StrataError | undefined;
+}
+
+/** The platform as the descriptor tells, else as the configuration does. */
+async function withPlatform(blobs: BlobReader, leaf: ManifestLeaf, { limits }: ResolvedOptions): Promise<Candidate> {
+  const { platform } = leaf.descriptor;
+  if (platform !== undefined && platform.os !== "") return { leaf, platform, artifact: undefined };
+  try {
+    const { config } = await readImageDocuments(blobs, leaf, limits);
+    return { leaf, platform: platformOf(config), artifact: undefined };
+  } catch (error) {
+    if (error instanceof StrataError && error.code === "not-an-image")
+      return { leaf, platform: undefined, artifact: error };
+    throw error;
+  }
+}
+
+/** Whoever asks for no platform gets the only image, whatever it is for. */
+function loneImage(images: readonly Candidate[], wanted: Platform | undefined): Candidate | undefined {
+  return wanted === undefined && images.length === 1 ? images[0] : undefined;
+}
+
+function nothingToOpen(skipped: ManifestTree["skipped"]): StrataError {
+  const [first] = skipped;
+  if (first === undefined) return imageNotFound("at all", []);
+  return new StrataError({
+    code: "not-an-image",
+    kind: "unsupported",
+    message: `There is no image here, only ${skipped.map(({ what }) => what).join(", ")}`,
+  });
+}

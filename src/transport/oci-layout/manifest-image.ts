@@ -1,0 +1,140 @@
+import { StrataError } from "../../base/index.ts";
+import type { LayerSource, Skipped } from "../../image/index.ts";
+import {
+  type Descriptor,
+  type DiffId,
+  type ImageConfig,
+  isEncryptedLayer,
+  isForeignLayer,
+  type Manifest,
+  mediaKind,
+  parseImageConfig,
+  platformOf,
+} from "../../oci/index.ts";
+import type { PlacedImage } from "../image-place.ts";
+import type { SourceLimits } from "../open-options.ts";
+import { assertSize, type BlobReader, missingBlob, readDocument } from "./blob-reader.ts";
+import { type ManifestLeaf, readManifest } from "./manifest-tree.ts";
+
+/** The documents of one image. */
+export interface ImageDocuments {
+  readonly leaf: ManifestLeaf;
+  readonly manifest: Manifest;
+  readonly manifestBytes: Uint8Array;
+  readonly config: ImageConfig;
+  readonly configBytes: Uint8Array;
+}
+
+/**
+ * Reads manifest and configuration, verified.
+ * @throws StrataError `not-an-image` (unsupported) for an artifact, by its name
+ */
+export async function readImageDocuments(
+  blobs: BlobReader,
+  leaf: ManifestLeaf,
+  limits: SourceLimits,
+): Promise<ImageDocuments> {
+  const { bytes, document } = await readManifest(blobs, leaf.descriptor, limits);
+  if (document.kind === "index") throw notAnImage(leaf.descriptor, "an index");
+  const { config: descriptor, artifactType } = document;
+  if (mediaKind(descriptor.mediaType) !== "config") {
+    throw notAnImage(leaf.descriptor, `an artifact of type ${artifactType || descriptor.mediaType || "unknown"}`);
+  }
+  const configBytes = await readDocument(blobs, descriptor, {
+    what: "image configuration",
+    maxBytes: limits.maxDocumentBytes,
+  });
+  const what = `image configuration ${descriptor.digest}`;
+  const config = parseImageConfig(configBytes, { what, maxBytes: limits.maxDocumentBytes });
+  return { leaf, manifest: document, manifestBytes: bytes, config, configBytes };
+}
+
+/** The image of the documents. Layers are looked up, so that a missing one is known now, and not read. */
+export async function openManifestImage(blobs: BlobReader, documents: ImageDocuments): Promise<PlacedImage> {
+  const { leaf, manifest, config } = documents;
+  const diffIds = config.rootfs.diff_ids;
+  if (diffIds.length !== manifest.layers.length) throw countMismatch(documents);
+  const layers: LayerSource[] = [];
+  for (const [i, layer] of manifest.layers.entries()) {
+    layers.push(await layerSource(blobs, layer, { number: i, diffId: diffIds[i] as DiffId }));
+  }
+  const { mediaType, digest } = leaf.descriptor;
+  return {
+    names: leaf.names,
+    manifest: { mediaType: mediaType || (manifest.mediaType ?? ""), digest, bytes: documents.manifestBytes },
+    config: {
+      mediaType: manifest.config.mediaType,
+      digest: manifest.config.digest,
+      bytes: documents.configBytes,
+      value: config,
+      isSynthetic: false,
+    },
+    platform: platformOf(config) ?? leaf.descriptor.platform,
+    layers,
+    skipped: layers.flatMap(skippedOf),
+  };
+}
+
+async function layerSource(
+  blobs: BlobReader,
+  { mediaType, digest, size, urls }: Descriptor,
+  { number, diffId }: { readonly number: number; readonly diffId: DiffId },
+): Promise<LayerSource> {
+  assertReadable(mediaType, number);
+  const common = { name: digest, diffId, descriptor: { mediaType, digest, size } };
+  const source = await blobs.open(digest);
+  if (source === undefined) {
+    if (!isForeignLayer(mediaType)) throw missingBlob(blobs, digest, `layer ${number}`);
+    const reason = ["its owner forbids passing it on", ...(urls ?? [])].join("; it may be at ");
+    return { ...common, kind: "absent", reason };
+  }
+  const { location } = source;
+  await source[Symbol.asyncDispose]();
+  assertSize(source.size, { digest, size }, `layer ${number} ${digest}`);
+  return {
+    ...common,
+    kind: "blob",
+    location,
+    open: async () => {
+      const again = await blobs.open(digest);
+      if (again === undefined) throw missingBlob(blobs, digest, `layer ${number}`);
+      return again;
+    },
+  };
+}
+
+/** A media type that is no layer of ours, or one that only its owner can decrypt, is refused by name. */
+function assertReadable(mediaType: string, number: number): void {
+  if (mediaKind(mediaType) === "layer" && !isEncryptedLayer(mediaType)) return;
+  const isEncrypted = isEncryptedLayer(mediaType);
+  throw new StrataError({
+    code: isEncrypted ? "encrypted-layer" : "unsupported-layer",
+    kind: "unsupported",
+    message: `Layer ${number} ${isEncrypted ? "is encrypted" : "is not a tar layer"}: its media type is ${JSON.stringify(mediaType)}`,
+    details: { layer: number, mediaType },
+  });
+}
+
+function skippedOf(layer: LayerSource): Skipped[] {
+  return layer.kind === "absent" ? [{ what: `foreign layer ${layer.name}`, reason: layer.reason }] : [];
+}
+
+function notAnImage({ digest }: Descriptor, what: string): StrataError {
+  return new StrataError({
+    code: "not-an-image",
+    kind: "unsupported",
+    message: `The manifest ${digest} is not an image but ${what}`,
+    details: { digest },
+  });
+}
+
+function countMismatch({ leaf, manifest, config }: ImageDocuments): StrataError {
+  const { digest } = leaf.descriptor;
+  const [layers, diffIds] = [manifest.layers.length, config.rootfs.diff_ids.length];
+  return new StrataError({
+    code: "layer-count-mismatch",
+    kind: "malformed",
+    message: `The manifest ${digest} has ${layers} layers but its configuration has ${diffIds} diffIDs`,
+    details: { digest },
+  });
+}
