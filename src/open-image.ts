@@ -1,9 +1,11 @@
 import { availableParallelism } from "node:os";
 import { addDetails } from "./base/index.ts";
-import { createLocalIndexCache, createLocalScratch } from "./content/index.ts";
+import { createLocalIndexCache, createLocalScratch, type Scratch } from "./content/index.ts";
 import { DEFAULT_LIMITS, type Limits, type LoadEvent, loadLayers } from "./image/index.ts";
+import { parsePlatform } from "./oci/index.ts";
+import { hostPlatform } from "./host-platform.ts";
 import { OpenedImage } from "./opened-image.ts";
-import { openSource } from "./transport/index.ts";
+import { type OpenSourceOptions, openSource } from "./transport/index.ts";
 import { mergeLayers } from "./union/index.ts";
 
 /** How an image is opened. */
@@ -50,8 +52,7 @@ export async function openImage(name: string, options: OpenImageOptions = {}): P
   };
   try {
     const scratch = hold(held, createLocalScratch({ directory: temporaryDirectory }));
-    const { platform, stdin } = options;
-    const source = hold(held, await openSource(name, { platform, stdin, signal, scratch, limits }));
+    const source = hold(held, await openSource(name, sourceOptions(options, limits, scratch)));
     const loaded = hold(
       held,
       await loadLayers(source, {
@@ -71,6 +72,18 @@ export async function openImage(name: string, options: OpenImageOptions = {}): P
     await release();
     throw addDetails(error, { image: name });
   }
+}
+
+function sourceOptions(options: OpenImageOptions, limits: Limits, scratch: Scratch): OpenSourceOptions {
+  const { platform, stdin, signal } = options;
+  return {
+    platform: platform === undefined ? undefined : parsePlatform(platform),
+    hostPlatform: hostPlatform(),
+    stdin,
+    signal,
+    scratch,
+    limits: { expansion: { maxBytes: limits.maxLayerBytes, maxExpansion: limits.maxExpansion } },
+  };
 }
 
 function hold<T extends AsyncDisposable>(held: AsyncDisposable[], resource: T): T {
