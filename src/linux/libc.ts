@@ -1,0 +1,91 @@
+import { createRequire } from "node:module";
+import { platform } from "node:os";
+import { getSystemErrorName } from "node:util";
+import { type ByteString, StrataError, toBuffer, toText } from "../base/index.ts";
+
+/** The functions of the C library that this room calls, paths as NUL-terminated bytes; each returns -1 on failure. */
+export interface Libc {
+  llistxattr(path: Buffer, list: Buffer, size: number): number;
+  lgetxattr(path: Buffer, name: Buffer, value: Buffer, size: number): number;
+  lsetxattr(path: Buffer, name: Buffer, value: Uint8Array, size: number, flags: number): number;
+  mknod(path: Buffer, mode: number, device: bigint): number;
+  utimensat(directory: number, path: Buffer, times: BigInt64Array, flags: number): number;
+  /** The errno of the last call of this thread. */
+  errno(): number;
+}
+
+interface Koffi {
+  load(name: string): { func(prototype: string): (...values: unknown[]) => number };
+  errno(): number;
+}
+
+let loaded: Libc | undefined;
+
+/** Whether the calls of this room reach a Linux kernel. */
+export function isLinux(): boolean {
+  return platform() === "linux";
+}
+
+/**
+ * The C library, loaded at the first call.
+ * @throws StrataError `linux-only` (unsupported) on other systems
+ */
+export function libc(): Libc {
+  loaded ??= loadLibc();
+  return loaded;
+}
+
+/** Bytes as C wants them. Whoever has a NUL in a path has no path. */
+export function cString(bytes: ByteString): Buffer {
+  if (bytes.includes("\0")) throw errnoError("open", 22, bytes);
+  return toBuffer(`${bytes}\0`);
+}
+
+/** An error as Node's own file functions throw it: `code`, `errno`, `syscall`, `path`. */
+export function errnoError(syscall: string, errno: number, path: ByteString): NodeJS.ErrnoException {
+  const code = getSystemErrorName(-errno);
+  const shown = toText(path);
+  return Object.assign(new Error(`${code}: ${syscall} '${shown}'`), { code, errno: -errno, syscall, path: shown });
+}
+
+/** Throws the {@link errnoError} of a call that returned -1. */
+export function assertDone(result: number, syscall: string, path: ByteString): void {
+  if (result < 0) throw errnoError(syscall, libc().errno(), path);
+}
+
+function loadLibc(): Libc {
+  if (!isLinux()) {
+    throw new StrataError({ code: "linux-only", kind: "unsupported", message: "This needs a Linux kernel" });
+  }
+  // Required, not imported: the library is large, synchronous to load, and most runs never need it.
+  const koffi = createRequire(import.meta.url)("koffi") as Koffi;
+  const library = loadFirst(koffi, ["libc.so.6", "libc.so", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"]);
+  const functions = {
+    llistxattr: library.func("int64_t llistxattr(const void *path, void *list, size_t size)"),
+    lgetxattr: library.func("int64_t lgetxattr(const void *path, const void *name, void *value, size_t size)"),
+    lsetxattr: library.func(
+      "int lsetxattr(const void *path, const void *name, const void *value, size_t size, int flags)",
+    ),
+    mknod: library.func("int mknod(const void *path, uint32_t mode, uint64_t device)"),
+    utimensat: library.func("int utimensat(int directory, const void *path, const void *times, int flags)"),
+    errno: () => koffi.errno(),
+  };
+  return functions as Libc;
+}
+
+function loadFirst(koffi: Koffi, names: readonly string[]): ReturnType<Koffi["load"]> {
+  const failures: unknown[] = [];
+  for (const name of names) {
+    try {
+      return koffi.load(name);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  throw new StrataError({
+    code: "no-libc",
+    kind: "unsupported",
+    message: `Cannot load the C library: tried ${names.join(", ")}`,
+    cause: failures[0],
+  });
+}

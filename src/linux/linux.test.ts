@@ -1,0 +1,101 @@
+import { lstatSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { requireOrSkip } from "../../test/support/skip.ts";
+import { fromText } from "../base/index.ts";
+import { isLinux } from "./libc.ts";
+import { decodeDevice, encodeDevice, makeSpecialFile, setFileTimes } from "./special-file.ts";
+import { readXattrs, writeXattr } from "./xattr.ts";
+
+test("device numbers survive coding, large ones too", () => {
+  for (const [major, minor] of [
+    [0, 0],
+    [1, 3],
+    [8, 17],
+    [259, 65_537],
+    [4095, 1_048_575],
+  ] as const) {
+    expect(decodeDevice(encodeDevice(major, minor))).toEqual({ major, minor });
+  }
+  expect(encodeDevice(1, 3)).toBe(0x103n);
+});
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "linux-test-"));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+const at = (name: string): string => join(directory, name);
+const withCode = (code: string): unknown => expect.objectContaining({ code });
+
+requireOrSkip(
+  "the kernel",
+  isLinux(),
+  "not Linux",
+)(() => {
+  test("keeps extended attributes of any bytes, an empty one too", () => {
+    writeFileSync(at("plain"), "");
+    expect(readXattrs(at("plain")).size).toBe(0);
+    const value = Uint8Array.from([0, 255, 10]);
+    writeXattr(at("plain"), "user.bytes", value);
+    writeXattr(at("plain"), "user.empty", new Uint8Array(0));
+    writeXattr(at("plain"), "user.large", new Uint8Array(3000).fill(7));
+    const xattrs = readXattrs(at("plain"));
+    expect(xattrs.get("user.bytes")).toEqual(value);
+    expect(xattrs.get("user.empty")).toEqual(new Uint8Array(0));
+    expect(xattrs.get("user.large")).toHaveLength(3000);
+  });
+
+  test("finds files whose names are not UTF-8", () => {
+    const name = Buffer.concat([Buffer.from(at("")), Buffer.from([0x2f, 0xff, 0xfe])]);
+    writeFileSync(name, "");
+    writeXattr(name.toString("latin1"), "user.x", Uint8Array.from([1]));
+    expect(readXattrs(name.toString("latin1")).get("user.x")).toEqual(Uint8Array.from([1]));
+  });
+
+  test("does not follow links", () => {
+    writeFileSync(at("target"), "");
+    writeXattr(at("target"), "user.x", Uint8Array.from([1]));
+    symlinkSync("target", at("link"));
+    expect(readXattrs(at("link")).size).toBe(0);
+    expect(() => writeXattr(at("link"), "user.x", Uint8Array.from([1]))).toThrow(withCode("EPERM"));
+  });
+
+  test("sets times to the nanosecond, also before the epoch and of links", () => {
+    symlinkSync("nowhere", at("dangling"));
+    setFileTimes(at("dangling"), { seconds: 1, nanoseconds: 2 }, { seconds: -5, nanoseconds: 123_456_789 });
+    const stats = lstatSync(at("dangling"), { bigint: true });
+    expect(stats.mtimeNs).toBe(-5_000_000_000n + 123_456_789n);
+    expect(stats.atimeNs).toBe(1_000_000_002n);
+  });
+
+  test("makes pipes", () => {
+    makeSpecialFile(at("pipe"), { type: "fifo", mode: 0o600 });
+    expect(lstatSync(at("pipe")).isFIFO()).toBe(true);
+    expect(() => makeSpecialFile(at("pipe"), { type: "fifo", mode: 0o600 })).toThrow(withCode("EEXIST"));
+  });
+
+  test("says what is wrong as Node does", () => {
+    const missing = at(fromText("fehlt ä"));
+    expect(() => setFileTimes(missing, { seconds: 0, nanoseconds: 0 }, { seconds: 0, nanoseconds: 0 })).toThrow(
+      expect.objectContaining({ code: "ENOENT", syscall: "utimensat", path: join(directory, "fehlt ä") }),
+    );
+    expect(readXattrs(missing).size).toBe(0);
+    expect(() => readXattrs("a\0b")).toThrow(withCode("EINVAL"));
+  });
+});
+
+const isRoot = process.getuid?.() === 0;
+requireOrSkip(
+  "the kernel, for root",
+  isLinux() && isRoot,
+  "not root",
+)(() => {
+  test("makes devices", () => {
+    makeSpecialFile(at("device"), { type: "char", mode: 0o666, major: 259, minor: 70_000 });
+    const stats = lstatSync(at("device"), { bigint: true });
+    expect(stats.isCharacterDevice()).toBe(true);
+    expect(decodeDevice(stats.rdev)).toEqual({ major: 259, minor: 70_000 });
+  });
+});

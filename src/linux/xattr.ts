@@ -1,0 +1,48 @@
+import { constants } from "node:os";
+import { type ByteString, fromBuffer } from "../base/index.ts";
+import { assertDone, cString, errnoError, isLinux, libc } from "./libc.ts";
+
+/** XATTR_LIST_MAX and XATTR_SIZE_MAX of the kernel: no answer is longer. */
+const LARGEST = 65_536;
+const { ENODATA, ENOENT, ENOTSUP, EOPNOTSUPP, EPERM, EACCES } = constants.errno;
+/** No attribute, no file any more, a file system without them, or one that shows them to its owner only. */
+const NOTHING_THERE = new Set<number>([ENODATA, ENOENT, ENOTSUP, EOPNOTSUPP, EPERM, EACCES]);
+const NONE: ReadonlyMap<ByteString, Uint8Array> = new Map();
+
+/** Calls are synchronous, so one buffer serves all of them. */
+const answer = Buffer.alloc(LARGEST);
+
+/**
+ * The extended attributes of a file itself (links are not followed), by full name: `security.capability`, `user.x`.
+ * Empty on systems other than Linux and on file systems that have none; attributes that we may not read are left out.
+ * @throws an errno error as Node's, for everything else
+ */
+export function readXattrs(path: ByteString): ReadonlyMap<ByteString, Uint8Array> {
+  if (!isLinux()) return NONE;
+  const name = cString(path);
+  const listed = taken(libc().llistxattr(name, answer, LARGEST), "llistxattr", path);
+  if (listed === undefined || listed.length === 0) return NONE;
+  const values = new Map<ByteString, Uint8Array>();
+  for (const attribute of fromBuffer(listed).split("\0").slice(0, -1)) {
+    const value = taken(libc().lgetxattr(name, cString(attribute), answer, LARGEST), "lgetxattr", path);
+    if (value !== undefined) values.set(attribute, value);
+  }
+  return values;
+}
+
+/**
+ * Sets an extended attribute of a file itself (links are not followed).
+ * @throws an errno error as Node's: `EPERM`, `ENOTSUP`, `ENOSPC`, `ERANGE` …; StrataError `linux-only`
+ */
+export function writeXattr(path: ByteString, name: ByteString, value: Uint8Array): void {
+  // FFI wants a pointer even to nothing.
+  const bytes = value.length === 0 ? new Uint8Array(1) : value;
+  assertDone(libc().lsetxattr(cString(path), cString(name), bytes, value.length, 0), "lsetxattr", path);
+}
+
+function taken(result: number, syscall: string, path: ByteString): Uint8Array | undefined {
+  if (result >= 0) return Uint8Array.from(answer.subarray(0, result));
+  const errno = libc().errno();
+  if (NOTHING_THERE.has(errno)) return undefined;
+  throw errnoError(syscall, errno, path);
+}
