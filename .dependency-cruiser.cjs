@@ -117,7 +117,7 @@ module.exports = {
     only(
       "files-where-they-lie",
       "^(node:)?fs(/promises)?$",
-      ["^src/linux/", "^src/content/drivers/local", "^src/(snapshot|store|transport|build|unpack)/"],
+      ["^src/linux/", "^src/content/drivers/local", "^src/(snapshot|store|transport|build|unpack)/", "^src/testing/adapters/"],
       "Only drivers touch the local file system; everything else takes a port.",
     ),
     only(

@@ -14,6 +14,9 @@
  *   console.log(test.name, judge(test, outcome).kind);
  * }
  */
+export { readDirectory } from "./adapters/read-directory.ts";
+export { type CommandTool, runOnCommand } from "./adapters/run-on-command.ts";
+export { OUTSIDE } from "./cases/breakouts.ts";
 export {
   type ConformanceCase,
   type Expectation,
@@ -23,6 +26,7 @@ export {
   type Variant,
   type Verdict,
 } from "./conformance-case.ts";
+export { type LayoutFiles, type LayoutOptions, layoutScript } from "./layout-script.ts";
 export { indexOf, mergedFiles } from "./merged-files.ts";
 export { runOnLibrary } from "./run-on-library.ts";
 export {
@@ -41,5 +45,4 @@ export {
   whiteout,
 } from "./tar-script.ts";
 export { sortTree, type TreeFile, treeScript, treeText, type TreeTextOptions } from "./tree-script.ts";
-export { OUTSIDE } from "./cases/breakouts.ts";
 export { whiteoutCases } from "./whiteout-cases.ts";
