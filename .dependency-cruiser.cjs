@@ -115,10 +115,21 @@ module.exports = {
     },
     only("ffi-in-linux", "(^|/)koffi(/|$)", ["^src/linux/"], "The kernel is called only in the room `linux`."),
     only(
+      "require-in-linux",
+      "^(node:)?module$",
+      ["^src/linux/"],
+      "`createRequire` hides an import from these rules: only the room `linux` needs it, for its FFI.",
+    ),
+    only(
       "files-where-they-lie",
       "^(node:)?fs(/promises)?$",
-      ["^src/linux/", "^src/content/drivers/local", "^src/(snapshot|store|transport|build|unpack)/", "^src/testing/adapters/"],
-      "Only drivers touch the local file system; everything else takes a port.",
+      [
+        "^src/linux/",
+        "^src/content/drivers/local",
+        "^src/(snapshot|store|transport|build|unpack)/",
+        "^src/testing/adapters/",
+      ],
+      "Only drivers and adapters touch the local file system; everything else takes a port.",
     ),
     only(
       "threads-in-image",
