@@ -115,10 +115,10 @@ module.exports = {
     },
     only("ffi-in-linux", "(^|/)koffi(/|$)", ["^src/linux/"], "The kernel is called only in the room `linux`."),
     only(
-      "require-in-linux",
+      "no-hidden-imports",
       "^(node:)?module$",
-      ["^src/linux/"],
-      "`createRequire` hides an import from these rules: only the room `linux` needs it, for its FFI.",
+      ["^src/linux/", "^src/cli/main\\.ts$"],
+      "`createRequire` hides an import from these rules: only the FFI needs it, and the command that reads its own version.",
     ),
     only(
       "files-where-they-lie",
