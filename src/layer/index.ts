@@ -23,11 +23,12 @@ export {
   type ChangesetPlan,
   type ChangesetRemoval,
   planChangeset,
-  whereIs,
 } from "./plan-changeset.ts";
+export { whereIs } from "./where-is.ts";
 export {
   aufsWhiteouts,
   type EntryMeaning,
+  type EntryPlace,
   ociWhiteouts,
   overlayWhiteouts,
   type WhiteoutCodec,

@@ -1,8 +1,10 @@
-import { addDetails, type ByteString, StrataError, toText } from "../base/index.ts";
-import { baseNameOf, clampEntryName, cleanEntryName, parentOf } from "../tree/index.ts";
+import { type ByteString, StrataError, toText } from "../base/index.ts";
+import { clampEntryName, joinPath } from "../tree/index.ts";
 import { DIRECTORY, HARDLINK } from "./entry-kind.ts";
+import { EntryPaths } from "./entry-paths.ts";
 import type { LayerIndex } from "./layer-index.ts";
-import { ociWhiteouts, type WhiteoutCodec } from "./whiteout-codec.ts";
+import { whereIs } from "./where-is.ts";
+import { type EntryMeaning, ociWhiteouts, type WhiteoutCodec } from "./whiteout-codec.ts";
 
 /** Something a layer takes away. Paths are clean and literal: symlinks in them are for whoever acts to resolve. */
 export type ChangesetRemoval =
@@ -46,50 +48,61 @@ export interface ChangesetPlan {
  *   with the entry and its offset
  */
 export function planChangeset(index: LayerIndex, codec: WhiteoutCodec = ociWhiteouts): ChangesetPlan {
-  const removals = codec.mayHaveMarkers(index) ? removalsOf(index, codec) : [];
-  return { removals, placements: placementsOf(index, codec) };
+  const hasMarkers = codec.mayHaveMarkers(index);
+  const removals = hasMarkers ? removalsOf(index, codec) : [];
+  return { removals, placements: placementsOf(index, hasMarkers ? codec : undefined) };
 }
 
 function removalsOf(index: LayerIndex, codec: WhiteoutCodec): ChangesetRemoval[] {
   const removals: ChangesetRemoval[] = [];
+  const paths = new EntryPaths(index);
   for (let entry = 0; entry < index.count; entry++) {
-    const removal = decideRemoval(index, entry, codec);
+    paths.moveTo(entry);
+    const removal = decideRemoval(index, entry, { paths, codec });
     if (removal !== undefined) removals.push(removal);
   }
   return removals;
 }
 
-function* placementsOf(index: LayerIndex, codec: WhiteoutCodec): Generator<ChangesetPlacement> {
+/** Without a codec no entry is a marker. */
+function* placementsOf(index: LayerIndex, codec: WhiteoutCodec | undefined): Generator<ChangesetPlacement> {
+  const paths = new EntryPaths(index);
   for (let entry = 0; entry < index.count; entry++) {
-    const operation = decidePlacement(index, entry, codec);
-    if (operation !== undefined) yield operation;
+    paths.moveTo(entry);
+    const meaning = codec?.meaningOf(index, entry, paths) ?? "entry";
+    const placement = decidePlacement(index, entry, { paths, meaning });
+    if (placement !== undefined) yield placement;
   }
 }
 
-function decideRemoval(index: LayerIndex, entry: number, codec: WhiteoutCodec): ChangesetRemoval | undefined {
-  const path = entryPath(index, entry);
-  const base = baseNameOf(path);
-  switch (codec.meaningOf(index, entry, path, base)) {
+function decideRemoval(
+  index: LayerIndex,
+  entry: number,
+  { paths, codec }: { readonly paths: EntryPaths; readonly codec: WhiteoutCodec },
+): ChangesetRemoval | undefined {
+  const { directory, name } = paths;
+  switch (codec.meaningOf(index, entry, paths)) {
     case "whiteout":
-      return { kind: "whiteout", directory: parentOf(path), name: codec.hiddenName(base), entry };
+      return { kind: "whiteout", directory, name: codec.hiddenName(name), entry };
     case "opaque":
-      return { kind: "opaque", directory: parentOf(path), entry };
+      return { kind: "opaque", directory, entry };
     case "opaque-directory":
-      return { kind: "opaque", directory: path, entry };
+      return { kind: "opaque", directory: joinPath(directory, name), entry };
     case "entry":
     case "plumbing":
       return undefined;
   }
 }
 
-function decidePlacement(index: LayerIndex, entry: number, codec: WhiteoutCodec): ChangesetPlacement | undefined {
-  const path = entryPath(index, entry);
-  const name = baseNameOf(path);
-  const meaning = codec.meaningOf(index, entry, path, name);
-  if (meaning === "plumbing") return { kind: "plumbing", path, entry };
+function decidePlacement(
+  index: LayerIndex,
+  entry: number,
+  { paths, meaning }: { readonly paths: EntryPaths; readonly meaning: EntryMeaning },
+): ChangesetPlacement | undefined {
+  const { directory, name } = paths;
+  if (meaning === "plumbing") return { kind: "plumbing", path: joinPath(directory, name), entry };
   if (meaning !== "entry" && meaning !== "opaque-directory") return undefined;
-  if (path === "") return decideRoot(index, entry);
-  const directory = parentOf(path);
+  if (name === "") return decideRoot(index, entry);
   if (index.columns.type[entry] !== HARDLINK) return { kind: "put", directory, name, entry };
   return { kind: "link", directory, name, target: clampEntryName(index.linkName(entry)), entry };
 }
@@ -103,18 +116,4 @@ function decideRoot(index: LayerIndex, entry: number): ChangesetPlacement {
     message: `The entry "${toText(index.name(entry))}" would replace the root directory by a ${index.type(entry)}`,
     details: whereIs(index, entry),
   });
-}
-
-function entryPath(index: LayerIndex, entry: number): ByteString {
-  const name = index.name(entry);
-  try {
-    return cleanEntryName(name);
-  } catch (error) {
-    throw addDetails(error, whereIs(index, entry));
-  }
-}
-
-/** The name and offset of an entry, for errors. */
-export function whereIs(index: LayerIndex, entry: number): { readonly entry: string; readonly offset: number } {
-  return { entry: toText(index.name(entry)), offset: index.columns.headerOffset[entry] as number };
 }

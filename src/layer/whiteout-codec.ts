@@ -12,13 +12,19 @@ import type { LayerIndex } from "./layer-index.ts";
  */
 export type EntryMeaning = "entry" | "whiteout" | "opaque" | "opaque-directory" | "plumbing";
 
+/** A clean path, split: the directory (`""` is the root) and the name in it. */
+export interface EntryPlace {
+  readonly directory: ByteString;
+  readonly name: ByteString;
+}
+
 /** How a format writes deletions down: a closed set of strategies, one for each format. */
 export interface WhiteoutCodec {
   readonly name: "oci" | "overlay" | "aufs";
   /** Whether the layer can hold a marker at all: a cheap test that spares most layers a pass. May err towards true. */
   mayHaveMarkers(index: LayerIndex): boolean;
-  /** Meaning of entry `i`, whose cleaned path ends in `baseName`. */
-  meaningOf(index: LayerIndex, i: number, path: ByteString, baseName: ByteString): EntryMeaning;
+  /** Meaning of entry `i`, whose clean path is that of `place`. */
+  meaningOf(index: LayerIndex, i: number, place: EntryPlace): EntryMeaning;
   /** For a `whiteout`: the name that it removes from its directory. */
   hiddenName(baseName: ByteString): ByteString;
 }
@@ -34,12 +40,12 @@ const META_PREFIX = ".wh..wh.";
 export const ociWhiteouts: WhiteoutCodec = {
   name: "oci",
   mayHaveMarkers: (index) => index.text.includes(PREFIX, 0, "latin1"),
-  meaningOf(index, i, path, baseName) {
-    if (path.startsWith(META_PREFIX) && path !== OPAQUE) return "plumbing";
-    if (!baseName.startsWith(PREFIX)) return "entry";
-    if (baseName === OPAQUE) return "opaque";
-    if (baseName.startsWith(META_PREFIX)) return "plumbing";
-    assertNamesSomething(index, i, baseName);
+  meaningOf(index, i, { directory, name }) {
+    if (directory.startsWith(META_PREFIX)) return "plumbing";
+    if (!name.startsWith(PREFIX)) return "entry";
+    if (name === OPAQUE) return "opaque";
+    if (name.startsWith(META_PREFIX)) return "plumbing";
+    assertNamesSomething(index, i, name);
     return "whiteout";
   },
   hiddenName: (baseName) => baseName.slice(PREFIX.length),

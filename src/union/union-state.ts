@@ -10,9 +10,13 @@ export const ROOT_SLOT: Slot = 0;
 /** In the entry columns: a directory that no entry describes, implied by a path below it. */
 export const NO_ENTRY = -1;
 
-/** Why a slot changed. The numbers are what the change log stores. */
+/** Why a slot changed. The change log stores the positions. */
 export const CHANGE_CAUSES = ["entry", "hardlink", "implied", "whiteout", "opaque", "ancestor"] as const;
 export type ChangeCause = (typeof CHANGE_CAUSES)[number];
+
+const CAUSE_NUMBERS = Object.fromEntries(CHANGE_CAUSES.map((cause, number) => [cause, number])) as Readonly<
+  Record<ChangeCause, number>
+>;
 
 /**
  * Everything a union knows, in columns.
@@ -136,7 +140,7 @@ export class UnionState {
     if (before !== 0) (this.nodeLinks.values[before] as number)--;
     if (node !== 0) (this.nodeLinks.values[node] as number)++;
     this.changeLayer.push(layer);
-    this.changeCause.push(CHANGE_CAUSES.indexOf(cause));
+    this.changeCause.push(CAUSE_NUMBERS[cause]);
     this.changeEntry.push(entry);
     this.changeNode.push(node);
     this.changeSlot.push(slot);

@@ -1,0 +1,75 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** One command, timed as a whole process several times. */
+export interface Measurement {
+  /** Wall time of each run in milliseconds, ascending. */
+  readonly runs: readonly number[];
+  readonly median: number;
+  /** Peak memory of the hungriest run in MiB; only Node processes tell it. */
+  readonly peakMiB: number | undefined;
+}
+
+export interface MeasureOptions {
+  /** Counted runs, after one that is not. */
+  readonly runs?: number;
+  /** Called before each run, for instance to empty a cache. */
+  readonly before?: () => void;
+}
+
+/** Times commands in turn (A B C, A B C, …), so that a machine whose speed drifts drifts for all of them. */
+export function measureTogether<Name extends string>(
+  commands: Readonly<Record<Name, readonly string[]>>,
+  { runs = 7, before }: MeasureOptions = {},
+): Record<Name, Measurement> {
+  const names = Object.keys(commands) as Name[];
+  const samples = new Map<Name, { times: number[]; peak: number | undefined }>();
+  for (const name of names) samples.set(name, { times: [], peak: undefined });
+  for (let run = 0; run <= runs; run++) {
+    for (const name of names) {
+      before?.();
+      const { milliseconds, peakMiB } = runOnce(commands[name]);
+      const sample = samples.get(name);
+      if (run === 0 || sample === undefined) continue;
+      sample.times.push(milliseconds);
+      if (peakMiB !== undefined) sample.peak = Math.max(sample.peak ?? 0, peakMiB);
+    }
+  }
+  return Object.fromEntries([...samples].map(([name, { times, peak }]) => [name, summarise(times, peak)])) as Record<
+    Name,
+    Measurement
+  >;
+}
+
+function summarise(times: readonly number[], peakMiB: number | undefined): Measurement {
+  const runs = [...times].sort((a, b) => a - b);
+  return { runs, median: runs[Math.floor(runs.length / 2)] ?? Number.NaN, peakMiB };
+}
+
+/** @throws Error with what the command said when it failed */
+function runOnce(command: readonly string[]): { readonly milliseconds: number; readonly peakMiB: number | undefined } {
+  const directory = mkdtempSync(join(tmpdir(), "strata-bench-"));
+  const usageFile = join(directory, "usage");
+  const [program = "", ...args] = command;
+  const hook = `--import=${join(import.meta.dirname, "report-usage.mjs")}`;
+  const env = { ...process.env, NODE_OPTIONS: hook, BENCH_USAGE_FILE: usageFile };
+  try {
+    const start = performance.now();
+    const { status, stderr, error } = spawnSync(program, args, { env, stdio: ["ignore", "ignore", "pipe"] });
+    const milliseconds = performance.now() - start;
+    if (error !== undefined || status !== 0) throw new Error(`${command.join(" ")} failed: ${error ?? stderr}`);
+    return { milliseconds, peakMiB: readPeak(usageFile) };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+function readPeak(file: string): number | undefined {
+  try {
+    return Number(readFileSync(file, "utf8")) / 1024;
+  } catch {
+    return undefined;
+  }
+}
