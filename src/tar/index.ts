@@ -18,6 +18,7 @@
  */
 export { decompress, type DecompressOptions } from "./decompress.ts";
 export { encodeHeader, END_OF_ARCHIVE, type TarHeaderFields } from "./encode-header.ts";
+export { entryContent } from "./entry-content.ts";
 export type { EntryType, SparseRun, TarEntry, Timestamp } from "./entry.ts";
 export { DEFAULT_EXPANSION_LIMITS, type ExpansionLimits } from "./expansion-limit.ts";
 export { type ScanTarOptions, readTar, scanTar, scanTarSync } from "./scan-tar.ts";

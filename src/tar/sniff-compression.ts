@@ -30,7 +30,6 @@ const MAGICS: readonly (readonly [kind: Compression, magic: readonly number[]])[
   ["lrzip", [0x4c, 0x52, 0x5a, 0x49]],
   ["grzip", [0x47, 0x52, 0x5a, 0x69, 0x70, 0x49, 0x49, 0x00]],
   ["compress", [0x1f, 0x9d]],
-  ["lzma", [0x5d, 0x00, 0x00]],
 ];
 
 /**
@@ -43,7 +42,19 @@ export function sniffCompression(head: Uint8Array): Compression {
   const start = skipSkippableFrames(bytes);
   const known = MAGICS.find(([, magic]) => magic.every((byte, i) => bytes[start + i] === byte));
   // zstd and lz4 share the magic of skippable frames; images have zstd.
-  return known?.[0] ?? (start > 0 ? "zstd" : "none");
+  if (known !== undefined) return known[0];
+  if (start > 0) return "zstd";
+  return isLzma(bytes) ? "lzma" : "none";
+}
+
+/** LZMA has no magic: a byte of properties, a round dictionary size, a length below 1 TiB or unknown, then a zero. */
+function isLzma(bytes: Buffer): boolean {
+  if (bytes.length < 14 || (bytes[0] as number) >= 225 || bytes[13] !== 0) return false;
+  const dictionary = bytes.readUInt32LE(1);
+  const lowestBit = dictionary & -dictionary;
+  const isRound = dictionary >= 4096 && (dictionary === lowestBit >>> 0 || dictionary === 3 * lowestBit);
+  const length = bytes.readBigUInt64LE(5);
+  return isRound && (length === 0xffff_ffff_ffff_ffffn || length < 1n << 40n);
 }
 
 function skipSkippableFrames(bytes: Buffer): number {
