@@ -1,0 +1,54 @@
+import type { Command } from "commander";
+import { StrataError } from "../../base/index.ts";
+import type { OpenedImage } from "../../index.ts";
+import { examples } from "../examples.ts";
+import { addImageOptions, type ImageOptions } from "../image-options.ts";
+import { imageReport, printImageReport } from "../image-report.ts";
+import type { Terminal } from "../terminal.ts";
+import { withImage } from "../with-image.ts";
+
+type InspectOptions = ImageOptions & { readonly raw?: boolean; readonly config?: boolean };
+
+/** `strata inspect`: what an image says of itself. */
+export function configureInspect(command: Command, terminal: Terminal): void {
+  command
+    .description("Show an image's identity, platform and configuration.")
+    .argument("<image>")
+    .option("--raw", "the bytes of the manifest, exactly as stored; with --config those of the configuration")
+    .option("--config", "the image configuration, as JSON");
+  addImageOptions(command, { hasLayer: false, json: "print one JSON object" })
+    .addHelpText(
+      "after",
+      examples(
+        ["strata inspect nginx.tar", "the most important"],
+        ["strata inspect --json nginx.tar | jq .run.Env", "for programs"],
+        ["strata inspect --raw --config nginx.tar | sha256sum", "the image id, by hand"],
+      ),
+    )
+    .action(async (name: string, options: InspectOptions) => {
+      await withImage(name, { terminal, options }, async (image) => {
+        const { raw = false, config = false, json = false } = options;
+        if (raw) await terminal.stdout.send(rawBytes(image, config));
+        else if (config) terminal.stdout.text(`${JSON.stringify(configOf(image), null, 2)}\n`);
+        else if (json) terminal.stdout.text(`${JSON.stringify(imageReport(image), null, 2)}\n`);
+        else printImageReport(terminal, image);
+      });
+    });
+}
+
+/** All that the document says, also what strata does not know of. */
+function configOf(image: OpenedImage): unknown {
+  return JSON.parse(Buffer.from(image.source.config.bytes).toString("utf8"));
+}
+
+function rawBytes({ source }: OpenedImage, wantsConfig: boolean): Uint8Array {
+  if (wantsConfig) return source.config.bytes;
+  if (source.manifest !== undefined) return source.manifest.bytes;
+  throw new StrataError({
+    code: "no-manifest",
+    kind: "not-found",
+    message: `An image in ${source.transport} has no manifest`,
+    details: { image: source.reference },
+    hint: "`strata inspect --raw --config` prints its configuration",
+  });
+}

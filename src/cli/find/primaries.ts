@@ -1,0 +1,58 @@
+/** Which primaries there are, and how many words each takes after itself. */
+export const PRIMARIES: Readonly<Record<string, 0 | 1>> = {
+  "-name": 1,
+  "-iname": 1,
+  "-path": 1,
+  "-wholename": 1,
+  "-ipath": 1,
+  "-iwholename": 1,
+  "-lname": 1,
+  "-ilname": 1,
+  "-regex": 1,
+  "-iregex": 1,
+  "-type": 1,
+  "-size": 1,
+  "-empty": 0,
+  "-perm": 1,
+  "-user": 1,
+  "-group": 1,
+  "-uid": 1,
+  "-gid": 1,
+  "-nouser": 0,
+  "-nogroup": 0,
+  "-newer": 1,
+  "-newermt": 1,
+  "-mtime": 1,
+  "-mmin": 1,
+  "-links": 1,
+  "-inum": 1,
+  "-samefile": 1,
+  "-layer": 1,
+  "-xattr": 1,
+  "-maxdepth": 1,
+  "-mindepth": 1,
+  "-true": 0,
+  "-false": 0,
+  "-print": 0,
+  "-print0": 0,
+  "-ls": 0,
+  "-printf": 1,
+  "-prune": 0,
+  "-quit": 0,
+};
+
+/** Options that find(1) knows and that change nothing here. */
+export const IGNORED: ReadonlySet<string> = new Set(["-P", "-noleaf", "-xdev", "-mount", "-ignore_readdir_race"]);
+
+/** What would write, or run programs: an image is only read. */
+export const REFUSED: ReadonlySet<string> = new Set([
+  "-delete",
+  "-exec",
+  "-execdir",
+  "-ok",
+  "-okdir",
+  "-fprint",
+  "-fprint0",
+  "-fprintf",
+  "-fls",
+]);

@@ -1,0 +1,108 @@
+import type { ImageLayer, OpenedImage } from "../index.ts";
+import { type DiffId, type Digest, type ChainId, explainChainIds } from "../oci/index.ts";
+import { formatShare, formatSize } from "./format-size.ts";
+import { instructionOf, truncate } from "./instruction.ts";
+import { printableText } from "./printable.ts";
+import { formatTable } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** A layer as `layers --json` gives it. */
+export interface LayerRow {
+  /** From 0 at the base. */
+  readonly layer: number;
+  readonly diffID: DiffId | null;
+  readonly chainID: ChainId | null;
+  /** Over the stored bytes, where the format tells it. */
+  readonly digest: Digest | null;
+  readonly mediaType: string | null;
+  /** Bytes stored, perhaps compressed. */
+  readonly storedSize: number | null;
+  /** Bytes of the uncompressed tar. */
+  readonly size: number;
+  readonly entries: number;
+  /** True for a layer whose tar has no entry. */
+  readonly empty: boolean;
+  /** False for a foreign layer whose bytes are not here. */
+  readonly present: boolean;
+  readonly createdBy: string | null;
+}
+
+/** All layers, base first. */
+export function layerRows(image: OpenedImage): LayerRow[] {
+  return image.layers.map((layer) => ({
+    layer: layer.number,
+    diffID: layer.diffId ?? null,
+    chainID: layer.chainId ?? null,
+    digest: layer.digest ?? null,
+    mediaType: layer.mediaType ?? null,
+    storedSize: layer.size ?? null,
+    size: sizeOf(layer),
+    entries: layer.index.count,
+    empty: layer.index.count === 0 && layer.kind !== "absent",
+    present: layer.kind !== "absent",
+    createdBy: layer.createdBy ?? null,
+  }));
+}
+
+/** Bytes of a layer: of its tar, or of the files in it where there is no tar. */
+function sizeOf(layer: ImageLayer): number {
+  if (layer.kind !== "listing") return layer.tarSize;
+  let bytes = 0;
+  for (const size of layer.index.columns.size) bytes += size;
+  return bytes;
+}
+
+/** `sha256:1234…` in the twelve digits that people know; a dash for what is unknown. */
+export function shortId(id: string | null | undefined): string {
+  return id === null || id === undefined ? "-" : id.slice(id.indexOf(":") + 1).slice(0, 12);
+}
+
+const SHORT_INSTRUCTION = 60;
+
+/** The layers as a table. */
+export function printLayers(terminal: Terminal, image: OpenedImage, { truncated }: { readonly truncated: boolean }): void {
+  const { style } = terminal;
+  const rows = layerRows(image);
+  const total = rows.reduce((sum, row) => sum + row.size, 0);
+  const id = (text: string | null): string => (truncated ? shortId(text) : (text ?? "-"));
+  const cells = rows.map((row) => [
+    style.layer(row.layer, String(row.layer)),
+    id(row.diffID),
+    id(row.chainID),
+    id(row.digest),
+    row.storedSize === null ? "-" : formatSize(row.storedSize),
+    formatSize(row.size),
+    formatShare(row.size, total),
+    String(row.entries),
+    describe(row, truncated),
+  ]);
+  const head = ["LAYER", "DIFF ID", "CHAIN ID", "DIGEST", "STORED", "SIZE", "SHARE", "ENTRIES", "INSTRUCTION"];
+  terminal.stdout.text(formatTable([head.map(style.bold), ...cells], ">   >>>> "));
+}
+
+function describe(row: LayerRow, truncated: boolean): string {
+  const instruction = printableText(instructionOf(row.createdBy ?? ""));
+  const marks = [row.present ? "" : "(not here)", row.empty ? "(empty)" : ""].filter((mark) => mark !== "");
+  return [...marks, truncated ? truncate(instruction, SHORT_INSTRUCTION) : instruction].join(" ").trim();
+}
+
+/** How each chainID comes about, with the exact text that is hashed. */
+export function printChainIds(terminal: Terminal, image: OpenedImage): void {
+  const { style } = terminal;
+  const diffIds = image.layers.flatMap(({ diffId }) => (diffId === undefined ? [] : [diffId]));
+  if (diffIds.length < image.layers.length) {
+    terminal.stdout.text("This image does not tell the diffIDs of all its layers, so they have no chainIDs.\n");
+    return;
+  }
+  terminal.stdout.text(
+    "A chainID names a layer together with all layers below it.\n" +
+      `The text between the quotation marks is hashed as it stands, without a newline; try ${style.bold("printf '%s' TEXT | sha256sum")}.\n`,
+  );
+  for (const [number, step] of explainChainIds(diffIds).entries()) {
+    const name = style.layer(number, `layer ${number}`);
+    terminal.stdout.text(`\n${name}\n  diffID   ${step.diffId}\n`);
+    if (step.hashed === undefined) terminal.stdout.text("  chainID  = diffID, because nothing lies below\n");
+    else terminal.stdout.text(`  chainID  = sha256("${step.hashed}")\n`);
+    terminal.stdout.text(`         = ${style.bold(step.chainId)}\n`);
+  }
+}

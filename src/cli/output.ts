@@ -1,0 +1,86 @@
+import { assertNotAborted, type ByteString, fromText } from "../base/index.ts";
+
+/** The part of a Node stream that output needs. */
+export interface OutputStream {
+  write(chunk: Uint8Array, done: (error?: Error | null) => void): boolean;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+/** The reader went away (`| head`): there is nobody left to tell, and nothing went wrong. */
+export class OutputClosed extends Error {
+  override readonly name = "OutputClosed";
+}
+
+const BATCH = 64 * 1024;
+
+/**
+ * A stream that lines are written to: gathered in memory, sent in large pieces, each waited for.
+ * Write as much as you like, but call {@link Output.flush} whenever {@link Output.isFull}.
+ */
+export class Output {
+  readonly isTerminal: boolean;
+  readonly #stream: OutputStream;
+  readonly #signal: AbortSignal | undefined;
+  #pending: ByteString = "";
+
+  constructor(stream: OutputStream, signal?: AbortSignal) {
+    this.#stream = stream;
+    this.#signal = signal;
+    this.isTerminal = stream.isTTY === true;
+    // Errors also arrive at the callback of each write; without a listener they would end the process.
+    stream.on("error", () => {});
+  }
+
+  get columns(): number | undefined {
+    return this.#stream.columns;
+  }
+
+  /** Adds bytes. */
+  write(bytes: ByteString): void {
+    this.#pending += bytes;
+  }
+
+  /** Adds text, as UTF-8. */
+  text(text: string): void {
+    this.#pending += fromText(text);
+  }
+
+  get isFull(): boolean {
+    return this.#pending.length >= BATCH;
+  }
+
+  /**
+   * Sends what was written and waits until the stream has taken it.
+   * @throws OutputClosed when nobody reads any more; StrataError `aborted` when the signal has fired
+   */
+  async flush(): Promise<void> {
+    if (this.#pending.length === 0) return;
+    const bytes = Buffer.from(this.#pending, "latin1");
+    this.#pending = "";
+    await this.#send(bytes);
+  }
+
+  /** Sends bytes that are not gathered, after what was written before. */
+  async send(chunk: Uint8Array): Promise<void> {
+    await this.flush();
+    await this.#send(chunk);
+  }
+
+  async #send(chunk: Uint8Array): Promise<void> {
+    assertNotAborted(this.#signal);
+    await new Promise<void>((resolve, reject) => {
+      this.#stream.write(chunk, (error) => {
+        if (error === undefined || error === null) resolve();
+        else reject(isClosed(error) ? new OutputClosed(undefined, { cause: error }) : error);
+      });
+    });
+  }
+}
+
+const CLOSED = new Set(["EPIPE", "ERR_STREAM_DESTROYED", "ECONNRESET"]);
+
+function isClosed(error: Error & { readonly code?: unknown }): boolean {
+  return typeof error.code === "string" && CLOSED.has(error.code);
+}

@@ -1,0 +1,109 @@
+import type { Command } from "commander";
+import type { SplitArguments } from "./find/split-arguments.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Declares a verb's arguments, options, examples and action on its command. `rest`: words that are not for commander. */
+export type ConfigureVerb = (command: Command, terminal: Terminal, rest: readonly string[]) => void;
+
+export interface Verb {
+  readonly name: string;
+  /** One line for the list of verbs. */
+  readonly summary: string;
+  readonly isHidden?: boolean;
+  /** Which of the words after the verb commander gets; the rest goes to the verb. Default: all. */
+  readonly split?: (args: readonly string[]) => Promise<SplitArguments>;
+  /** Imports the verb's file: each costs time that no other verb should pay. */
+  readonly load: () => Promise<ConfigureVerb>;
+}
+
+/** The image options that take a value in a word of its own. */
+const VALUED_OPTIONS: ReadonlySet<string> = new Set([
+  "--layer",
+  "--platform",
+  "--cache-dir",
+  "--max-layer-bytes",
+  "--max-expansion",
+  "--max-entries",
+  "--color",
+]);
+
+/** All verbs, in the order in which the help shows them. */
+export const VERBS: readonly Verb[] = [
+  {
+    name: "tour",
+    summary: "show what an image is made of, layer by layer, and explain it",
+    load: async () => (await import("./commands/tour.ts")).configureTour,
+  },
+  {
+    name: "inspect",
+    summary: "show an image's identity, platform and configuration",
+    load: async () => (await import("./commands/inspect.ts")).configureInspect,
+  },
+  {
+    name: "history",
+    summary: "show the steps that built an image",
+    load: async () => (await import("./commands/history.ts")).configureHistory,
+  },
+  {
+    name: "layers",
+    summary: "list the layers with their identities, sizes and shares",
+    load: async () => (await import("./commands/layers.ts")).configureLayers,
+  },
+  {
+    name: "ls",
+    summary: "list files",
+    load: async () => (await import("./commands/ls.ts")).configureLs,
+  },
+  {
+    name: "tree",
+    summary: "show files as a tree with the layer of each",
+    load: async () => (await import("./commands/tree.ts")).configureTree,
+  },
+  {
+    name: "cat",
+    summary: "print the content of files",
+    load: async () => (await import("./commands/cat.ts")).configureCat,
+  },
+  {
+    name: "stat",
+    summary: "show everything about files",
+    load: async () => (await import("./commands/stat.ts")).configureStat,
+  },
+  {
+    name: "find",
+    summary: "search for files",
+    load: async () => (await import("./commands/find.ts")).configureFind,
+    split: async (args) => (await import("./find/split-arguments.ts")).splitArguments(args, VALUED_OPTIONS),
+  },
+  {
+    name: "du",
+    summary: "show how much space files take, and in which layer",
+    load: async () => (await import("./commands/du.ts")).configureDu,
+  },
+  {
+    name: "blame",
+    summary: "show what each layer did to a path",
+    load: async () => (await import("./commands/blame.ts")).configureBlame,
+  },
+  {
+    name: "cp",
+    summary: "copy files and trees out of an image",
+    load: async () => (await import("./commands/cp.ts")).configureCp,
+  },
+  {
+    name: "export",
+    summary: "write the merged file system as one tar archive",
+    load: async () => (await import("./commands/export.ts")).configureExport,
+  },
+  {
+    name: "completion",
+    summary: "print a completion script for bash, zsh or fish",
+    load: async () => (await import("./commands/completion.ts")).configureCompletion,
+  },
+  {
+    name: "__complete",
+    summary: "list completions, for the completion scripts",
+    isHidden: true,
+    load: async () => (await import("./commands/complete.ts")).configureComplete,
+  },
+];

@@ -1,0 +1,55 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { StrataError } from "../base/index.ts";
+import type { LoadEvent, OpenedImage } from "../index.ts";
+import { type ImageOptions, limitsOf } from "./image-options.ts";
+import { createProgress } from "./progress.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface WithImageOptions {
+  readonly terminal: Terminal;
+  readonly options: ImageOptions;
+  /** See `OpenImageOptions.spool`: `eager` for verbs that read many files. */
+  readonly spool?: "lazy" | "eager";
+}
+
+/** Opens an image, says on stderr what was passed over, lets `use` work with it and closes it. */
+export async function withImage<T>(
+  name: string,
+  { terminal, options, spool = "lazy" }: WithImageOptions,
+  use: (image: OpenedImage) => Promise<T>,
+): Promise<T> {
+  assertNoTerminal(name, terminal);
+  const { openImage } = await import("../index.ts");
+  const progress = createProgress(terminal);
+  const cache = options.cache ? (options.cacheDir ?? defaultCacheDirectory(terminal.env)) : undefined;
+  const opening = openImage(name, {
+    platform: options.platform,
+    verify: options.verify,
+    cache,
+    spool,
+    limits: limitsOf(options),
+    stdin: terminal.stdin,
+    signal: terminal.signal,
+    onProgress: (event: LoadEvent) => progress.report(event),
+  });
+  await using image = await opening.finally(() => progress.clear());
+  for (const { what, reason } of image.source.skipped) await terminal.note(`skipped ${what}: ${reason}`);
+  return await use(image);
+}
+
+/** Where tables of contents of layers are remembered: small, bounded, and safe to delete. */
+export function defaultCacheDirectory(env: Terminal["env"]): string {
+  const base = env["XDG_CACHE_HOME"];
+  return join(base?.startsWith("/") === true ? base : join(env["HOME"] ?? homedir(), ".cache"), "strata");
+}
+
+function assertNoTerminal(name: string, terminal: Terminal): void {
+  if (name !== "-" || terminal.stdin.isTTY !== true) return;
+  throw new StrataError({
+    code: "stdin-is-terminal",
+    kind: "invalid-argument",
+    message: "Standard input is a terminal, not an image",
+    hint: "Pipe one in: docker save IMAGE | strata ls -",
+  });
+}
