@@ -19,7 +19,8 @@ import {
 import { join } from "node:path";
 
 export const ROOT = join(import.meta.dirname, "..");
-const CACHE = join(ROOT, ".cache");
+/** What may be deleted at any time. */
+export const CACHE = join(ROOT, ".cache");
 const FINGERPRINT = join(CACHE, "build.fingerprint");
 
 /**
