@@ -6,6 +6,7 @@ import type { Compression } from "../tar/index.ts";
 import type { LayerContents } from "./image-layer.ts";
 import type { LayerBlob, LayerSource } from "./image-source.ts";
 import { compressionOf, type IndexedLayer, indexLayer, uncompressed } from "./index-layer.ts";
+import type { IndexThreads } from "./index-threads.ts";
 import { LayerMemory } from "./layer-memory.ts";
 import { lazyTar } from "./lazy-tar.ts";
 import type { LoadLayersOptions } from "./load-layers.ts";
@@ -20,12 +21,15 @@ export interface LoadedLayer {
 /** Loads the layers of one image and owns everything that they hold open. */
 export class LayerLoader implements AsyncDisposable {
   readonly #options: LoadLayersOptions;
+  readonly #threads: IndexThreads | undefined;
   readonly #memory: LayerMemory | undefined;
   readonly #byDiffId = new Map<DiffId, Promise<LoadedLayer>>();
   readonly #held: AsyncDisposable[] = [];
 
-  constructor(options: LoadLayersOptions) {
+  /** @param threads index layers in local files where given; they stay the caller's */
+  constructor(options: LoadLayersOptions, threads?: IndexThreads) {
     this.#options = options;
+    this.#threads = threads;
     this.#memory = options.cache && new LayerMemory(options.cache);
   }
 
@@ -72,10 +76,17 @@ export class LayerLoader implements AsyncDisposable {
     const { digest, size } = blob.descriptor;
     const claim = { diffId: blob.diffId, digest, size };
     const onBytes = onProgress && ((done: number) => onProgress({ kind: "layer-progress", layer, done, total: size }));
-    const wantsSpool = this.#options.spool === "eager" && (await compressionOf(stored)) !== "none";
-    if (!wantsSpool) return await indexLayer(stored, { claim, limits, verify, signal, onBytes });
-    const spool = this.#hold(await scratch.create());
-    return await indexLayer(stored, { claim, limits, verify, signal, onBytes, spool });
+    const isCompressed = (await compressionOf(stored)) !== "none";
+    if (isCompressed && this.#options.spool === "eager") {
+      const spool = this.#hold(await scratch.create());
+      return await indexLayer(stored, { claim, limits, verify, signal, onBytes, spool });
+    }
+    // Seeking through headers is done before a thread has started.
+    const isLong = verify || isCompressed;
+    if (isLong && this.#threads !== undefined && blob.location !== undefined) {
+      return await this.#threads.index({ location: blob.location, claim, limits, verify }, { signal, onBytes });
+    }
+    return await indexLayer(stored, { claim, limits, verify, signal, onBytes });
   }
 
   #loaded(stored: ByteSource, { index, diffId, compression, tar }: IndexedLayer): LoadedLayer {

@@ -4,6 +4,7 @@ import { type ChainId, chainIds, type DiffId } from "../oci/index.ts";
 import { joinHistory } from "./history.ts";
 import { ImageLayer } from "./image-layer.ts";
 import type { ImageSource, LayerSource } from "./image-source.ts";
+import { IndexThreads, threadsPay } from "./index-threads.ts";
 import { LayerLoader, type LoadedLayer } from "./layer-loader.ts";
 import type { Limits } from "./limits.ts";
 
@@ -37,7 +38,8 @@ export interface LoadedLayers extends AsyncDisposable {
  * @throws StrataError of the first layer that fails, with the image and the layer's number
  */
 export async function loadLayers(source: ImageSource, options: LoadLayersOptions): Promise<LoadedLayers> {
-  const loader = new LayerLoader(options);
+  await using threads = threadsPay(source.layers, options.workers) ? new IndexThreads() : undefined;
+  const loader = new LayerLoader(options, threads);
   try {
     const loaded = await mapConcurrent(source.layers, options.workers, async (layer, number, stop) => {
       const signal = options.signal === undefined ? stop : AbortSignal.any([options.signal, stop]);
