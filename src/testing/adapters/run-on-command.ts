@@ -84,7 +84,7 @@ function sandbox(home: string, tool: CommandTool): string[] {
   const machine = readdirSync("/").filter((name) => !own.has(name));
   return [
     ...machine.flatMap((name) => ["--ro-bind", `/${name}`, `/${name}`]),
-    ...["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/run", "--tmpfs", "/tmp"],
+    ...["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/run", "--tmpfs", "/tmp", "--tmpfs", "/var/tmp"],
     ...["layout", "beside", "work"].flatMap((name) => ["--bind", join(home, name), join(home, name)]),
     ...["--bind", join(home, OUTSIDE), `/${OUTSIDE}`],
     ...["--cap-add", "ALL", "--unshare-pid", "--die-with-parent", "--new-session"],
