@@ -59,7 +59,8 @@ function runOnce(command: readonly string[]): { readonly milliseconds: number; r
     const start = performance.now();
     const { status, stderr, error } = spawnSync(program, args, { env, stdio: ["ignore", "ignore", "pipe"] });
     const milliseconds = performance.now() - start;
-    if (error !== undefined || status !== 0) throw new Error(`${command.join(" ")} failed: ${error ?? stderr}`);
+    if (error !== undefined || status !== 0)
+      throw new Error(`${command.join(" ")} failed: ${error?.message ?? stderr.toString()}`);
     return { milliseconds, peakMiB: readPeak(usageFile) };
   } finally {
     rmSync(directory, { recursive: true });

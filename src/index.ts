@@ -13,6 +13,6 @@ export { type ErrorDetails, type ErrorKind, StrataError } from "./base/index.ts"
 export type { PathBlame } from "./blame-path.ts";
 export type { ImageFs } from "./fs/index.ts";
 export type { HistoryStep, ImageLayer, ImageSource, Limits, LoadEvent } from "./image/index.ts";
-export { openImage, type OpenImageOptions } from "./open-image.ts";
+export { type OpenImageOptions, openImage } from "./open-image.ts";
 export type { ImageView, OpenedImage } from "./opened-image.ts";
 export type { ResolvedChange } from "./resolve-change.ts";

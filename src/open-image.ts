@@ -1,9 +1,9 @@
 import { availableParallelism } from "node:os";
 import { addDetails } from "./base/index.ts";
 import { createLocalIndexCache, createLocalScratch, type Scratch } from "./content/index.ts";
+import { hostPlatform } from "./host-platform.ts";
 import { DEFAULT_LIMITS, type Limits, type LoadEvent, loadLayers } from "./image/index.ts";
 import { parsePlatform } from "./oci/index.ts";
-import { hostPlatform } from "./host-platform.ts";
 import { OpenedImage } from "./opened-image.ts";
 import { type OpenSourceOptions, openSource } from "./transport/index.ts";
 import { mergeLayers } from "./union/index.ts";

@@ -1,7 +1,7 @@
 import { fromText } from "./base/index.ts";
+import { blamePath, type PathBlame } from "./blame-path.ts";
 import { exportTree, type FileContents, ImageFs } from "./fs/index.ts";
 import { type HistoryStep, type ImageLayer, type ImageSource, joinHistory } from "./image/index.ts";
-import { type PathBlame, blamePath } from "./blame-path.ts";
 import { type ResolvedChange, resolveChange } from "./resolve-change.ts";
 import { type MergedTree, mergeLayers, type Slot } from "./union/index.ts";
 

@@ -1,4 +1,4 @@
-import { type ByteSource, sliceSource, StrataError, toText } from "../base/index.ts";
+import { type ByteSource, StrataError, sliceSource, toText } from "../base/index.ts";
 import type { LayerIndex } from "../layer/index.ts";
 import type { ChainId, DiffId, Digest } from "../oci/index.ts";
 import type { LayerSource } from "./image-source.ts";

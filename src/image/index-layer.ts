@@ -90,7 +90,8 @@ export async function* uncompressed(
   let bytes: AsyncIterable<Uint8Array> = stored.stream({ ...(signal && { signal }) });
   if (onBytes !== undefined) bytes = countBytes(bytes, onBytes);
   // The digest of an uncompressed blob is its diffID: hashing it once is enough.
-  const digest = claim.digest === (claim.diffId as string | undefined) && compression === "none" ? undefined : claim.digest;
+  const digest =
+    claim.digest === (claim.diffId as string | undefined) && compression === "none" ? undefined : claim.digest;
   if (verify && digest !== undefined) bytes = verifyStream(bytes, { digest, size: claim.size, what: "layer blob" });
   yield* decompress(bytes, compression, { maxBytes, maxExpansion });
 }

@@ -24,4 +24,5 @@ export type {
   Skipped,
 } from "./image-source.ts";
 export { DEFAULT_LIMITS, type Limits } from "./limits.ts";
-export { type LoadEvent, type LoadedLayers, type LoadLayersOptions, loadLayers } from "./load-layers.ts";
+export { type LoadedLayers, loadLayers } from "./load-layers.ts";
+export type { LoadEvent, LoadLayersOptions } from "./load-options.ts";

@@ -9,7 +9,7 @@ import { compressionOf, type IndexedLayer, indexLayer, uncompressed } from "./in
 import type { IndexThreads } from "./index-threads.ts";
 import { LayerMemory } from "./layer-memory.ts";
 import { lazyTar } from "./lazy-tar.ts";
-import type { LoadLayersOptions } from "./load-layers.ts";
+import type { LoadLayersOptions } from "./load-options.ts";
 
 /** A layer that can be read: what it holds, what it is, and where its files' bytes come from. */
 export interface LoadedLayer {
@@ -104,7 +104,9 @@ export class LayerLoader implements AsyncDisposable {
     const claim = { diffId: undefined, digest: undefined, size: stored.size };
     const inflate = (): AsyncIterable<Uint8Array> => {
       const bytes = uncompressed(stored, compression, { claim, limits, verify: false, signal });
-      return verify && diffId !== undefined ? verifyStream(bytes, { digest: diffId, what: "uncompressed layer" }) : bytes;
+      return verify && diffId !== undefined
+        ? verifyStream(bytes, { digest: diffId, what: "uncompressed layer" })
+        : bytes;
     };
     return lazyTar({ size: index.tarSize, scratch, inflate });
   }

@@ -1,4 +1,4 @@
-import { type FileLocation, type IndexCache } from "../content/index.ts";
+import type { FileLocation, IndexCache } from "../content/index.ts";
 import { decodeLayerIndex, encodeLayerIndex, type LayerIndex } from "../layer/index.ts";
 import { type DiffId, parseDiffId } from "../oci/index.ts";
 import type { LayerBlob } from "./image-source.ts";

@@ -25,9 +25,9 @@ export function lazyTar({ size, scratch, inflate }: CompressedTar): ByteSource {
     size,
     read: async (target, offset) => (await spool()).read(target, offset),
     async *stream(range = {}) {
-      if (wasStreamed || spooled !== undefined) return yield* (await spool()).stream(range);
+      const isFirst = !wasStreamed && spooled === undefined;
       wasStreamed = true;
-      yield* cut(inflate(), range);
+      yield* isFirst ? cut(inflate(), range) : (await spool()).stream(range);
     },
     async [Symbol.asyncDispose]() {
       await (await spooled)?.[Symbol.asyncDispose]();
@@ -59,4 +59,3 @@ async function* cut(
     if (at >= end) return;
   }
 }
-

@@ -1,31 +1,11 @@
 import { addDetails, mapConcurrent } from "../base/index.ts";
-import type { IndexCache, Scratch } from "../content/index.ts";
 import { type ChainId, chainIds, type DiffId } from "../oci/index.ts";
 import { joinHistory } from "./history.ts";
 import { ImageLayer } from "./image-layer.ts";
 import type { ImageSource, LayerSource } from "./image-source.ts";
 import { IndexThreads, threadsPay } from "./index-threads.ts";
 import { LayerLoader, type LoadedLayer } from "./layer-loader.ts";
-import type { Limits } from "./limits.ts";
-
-/** Told while layers are read. */
-export type LoadEvent =
-  | { readonly kind: "layer-progress"; readonly layer: number; readonly done: number; readonly total: number }
-  | { readonly kind: "layer-loaded"; readonly layer: number; readonly fromCache: boolean };
-
-export interface LoadLayersOptions {
-  readonly limits: Limits;
-  /** See {@link IndexLayerOptions.verify}. */
-  readonly verify: boolean;
-  /** Where compressed layers are spooled: `eager` while they are indexed, `lazy` when their files are read at random. */
-  readonly spool: "lazy" | "eager";
-  readonly scratch: Scratch;
-  readonly cache?: IndexCache | undefined;
-  /** Layers read at once, and threads used when that pays. At least 1. */
-  readonly workers: number;
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((event: LoadEvent) => void) | undefined;
-}
+import type { LoadLayersOptions } from "./load-options.ts";
 
 /** The layers of an image, indexed. Disposing it releases everything that their contents hold open. */
 export interface LoadedLayers extends AsyncDisposable {

@@ -21,7 +21,8 @@ export function sparseSource(stored: ByteSource, runs: readonly SparseRun[], siz
     size,
     async read(target, offset) {
       const window = clear(target, offset, size);
-      for (const piece of piecesIn(placed, window.length, offset)) await stored.read(window.subarray(piece.to, piece.end), piece.from);
+      for (const piece of piecesIn(placed, window.length, offset))
+        await stored.read(window.subarray(piece.to, piece.end), piece.from);
       return window.length;
     },
     async *stream({ start = 0, end = size } = {}) {
@@ -38,7 +39,8 @@ export function sparseSource(stored: ByteSource, runs: readonly SparseRun[], siz
     ...source,
     readSync(target, offset) {
       const window = clear(target, offset, size);
-      for (const piece of piecesIn(placed, window.length, offset)) readSync.call(stored, window.subarray(piece.to, piece.end), piece.from);
+      for (const piece of piecesIn(placed, window.length, offset))
+        readSync.call(stored, window.subarray(piece.to, piece.end), piece.from);
       return window.length;
     },
   };

@@ -29,7 +29,7 @@ type ColumnConstructor = {
 };
 
 /** Names and element types, widest first, so that each column is aligned when they lie one after the other. */
-export const COLUMN_LAYOUT: readonly (readonly [keyof Columns, ColumnConstructor])[] = [
+const COLUMN_LAYOUT: readonly (readonly [keyof Columns, ColumnConstructor])[] = [
   ["dataOffset", Float64Array],
   ["headerOffset", Float64Array],
   ["size", Float64Array],
@@ -46,7 +46,7 @@ export const COLUMN_LAYOUT: readonly (readonly [keyof Columns, ColumnConstructor
 ];
 
 /** Elements of a column when there are `count` entries. */
-export function columnLength(name: keyof Columns, count: number): number {
+function columnLength(name: keyof Columns, count: number): number {
   return name === "textStart" ? count + 1 : count;
 }
 

@@ -2,7 +2,7 @@ import { StrataError } from "../base/index.ts";
 import { columnBytes, viewColumns } from "./columns.ts";
 import { LayerIndex } from "./layer-index.ts";
 
-/** "SLI" and the version of the layout; raise it when {@link COLUMN_LAYOUT} or the extras change. */
+/** "SLI" and the version of the layout; raise it when the columns or the extras change. */
 const MAGIC = 0x534c_4901;
 const HEADER_BYTES = 32;
 

@@ -9,15 +9,21 @@ describe("EntryPaths", () => {
     const part = fc.constantFrom("", ".", "..", "a", "ab", "..b", ".c", "\xe9", "...");
     const name = fc.array(part, { minLength: 1, maxLength: 6 }).map((parts) => parts.join("/"));
     fc.assert(
-      fc.property(fc.array(name.filter((n) => !n.includes("..") && n !== ""), { maxLength: 12 }), (names) => {
-        const index = indexOf(tarScript(...names.map((n) => file(n))));
-        const paths = new EntryPaths(index);
-        for (let i = 0; i < index.count; i++) {
-          paths.moveTo(i);
-          const path = cleanEntryName(index.name(i));
-          expect([paths.directory, paths.name]).toEqual([parentOf(path), baseNameOf(path)]);
-        }
-      }),
+      fc.property(
+        fc.array(
+          name.filter((n) => !n.includes("..") && n !== ""),
+          { maxLength: 12 },
+        ),
+        (names) => {
+          const index = indexOf(tarScript(...names.map((n) => file(n))));
+          const paths = new EntryPaths(index);
+          for (let i = 0; i < index.count; i++) {
+            paths.moveTo(i);
+            const path = cleanEntryName(index.name(i));
+            expect([paths.directory, paths.name]).toEqual([parentOf(path), baseNameOf(path)]);
+          }
+        },
+      ),
     );
   });
 

@@ -20,7 +20,7 @@ export class LayerIndexBuilder {
   #count = 0;
   #text = Buffer.allocUnsafe(FIRST_TEXT);
   #textEnd = 0;
-  #extras: Buffer[] = [];
+  readonly #extras: Buffer[] = [];
   #extrasEnd = 0;
 
   /**

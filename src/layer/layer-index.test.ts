@@ -28,7 +28,9 @@ const anyEntry: fc.Arbitrary<TarEntry> = fc.record({
     fc.uniqueArray(fc.tuple(byteString, fc.uint8Array()), { selector: ([name]) => name }).map((all) => new Map(all)),
     { nil: undefined },
   ),
-  sparse: fc.option(fc.array(fc.record({ offset: size, length: size }), { minLength: 1, maxLength: 5 }), { nil: undefined }),
+  sparse: fc.option(fc.array(fc.record({ offset: size, length: size }), { minLength: 1, maxLength: 5 }), {
+    nil: undefined,
+  }),
   headerOffset: size,
   dataOffset: size,
   storedSize: size,
@@ -98,7 +100,12 @@ describe("LayerIndex", () => {
     const bytes = encodeLayerIndex(indexOf([BLANK]));
     const other = new Uint8Array(bytes);
     other[0] = 0xff;
-    for (const wrong of [other, bytes.subarray(0, -1), bytes.subarray(0, 10), Buffer.concat([bytes, Buffer.alloc(1)])]) {
+    for (const wrong of [
+      other,
+      bytes.subarray(0, -1),
+      bytes.subarray(0, 10),
+      Buffer.concat([bytes, Buffer.alloc(1)]),
+    ]) {
       expect(() => decodeLayerIndex(wrong)).toThrow(expect.objectContaining({ code: "index-unreadable" }));
     }
   });

@@ -78,7 +78,13 @@ describe("MergedTree.changes", () => {
   it("tells what each layer added, modified and deleted", () => {
     const tree = merge(
       [dir("etc"), file("etc/motd", "hello"), file("etc/passwd", "root"), file("tmp")],
-      [dir("etc"), file("etc/motd", "HELLO"), file("etc/passwd", "root", { mode: 0o600 }), file("etc/new"), whiteout("tmp")],
+      [
+        dir("etc"),
+        file("etc/motd", "HELLO"),
+        file("etc/passwd", "root", { mode: 0o600 }),
+        file("etc/new"),
+        whiteout("tmp"),
+      ],
     );
     expect(told(tree, tree.changes(1))).toEqual([
       "1 delete /tmp (whiteout)",

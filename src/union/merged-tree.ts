@@ -1,7 +1,7 @@
 import type { ByteString } from "../base/index.ts";
 import { ENTRY_TYPES, type LayerIndex } from "../layer/index.ts";
 import { type FileType, joinPath } from "../tree/index.ts";
-import { type LayerChange, changeOfSlot, changesOfLayer } from "./layer-change.ts";
+import { changeOfSlot, changesOfLayer, type LayerChange } from "./layer-change.ts";
 import { MergedNode } from "./merged-node.ts";
 import { ROOT_SLOT, type Slot, type UnionState } from "./union-state.ts";
 import { walkPath } from "./walk-path.ts";

@@ -22,34 +22,38 @@ export interface WalkOptions {
  * @returns the slot, or one of the negative numbers above
  */
 export function walkPath(state: UnionState, path: ByteString, options: WalkOptions): Slot {
-  let pending = path.split("/").reverse();
-  let slot: Slot = ROOT_SLOT;
-  let links = 0;
-  while (pending.length > 0) {
-    const name = pending.pop() as ByteString;
-    if (!state.isDirectory(slot)) return NOT_DIRECTORY;
-    if (name === "" || name === ".") continue;
-    if (name === "..") {
-      slot = state.parentOf(slot);
-      continue;
-    }
-    const child = state.childOf(slot, name);
-    const isLast = pending.length === 0;
-    const target = child === undefined || (isLast && !options.followLast) ? undefined : state.linkTargetOf(child);
-    if (target !== undefined) {
-      if (++links > options.maxLinks) return TOO_MANY_LINKS;
-      if (target === "") return NOT_FOUND;
-      if (target.startsWith("/")) slot = ROOT_SLOT;
-      pending = pending.concat(target.split("/").reverse());
-      continue;
-    }
-    if (options.makeDirectory !== undefined && (child === undefined || !state.isDirectory(child))) {
-      slot = options.makeDirectory(slot, name);
-    } else if (child === undefined) {
-      return NOT_FOUND;
-    } else {
-      slot = child;
-    }
+  const walker = { slot: ROOT_SLOT, pending: path.split("/").reverse(), links: 0 };
+  for (let name = walker.pending.pop(); name !== undefined; name = walker.pending.pop()) {
+    if (!state.isDirectory(walker.slot)) return NOT_DIRECTORY;
+    const next = step(state, walker, name, options);
+    if (next < 0) return next;
+    walker.slot = next;
   }
-  return slot;
+  return walker.slot;
+}
+
+interface Walker {
+  slot: Slot;
+  /** Names still to go, the next one last. */
+  pending: ByteString[];
+  links: number;
+}
+
+/** One name further; where that is a symlink to follow, its target becomes the way ahead. */
+function step(state: UnionState, walker: Walker, name: ByteString, options: WalkOptions): Slot {
+  if (name === "" || name === ".") return walker.slot;
+  if (name === "..") return state.parentOf(walker.slot);
+  const child = state.childOf(walker.slot, name);
+  const mayFollow = options.followLast || walker.pending.length > 0;
+  const target = child === undefined || !mayFollow ? undefined : state.linkTargetOf(child);
+  if (target !== undefined) return follow(walker, target, options.maxLinks);
+  if (child !== undefined && (options.makeDirectory === undefined || state.isDirectory(child))) return child;
+  return options.makeDirectory?.(walker.slot, name) ?? NOT_FOUND;
+}
+
+function follow(walker: Walker, target: ByteString, maxLinks: number): Slot {
+  if (++walker.links > maxLinks) return TOO_MANY_LINKS;
+  if (target === "") return NOT_FOUND;
+  walker.pending = walker.pending.concat(target.split("/").reverse());
+  return target.startsWith("/") ? ROOT_SLOT : walker.slot;
 }
