@@ -1,0 +1,146 @@
+/**
+ * `npm run bench`: how long `ls -R --json` takes, beside the tools that could answer the same question on this machine.
+ * Prints a table in Markdown; docs/benchmarks.md keeps one. Needs root and the tools that `npm test` installs.
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { makeBigLayer } from "./make-big-layer.ts";
+import { type BenchImage, makeBenchImage } from "./make-image.ts";
+import { type Measurement, measureTogether } from "./measure.ts";
+
+const STRATA = join(import.meta.dirname, "../dist/cli/main.js");
+const YARDSTICK = join(import.meta.dirname, "gunzip-and-hash.mjs");
+const MANY_ENTRIES = 3_000_000;
+
+/** One line of the result: ours, a peer, and what the issue of speed is. */
+interface Row {
+  readonly what: string;
+  readonly ours: number;
+  readonly peer: string;
+  readonly theirs: number;
+  readonly note: string;
+}
+
+function list(...args: readonly string[]): readonly string[] {
+  return [process.execPath, STRATA, "ls", "-R", "--json", ...args];
+}
+
+function main(): void {
+  const image = makeBenchImage();
+  const scratch = mkdtempSync(join(tmpdir(), "strata-bench-"));
+  try {
+    const rows = [...startUp(), ...archiveRows(image, scratch), ...layoutRows(image, scratch), ...bigLayerRows()];
+    process.stdout.write(report(rows));
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+let startUpTime = 0;
+
+function startUp(): Row[] {
+  const measured = measureTogether(
+    { version: [process.execPath, STRATA, "--version"], node: [process.execPath, "-e", "0"] },
+    { runs: 15 },
+  );
+  startUpTime = measured.version.median;
+  return [row("strata --version", measured.version, ["node -e 0", measured.node])];
+}
+
+function archiveRows({ dockerArchive }: BenchImage, scratch: string): Row[] {
+  const name = `docker-archive:${dockerArchive}`;
+  const flat = join(scratch, "flat.tar");
+  measureTogether({ export: [process.execPath, STRATA, "export", "-o", flat, name] }, { runs: 0 });
+  const cache = join(scratch, "cache");
+  const { seek, verified, cached, stream } = measureTogether({
+    seek: list("--no-verify", "--no-cache", name),
+    verified: list("--no-cache", name),
+    cached: list("--cache-dir", cache, name),
+    stream: ["sh", "-c", `cat "$1" | tar -tvf -`, "sh", flat],
+  });
+  const peer = ["merged tar piped into GNU tar -tv", stream] as const;
+  rmSync(flat);
+  return [
+    row("docker-archive, headers only (--no-verify)", seek, peer),
+    row("docker-archive, verified", verified, peer),
+    row("docker-archive, from the index cache", cached, peer),
+  ];
+}
+
+function layoutRows({ ociLayout }: BenchImage, scratch: string): Row[] {
+  const name = `oci:${ociLayout}`;
+  const layers = layerBlobs(ociLayout);
+  const cache = join(scratch, "cache");
+  const { ours, oneCore, cached, yardstick, umoci } = measureTogether(
+    {
+      ours: list("--no-cache", name),
+      oneCore: ["taskset", "-c", "0", ...list("--no-cache", name)],
+      cached: list("--cache-dir", cache, name),
+      yardstick: ["taskset", "-c", "0", process.execPath, YARDSTICK, ...layers],
+      umoci: unpackWithUmoci(ociLayout, scratch),
+    },
+    { runs: 5 },
+  );
+  const peer = ["Node's gunzip + sha256, one core", yardstick] as const;
+  return [
+    row("OCI layout with gzip layers", ours, peer),
+    row("the same on one core", oneCore, peer),
+    row("OCI layout, from the index cache", cached, peer),
+    row("OCI layout with gzip layers", ours, ["umoci raw unpack", umoci]),
+  ];
+}
+
+function unpackWithUmoci(ociLayout: string, scratch: string): readonly string[] {
+  const script = `rm -rf "$2" && umoci raw unpack --image "$1:latest" "$2" && rm -rf "$2"`;
+  return ["sh", "-c", script, "sh", ociLayout, join(scratch, "unpacked")];
+}
+
+function bigLayerRows(): Row[] {
+  const few = MANY_ENTRIES / 10;
+  const [many, tenth] = [makeBigLayer(MANY_ENTRIES), makeBigLayer(few)];
+  const measured = measureTogether(
+    {
+      many: list("--no-verify", "--no-cache", `tar:${many}`),
+      tenth: list("--no-verify", "--no-cache", `tar:${tenth}`),
+      tar: ["sh", "-c", `cat "$1" | tar -tvf -`, "sh", many],
+    },
+    { runs: 3 },
+  );
+  const perEntry = [measured.many.median / MANY_ENTRIES, measured.tenth.median / few].map((ms) =>
+    (ms * 1000).toFixed(2),
+  );
+  const result = row("3 million entries", measured.many, ["GNU tar -tv", measured.tar]);
+  return [{ ...result, note: `${result.note}; ${perEntry[0]} µs an entry, ${perEntry[1]} µs with a tenth of them` }];
+}
+
+function row(what: string, ours: Measurement, [peer, theirs]: readonly [string, Measurement]): Row {
+  const work = ours.median - startUpTime;
+  const note = `${work.toFixed(0)} ms after start-up, peak ${ours.peakMiB?.toFixed(0) ?? "?"} MiB`;
+  return { what, ours: ours.median, peer, theirs: theirs.median, note };
+}
+
+/** The layers of the only image of a layout, as files. */
+function layerBlobs(layout: string): string[] {
+  const read = (path: string): { readonly layers?: readonly { readonly digest: string }[] } =>
+    JSON.parse(readFileSync(path, "utf8")) as ReturnType<typeof read>;
+  const blobs = join(layout, "blobs/sha256");
+  const documents = readdirSync(blobs).filter((name) => statSync(join(blobs, name)).size < LARGEST_DOCUMENT);
+  const manifest = documents.map((name) => read(join(blobs, name))).find(({ layers }) => layers !== undefined);
+  return (manifest?.layers ?? []).map(({ digest }) => join(blobs, digest.replace("sha256:", "")));
+}
+
+/** Every layer of the benchmark image but the last two is larger, and those are no JSON. */
+const LARGEST_DOCUMENT = 64 * 1024;
+
+function report(rows: readonly Row[]): string {
+  const lines = rows.map(({ what, ours, peer, theirs, note }) => {
+    const ratio = (ours / theirs).toFixed(2);
+    return `| ${what} | ${ours.toFixed(0)} ms | ${peer} | ${theirs.toFixed(0)} ms | ${ratio} | ${note} |`;
+  });
+  const head = ["| what is listed | strata | peer | peer's time | ratio | |", "|---|---|---|---|---|---|"];
+  const machine = `Whole processes, medians, Node ${process.version}, ${availableParallelism()} processors.`;
+  return `${[...head, ...lines, "", machine].join("\n")}\n`;
+}
+
+main();
