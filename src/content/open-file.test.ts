@@ -3,7 +3,8 @@ import { appendFile, mkdir, mkdtemp, rename, rm, symlink, truncate, utimes, writ
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { readAll } from "../base/index.ts";
+import { readAll, type StrataError } from "../base/index.ts";
+import { fileError } from "./drivers/local/file-error.ts";
 import { fileStamp } from "./drivers/local/file-stamp.ts";
 import { openFile } from "./drivers/local/open-file.ts";
 
@@ -101,4 +102,20 @@ test("a stamp changes when the file is written to, touched or replaced, and not 
   await rename(join(directory, "other"), path);
   stamps.push(await fileStamp(path));
   expect(new Set(stamps).size).toBe(4);
+});
+
+test("what the system says about a file is told in terms of what to do", () => {
+  const told = (code: string): unknown => {
+    const { kind, message } = fileError(
+      Object.assign(new Error(`${code}: bad`), { code }),
+      "/x",
+      "write",
+    ) as StrataError;
+    return [kind, message];
+  };
+  expect(told("EACCES")).toEqual(["failed-precondition", "Cannot write /x: permission denied"]);
+  expect(told("ENOSPC")).toEqual(["unavailable", "Cannot write /x: no space is left on the device"]);
+  expect(told("EIO")).toEqual(["unavailable", "Cannot write /x: EIO: bad"]);
+  const other = new TypeError("not about files");
+  expect(fileError(other, "/x")).toBe(other);
 });

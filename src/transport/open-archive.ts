@@ -21,11 +21,13 @@ export async function openArchive(path: string, options: ResolvedOptions): Promi
     throw error;
   });
   if (file === undefined) return await spool(streamOf(path), scratch, spoolOptions);
-  if (sniffCompression(await readAll(file, { end: SNIFF_LENGTH })) === "none") return file;
+  let isPlain = false;
   try {
+    isPlain = sniffCompression(await readAll(file, { end: SNIFF_LENGTH })) === "none";
+    if (isPlain) return file;
     return await spool(file.stream(signal === undefined ? {} : { signal }), scratch, spoolOptions);
   } finally {
-    await file[Symbol.asyncDispose]();
+    if (!isPlain) await file[Symbol.asyncDispose]();
   }
 }
 

@@ -1,3 +1,4 @@
+import { StrataError } from "../../base/index.ts";
 import type { Digest } from "../../oci/index.ts";
 import { describeSelector, findByName, imageNotFound, severalImages } from "../choose-image.ts";
 import type { Selector } from "../image-name.ts";
@@ -22,6 +23,7 @@ interface SavedImage {
  */
 export async function openDockerArchivePlace(members: TarMembers, options: ResolvedOptions): Promise<ImagePlace> {
   const images = (await savedImages(members, options)) ?? (await legacyImages(members, options));
+  if (images.length === 0) throw notADockerArchive(members);
   const listed = images.map(({ names, digest }, position): ListedImage => {
     const [name] = names;
     return { names, digest, platforms: [], selector: name === undefined ? `:@${position}` : `:${name}` };
@@ -75,7 +77,7 @@ function choose(
   if (selector === undefined) {
     const [only, ...others] = images;
     if (only !== undefined && others.length === 0) return only;
-    throw images.length === 0 ? imageNotFound("at all", []) : severalImages(listed);
+    throw severalImages(listed);
   }
   const found = select(images, selector);
   if (found !== undefined) return found;
@@ -91,4 +93,13 @@ function select(images: readonly SavedImage[], selector: Selector): SavedImage |
     case "name":
       return findByName(images, selector.name, ({ names }) => names)[0];
   }
+}
+
+function notADockerArchive({ place }: TarMembers): StrataError {
+  return new StrataError({
+    code: "not-a-docker-archive",
+    kind: "malformed",
+    message: `${place} holds no image of docker: it has neither a manifest.json with images nor images by id`,
+    hint: "Leave the transport out to have the format detected",
+  });
 }
