@@ -2,7 +2,7 @@
  * `npm run bench`: how long `ls -R --json` takes, beside the tools that could answer the same question on this machine.
  * Prints a table in Markdown; docs/benchmarks.md keeps one. Needs root and the tools that `npm test` installs.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeBigLayer } from "./make-big-layer.ts";
@@ -122,16 +122,12 @@ function row(what: string, ours: Measurement, [peer, theirs]: readonly [string, 
 
 /** The layers of the only image of a layout, as files. */
 function layerBlobs(layout: string): string[] {
-  const read = (path: string): { readonly layers?: readonly { readonly digest: string }[] } =>
-    JSON.parse(readFileSync(path, "utf8")) as ReturnType<typeof read>;
-  const blobs = join(layout, "blobs/sha256");
-  const documents = readdirSync(blobs).filter((name) => statSync(join(blobs, name)).size < LARGEST_DOCUMENT);
-  const manifest = documents.map((name) => read(join(blobs, name))).find(({ layers }) => layers !== undefined);
-  return (manifest?.layers ?? []).map(({ digest }) => join(blobs, digest.replace("sha256:", "")));
+  const blobOf = (digest: string): string => join(layout, "blobs", digest.replace(":", "/"));
+  const read = <T>(path: string): T => JSON.parse(readFileSync(path, "utf8")) as T;
+  const index = read<{ readonly manifests: readonly [{ readonly digest: string }] }>(join(layout, "index.json"));
+  const manifest = read<{ readonly layers: readonly { readonly digest: string }[] }>(blobOf(index.manifests[0].digest));
+  return manifest.layers.map(({ digest }) => blobOf(digest));
 }
-
-/** Every layer of the benchmark image but the last two is larger, and those are no JSON. */
-const LARGEST_DOCUMENT = 64 * 1024;
 
 function report(rows: readonly Row[]): string {
   const lines = rows.map(({ what, ours, peer, theirs, note }) => {

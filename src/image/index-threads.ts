@@ -1,9 +1,10 @@
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { StrataError } from "../base/index.ts";
 import { decodeLayerIndex } from "../layer/index.ts";
 import type { LayerSource } from "./image-source.ts";
 import type { IndexedLayer } from "./index-layer.ts";
 import type { IndexReply, IndexRequest } from "./index-message.ts";
+import { startIndexWorker } from "./index-worker.ts";
 
 /**
  * Starting a thread costs about as much as indexing this many stored bytes. One layer alone is pipelined well enough
@@ -50,7 +51,7 @@ export class IndexThreads implements AsyncDisposable {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL("./index-worker.js", import.meta.url));
+    const worker = startIndexWorker();
     this.#all.push(worker);
     return worker;
   }

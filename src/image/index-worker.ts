@@ -1,5 +1,4 @@
-/** The program of an indexing thread: one {@link IndexRequest} at a time in, its {@link IndexReply}s out. */
-import { parentPort } from "node:worker_threads";
+import { type MessagePort, parentPort, Worker, workerData } from "node:worker_threads";
 import { sliceSource } from "../base/index.ts";
 import { openFile } from "../content/index.ts";
 import { encodeLayerIndex } from "../layer/index.ts";
@@ -9,7 +8,25 @@ import { type IndexReply, type IndexRequest, packError } from "./index-message.t
 /** Progress is told in steps of this many stored bytes. */
 const PROGRESS_STEP = 4 * 1024 * 1024;
 
-async function answer({ location, ...options }: IndexRequest): Promise<void> {
+/** Tells this module, when a thread runs it, that it is the thread's program and not merely imported there. */
+const ROLE = "strata-index-worker";
+
+/** Starts a thread that takes one {@link IndexRequest} at a time and answers with {@link IndexReply}s. */
+export function startIndexWorker(): Worker {
+  return new Worker(new URL(import.meta.url), { workerData: ROLE });
+}
+
+if (parentPort !== null && workerData === ROLE) serve(parentPort);
+
+function serve(port: MessagePort): void {
+  const reply = (message: IndexReply): void => {
+    const transfer = message.kind === "indexed" ? [message.index.buffer as ArrayBuffer] : [];
+    port.postMessage(message, transfer);
+  };
+  port.on("message", (request: IndexRequest) => void answer(request, reply));
+}
+
+async function answer({ location, ...options }: IndexRequest, reply: (message: IndexReply) => void): Promise<void> {
   try {
     await using file = await openFile(location.path);
     let told = 0;
@@ -25,10 +42,3 @@ async function answer({ location, ...options }: IndexRequest): Promise<void> {
     reply({ kind: "failed", error: packError(error) });
   }
 }
-
-function reply(message: IndexReply): void {
-  const transfer = message.kind === "indexed" ? [message.index.buffer as ArrayBuffer] : [];
-  parentPort?.postMessage(message, transfer);
-}
-
-parentPort?.on("message", (request: IndexRequest) => void answer(request));
