@@ -24,6 +24,8 @@ export class ChangesetWriter {
   readonly #layer: number;
   /** Nodes of plumbing entries, which have no slot but may be linked to. */
   readonly #plumbing = new Map<ByteString, number>();
+  /** Number of the first change that is a placement; those of this layer before it are removals. */
+  #firstPlacement = 0;
   /** The directory of the last placement: entries of one directory mostly follow each other. */
   #lastDirectory: { readonly path: ByteString; readonly slot: Slot } | undefined;
 
@@ -38,25 +40,26 @@ export class ChangesetWriter {
    * come last, because only then is known what this layer makes of that symlink; they spare what the layer placed.
    */
   write(plan: ChangesetPlan): void {
-    const handled = plan.removals.map((removal) => this.#removeLiterally(removal));
-    for (const placement of plan.placements) this.#place(placement);
+    const directories = plan.removals.map((removal) => this.#literalDirectory(removal.directory));
     plan.removals.forEach((removal, i) => {
-      this.#removeThroughLinks(removal, handled[i]);
+      this.#removeLiterally(removal, directories[i]);
     });
+    const behindLinks = plan.removals.filter((_, i) => directories[i] === undefined);
+    this.#firstPlacement = this.#state.changeLayer.length;
+    for (const placement of plan.placements) this.#place(placement);
+    for (const removal of behindLinks) this.#removeThroughLinks(removal);
   }
 
-  #removeLiterally(removal: ChangesetRemoval): Slot | undefined {
-    const directory = this.#literalDirectory(removal.directory);
-    if (directory === undefined) return undefined;
+  #removeLiterally(removal: ChangesetRemoval, directory: Slot | undefined): void {
+    if (directory === undefined) return;
     for (const slot of this.#targetsOf(removal, directory)) {
       removeTree(this.#state, slot, { layer: this.#layer, cause: removal.kind, entry: removal.entry });
     }
-    return directory;
   }
 
-  #removeThroughLinks(removal: ChangesetRemoval, handled: Slot | undefined): void {
+  #removeThroughLinks(removal: ChangesetRemoval): void {
     const directory = walkPath(this.#state, removal.directory, { followLast: true, maxLinks: MAX_LINKS });
-    if (directory < 0 || directory === handled || !this.#state.isDirectory(directory)) return;
+    if (directory < 0 || !this.#state.isDirectory(directory)) return;
     for (const slot of this.#targetsOf(removal, directory)) {
       removeFromLower(this.#state, slot, { layer: this.#layer, cause: removal.kind, entry: removal.entry });
     }
@@ -138,7 +141,8 @@ export class ChangesetWriter {
       if (slot === undefined) return undefined;
     }
     const change = state.lastChange(slot);
-    if (state.changeNode.at(change) !== 0 || state.changeLayer.at(change) !== this.#layer) return undefined;
+    const isRemoval = state.changeNode.at(change) === 0 && change < this.#firstPlacement;
+    if (!isRemoval || state.changeLayer.at(change) !== this.#layer) return undefined;
     return state.changeNode.at(state.changeBefore.at(change)) || undefined;
   }
 
