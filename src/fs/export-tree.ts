@@ -4,8 +4,10 @@ import type { MergedNode, MergedTree, Slot } from "../union/index.ts";
 import type { FileContents } from "./file-contents.ts";
 
 export interface ExportOptions {
-  /** Export only this directory or file; names in the archive stay relative to the image's root. */
+  /** Export only this directory or file. */
   readonly top?: Slot;
+  /** The directory that names in the archive are relative to, `top` itself or above it. Default: the image's root. */
+  readonly relativeTo?: Slot;
   /** Stops the export between two chunks. */
   readonly signal?: AbortSignal;
 }
@@ -21,18 +23,24 @@ const SMALL_FILE = 256 * 1024;
 export function exportTree(
   tree: MergedTree,
   contents: FileContents,
-  { top = tree.root, signal }: ExportOptions = {},
+  { top = tree.root, relativeTo = tree.root, signal }: ExportOptions = {},
 ): AsyncIterable<Uint8Array> {
-  return writeTar(membersOf(tree, contents, { top, signal }));
+  return writeTar(membersOf(tree, contents, { top, relativeTo, signal }));
 }
 
 function* membersOf(
   tree: MergedTree,
   contents: FileContents,
-  { top, signal }: { readonly top: Slot; readonly signal: AbortSignal | undefined },
+  {
+    top,
+    relativeTo,
+    signal,
+  }: { readonly top: Slot; readonly relativeTo: Slot; readonly signal: AbortSignal | undefined },
 ): Generator<TarMember> {
   const firstNames = new Map<number, ByteString>();
-  for (const { slot, path } of tree.walk(top)) {
+  const base = tree.pathOf(relativeTo);
+  for (const { slot, path: whole } of tree.walk(top)) {
+    const path = base === "" ? whole : whole.slice(base.length + 1);
     signal?.throwIfAborted();
     const node = tree.node(slot);
     if (path === "" && node.isImplied) continue;

@@ -27,3 +27,6 @@ export {
 export type { ListedImage } from "./image-place.ts";
 export { DEFAULT_SOURCE_LIMITS, type OpenSourceOptions, type SourceLimits } from "./open-options.ts";
 export { listImages, openSource } from "./open-source.ts";
+export { createDirectory, type DestinationKind, destinationKind } from "./rootfs/destination-kind.ts";
+export { writeFileAtomically } from "./rootfs/write-file.ts";
+export { type TreeMember, type WriteTreeOptions, writeTree } from "./rootfs/write-tree.ts";
