@@ -16,10 +16,16 @@ export interface WithImageOptions {
 /** Opens an image, says on stderr what was passed over, lets `use` work with it and closes it. */
 export async function withImage<T>(
   name: string,
-  { terminal, options, spool = "lazy" }: WithImageOptions,
+  options: WithImageOptions,
   use: (image: OpenedImage) => Promise<T>,
 ): Promise<T> {
-  assertNoTerminal(name, terminal);
+  assertNoTerminal(name, options.terminal);
+  await using image = await open(name, options);
+  for (const { what, reason } of image.source.skipped) await options.terminal.note(`skipped ${what}: ${reason}`);
+  return await use(image);
+}
+
+async function open(name: string, { terminal, options, spool = "lazy" }: WithImageOptions): Promise<OpenedImage> {
   const { openImage } = await import("../index.ts");
   const progress = createProgress(terminal);
   const cache = options.cache ? (options.cacheDir ?? defaultCacheDirectory(terminal.env)) : undefined;
@@ -33,9 +39,7 @@ export async function withImage<T>(
     signal: terminal.signal,
     onProgress: (event: LoadEvent) => progress.report(event),
   });
-  await using image = await opening.finally(() => progress.clear());
-  for (const { what, reason } of image.source.skipped) await terminal.note(`skipped ${what}: ${reason}`);
-  return await use(image);
+  return await opening.finally(() => progress.clear());
 }
 
 /** Where tables of contents of layers are remembered: small, bounded, and safe to delete. */
