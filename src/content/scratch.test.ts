@@ -82,7 +82,7 @@ describe.each(drivers)("the %s scratch", (_, createScratch) => {
     const source = await spool(scratch, Buffer.from("x"));
     await scratch[Symbol.asyncDispose]();
     await source[Symbol.asyncDispose]();
-    await source[Symbol.asyncDispose]();
+    await expect(source[Symbol.asyncDispose]()).resolves.toBeUndefined();
   });
 });
 

@@ -14,7 +14,7 @@ export interface LayerDescriptor {
 }
 
 interface LayerCommon {
-  /** Names the layer's bytes for people, unique in the image: a member name, a digest, a directory. */
+  /** Names the layer's bytes for people: a member name, a digest, a directory. Two equal layers may have one name. */
   readonly name: string;
   /** Identity of the uncompressed tar; undefined where the format has none (docker before 1.10, a bare tar, a directory). */
   readonly diffId: DiffId | undefined;

@@ -60,7 +60,7 @@ function loadLibc(): Libc {
   // Required, not imported: the library is large, synchronous to load, and most runs never need it.
   const koffi = createRequire(import.meta.url)("koffi") as Koffi;
   const library = loadFirst(koffi, ["libc.so.6", "libc.so", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"]);
-  const functions = {
+  return {
     llistxattr: library.func("int64_t llistxattr(const void *path, void *list, size_t size)"),
     lgetxattr: library.func("int64_t lgetxattr(const void *path, const void *name, void *value, size_t size)"),
     lsetxattr: library.func(
@@ -70,7 +70,6 @@ function loadLibc(): Libc {
     utimensat: library.func("int utimensat(int directory, const void *path, const void *times, int flags)"),
     errno: () => koffi.errno(),
   };
-  return functions as Libc;
 }
 
 function loadFirst(koffi: Koffi, names: readonly string[]): ReturnType<Koffi["load"]> {

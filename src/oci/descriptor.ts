@@ -19,7 +19,7 @@ export interface Descriptor {
   readonly platform?: Platform;
 }
 
-export const platformSchema = v.object({
+const platformSchema = v.object({
   os: v.optional(v.string(), ""),
   architecture: v.optional(v.string(), ""),
   variant: v.exactOptional(v.string()),

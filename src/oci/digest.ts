@@ -26,19 +26,19 @@ const HEX = { sha256: /^[0-9a-f]{64}$/, sha512: /^[0-9a-f]{128}$/ } as const;
  */
 export function parseDigest(text: string): Digest {
   assertDigest(text, "digest");
-  return text as string as Digest;
+  return text as Digest;
 }
 
 /** {@link parseDigest} for the identity of an uncompressed layer. */
 export function parseDiffId(text: string): DiffId {
   assertDigest(text, "diffID");
-  return text as string as DiffId;
+  return text as DiffId;
 }
 
 /** {@link parseDigest} for the identity of a stack of layers. */
 export function parseChainId(text: string): ChainId {
   assertDigest(text, "chainID");
-  return text as string as ChainId;
+  return text as ChainId;
 }
 
 /** Whether {@link parseDigest} would accept the text. */

@@ -24,9 +24,6 @@ export const diffIdSchema = v.pipe(
 
 export const annotationsSchema = v.record(v.string(), v.string());
 
-/** The strings of a list; a missing list is an empty one. */
-export const stringsSchema = v.optional(v.array(v.string()), []);
-
 /** How a document is named in messages, and the code of the error that says it breaks its schema. */
 export interface DocumentNames {
   readonly what: string;

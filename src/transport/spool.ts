@@ -37,10 +37,10 @@ async function peek(
   const held: Uint8Array[] = [];
   let length = 0;
   while (length < SNIFF_LENGTH) {
-    const { done, value } = await iterator.next();
-    if (done === true) break;
-    held.push(value);
-    length += value.length;
+    const next = await iterator.next();
+    if (next.done === true) break;
+    held.push(next.value);
+    length += next.value.length;
   }
   async function* whole(): AsyncGenerator<Uint8Array, void> {
     yield* held.splice(0);

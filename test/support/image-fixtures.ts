@@ -68,6 +68,13 @@ export function configOf(layers: readonly { readonly diffId: DiffId }[], more: o
   };
 }
 
+/** What an image of a fixture has that others have not. */
+export interface FixtureImage {
+  readonly config?: object;
+  readonly manifest?: object;
+  readonly algorithm?: DigestAlgorithm;
+}
+
 /** Collects the blobs of an OCI layout; what it gives out are descriptors to put into manifests and indexes. */
 export class FixtureLayout {
   readonly files: Record<string, FixtureFile> = {};
@@ -83,7 +90,7 @@ export class FixtureLayout {
   /** Adds an image with everything it needs; `manifest` and `config` override what the documents say. */
   image(
     layers: readonly FixtureLayer[],
-    { config = {}, manifest = {}, algorithm = "sha256" as DigestAlgorithm } = {},
+    { config = {}, manifest = {}, algorithm = "sha256" }: FixtureImage = {},
   ): Descriptor {
     const document = {
       schemaVersion: 2,

@@ -232,7 +232,7 @@ describe("an archive with manifest.json", () => {
     };
     const files = saved([foreign, own], { item: { LayerSources: { [foreign.diffId]: origin } } });
     const { "layer0/layer.tar": _gone, ...rest } = files;
-    await using image = await openSource(await write(rest as FixtureFiles));
+    await using image = await openSource(await write(rest));
     expect(image.layers.map(({ kind, diffId }) => [kind, diffId])).toEqual([
       ["absent", foreign.diffId],
       ["blob", own.diffId],

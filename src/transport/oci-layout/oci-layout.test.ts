@@ -180,7 +180,7 @@ describe("of several images in a layout", () => {
   test("a broken one does not keep the others from being listed and opened", async () => {
     const broken = { mediaType: MEDIA_TYPE.ociIndex, digest: digestOf(Buffer.from("gone")), size: 4 };
     const good = layout.image([layer]);
-    const path = await write(layout.finish([named(broken as Descriptor, "broken"), named(good, "good")]));
+    const path = await write(layout.finish([named(broken, "broken"), named(good, "good")]));
     expect(await listImages(path)).toHaveLength(2);
     await using image = await openSource(`${path}:good`);
     expect(image.manifest?.digest).toBe(good.digest);
@@ -387,7 +387,8 @@ describe("documents are believed only as far as their digests", () => {
 
   test("a key twice at any depth is refused", async () => {
     const image = layout.image([layer]);
-    const text = String(layout.files[blobPath(image.digest)]).replace('"size":', '"size":1,"size":');
+    const bytes = layout.files[blobPath(image.digest)] as Buffer;
+    const text = bytes.toString().replace('"size":', '"size":1,"size":');
     const twice = layout.blob(Buffer.from(text), MEDIA_TYPE.ociManifest);
     await expect(openSource(await write(layout.finish([twice])))).rejects.toThrow(
       expect.objectContaining({ code: "duplicate-json-key", message: expect.stringContaining(twice.digest) }),

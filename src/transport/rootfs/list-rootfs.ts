@@ -56,7 +56,9 @@ function* walk(root: ByteString): Generator<TarEntry> {
     const first = type === "directory" || stats.nlink === 1n ? undefined : firstNames.get(inode);
     yield first === undefined ? entryOf(name, type, stats, path) : hardlinkOf(name, first, stats);
     if (stats.nlink > 1n && first === undefined) firstNames.set(inode, name);
-    if (type === "directory" && stats.dev === device) pending.push(...childrenOf(path, name).reverse());
+    if (type !== "directory" || stats.dev !== device) continue;
+    // One by one: a directory may have more children than a call may have arguments.
+    for (const child of childrenOf(path, name).reverse()) pending.push(child);
   }
 }
 
