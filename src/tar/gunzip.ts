@@ -16,6 +16,8 @@ export function gunzip(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Ar
   return inflateThrough(input, zlib, (error, output) => {
     const { code } = error as NodeJS.ErrnoException;
     const fault = code === "Z_BUF_ERROR" ? "truncated" : "corrupt";
-    return code?.startsWith("Z_") ? brokenCompression("gzip", fault, { input: zlib.bytesWritten, output }, error) : error;
+    return code?.startsWith("Z_")
+      ? brokenCompression("gzip", fault, { input: zlib.bytesWritten, output }, error)
+      : error;
   });
 }

@@ -16,12 +16,12 @@
  * for await (const chunk of decompress(stream, sniffCompression(head))) scanner.push(chunk);
  * scanner.end();
  */
-export { decompress, type DecompressOptions } from "./decompress.ts";
-export { encodeHeader, END_OF_ARCHIVE, type TarHeaderFields } from "./encode-header.ts";
-export { entryContent } from "./entry-content.ts";
+export { type DecompressOptions, decompress } from "./decompress.ts";
+export { END_OF_ARCHIVE, encodeHeader, type TarHeaderFields } from "./encode-header.ts";
 export type { EntryType, SparseRun, TarEntry, Timestamp } from "./entry.ts";
+export { entryContent } from "./entry-content.ts";
 export { DEFAULT_EXPANSION_LIMITS, type ExpansionLimits } from "./expansion-limit.ts";
-export { type ScanTarOptions, readTar, scanTar, scanTarSync } from "./scan-tar.ts";
+export { readTar, type ScanTarOptions, scanTar, scanTarSync } from "./scan-tar.ts";
 export { type Compression, SNIFF_LENGTH, sniffCompression } from "./sniff-compression.ts";
 export { DEFAULT_TAR_LIMITS, type TarLimits } from "./tar-limits.ts";
 export { paddingOf, type SkippedMember, type TarReadOptions } from "./tar-parser.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { type ByteSource, memorySource } from "../base/index.ts";
 import {
-  encodeHeader,
   END_OF_ARCHIVE,
+  encodeHeader,
   paddingOf,
   readTar,
   scanTar,

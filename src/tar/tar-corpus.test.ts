@@ -253,18 +253,9 @@ const UNSUPPORTED: Readonly<Partial<Record<Compression, readonly string[]>>> = {
     "libarchive/test_read_format_ustar_filename_eucjp.tar.Z",
     "libarchive/test_read_format_ustar_filename_koi8r.tar.Z",
   ],
-  xz: [
-    "libarchive/test_compat_xz_1.txz",
-    "libarchive/test_extract.tar.xz",
-  ],
-  grzip: [
-    "libarchive/test_extract.tar.grz",
-    "libarchive/test_read_filter_grzip.tar.grz",
-  ],
-  lrzip: [
-    "libarchive/test_extract.tar.lrz",
-    "libarchive/test_read_filter_lrzip.tar.lrz",
-  ],
+  xz: ["libarchive/test_compat_xz_1.txz", "libarchive/test_extract.tar.xz"],
+  grzip: ["libarchive/test_extract.tar.grz", "libarchive/test_read_filter_grzip.tar.grz"],
+  lrzip: ["libarchive/test_extract.tar.lrz", "libarchive/test_read_filter_lrzip.tar.lrz"],
 };
 
 /** Where GNU tar lists something else than we do, and why we keep our answer: the answer of Go, which engines use. */
@@ -329,7 +320,9 @@ withCorpus("the corpus of archives that broke other readers")(() => {
     expect(error?.details.offset).toBeTypeOf("number");
   });
 
-  const unsupported = Object.entries(UNSUPPORTED).flatMap(([kind, files]) => files.map((file) => [file, kind] as const));
+  const unsupported = Object.entries(UNSUPPORTED).flatMap(([kind, files]) =>
+    files.map((file) => [file, kind] as const),
+  );
   it.each(unsupported)("names the compression of %s: %s", async (name, kind) => {
     const { error } = await openCorpusFile(name);
     expect(error).toMatchObject({ code: "compression-unsupported", kind: "unsupported" });
@@ -339,7 +332,9 @@ withCorpus("the corpus of archives that broke other readers")(() => {
 
 /** One line per entry, as GNU tar prints it. */
 function listLikeGnuTar(entry: TarEntry): string {
-  const letter = { file: "-", hardlink: "h", symlink: "l", char: "c", block: "b", directory: "d", fifo: "p" }[entry.type];
+  const letter = { file: "-", hardlink: "h", symlink: "l", char: "c", block: "b", directory: "d", fifo: "p" }[
+    entry.type
+  ];
   const isDevice = entry.type === "char" || entry.type === "block";
   const size = isDevice ? `${entry.devMajor},${entry.devMinor}` : String(entry.size);
   const link = { hardlink: ` link to ${entry.linkName}`, symlink: ` -> ${entry.linkName}` }[entry.type as string] ?? "";
@@ -369,7 +364,11 @@ function parseGnuLine(line: string): string {
 }
 
 const tarMissing = here ? whyMissing(["tar"]) : noSharedData("tar-corpus");
-requireOrSkip("GNU tar's listing", tarMissing === undefined, tarMissing ?? "")(() => {
+requireOrSkip(
+  "GNU tar's listing",
+  tarMissing === undefined,
+  tarMissing ?? "",
+)(() => {
   let directory = "";
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), "strata-corpus-"));
@@ -429,19 +428,28 @@ withCorpus("what Go's archive/tar expects of its own test data")(() => {
     ["gnu-long-nul.tar", [{ name: "0123456789", uid: 1000, mtime: at(1486082191) }]],
     ["gnu-utf8.tar", [{ name: fromText("☺☻☹".repeat(18)) }]],
     ["gnu-not-utf8.tar", [{ name: "hi\x80\x81\x82\x83bye", uname: "rawr", gname: "dsnet" }]],
-    ["gnu-incremental.tar", [
-      { name: "test2/", type: "directory", size: 0, storedSize: 0, atime: at(1441974501), ctime: at(1441973436) },
-      { name: "test2/foo", size: 64, atime: at(1441974501) },
-      { name: "test2/sparse", size: 536870912, storedSize: 0, sparse: [] },
-    ]],
-    ["star.tar", [
-      { name: "small.txt", atime: at(1244592783), ctime: at(1244592783) },
-      { name: "small2.txt", atime: at(1244592783), ctime: at(1244592783) },
-    ]],
-    ["pax.tar", [
-      { size: 7, mtime: at(1350244992, 23960108), ctime: at(1350244992, 23960108) },
-      { name: "a/b", type: "symlink", mtime: at(1350266320, 910238425), atime: at(1350266320, 910238425) },
-    ]],
+    [
+      "gnu-incremental.tar",
+      [
+        { name: "test2/", type: "directory", size: 0, storedSize: 0, atime: at(1441974501), ctime: at(1441973436) },
+        { name: "test2/foo", size: 64, atime: at(1441974501) },
+        { name: "test2/sparse", size: 536870912, storedSize: 0, sparse: [] },
+      ],
+    ],
+    [
+      "star.tar",
+      [
+        { name: "small.txt", atime: at(1244592783), ctime: at(1244592783) },
+        { name: "small2.txt", atime: at(1244592783), ctime: at(1244592783) },
+      ],
+    ],
+    [
+      "pax.tar",
+      [
+        { size: 7, mtime: at(1350244992, 23960108), ctime: at(1350244992, 23960108) },
+        { name: "a/b", type: "symlink", mtime: at(1350266320, 910238425), atime: at(1350266320, 910238425) },
+      ],
+    ],
     ["invalid-go17.tar", [{ name: `${"a".repeat(97)}/foo`, uid: 0o10000000 }]],
     ["nil-uid.tar", [{ name: "P1050238.JPG.log", uid: 0, size: 14 }]],
     ["pax-pos-size-file.tar", [{ name: "foo", size: 999, storedSize: 999, uid: 319973 }]],
@@ -481,7 +489,9 @@ withCorpus("what Go's archive/tar expects of its own test data")(() => {
     const { entries, bytes } = await openCorpusFile(`golang/${file}`);
     const [entry] = entries as [TarEntry];
     expect(entry).toMatchObject({ size: 60_000_000_000, storedSize: 3072 });
-    expect(entry.sparse?.map((run) => run.offset)).toEqual([0, 1, 2, 3, 4, 5].map((i) => 10_000_000_000 * (i + 1) - 512));
+    expect(entry.sparse?.map((run) => run.offset)).toEqual(
+      [0, 1, 2, 3, 4, 5].map((i) => 10_000_000_000 * (i + 1) - 512),
+    );
     const content = entryContent(memorySource(bytes), entry);
     const piece = await readAll(content, { start: 10_000_000_000 - 600, end: 10_000_000_000 + 10 });
     const run = bytes.subarray(entry.dataOffset, entry.dataOffset + 512);

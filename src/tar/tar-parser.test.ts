@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { memorySource, StrataError } from "../base/index.ts";
 import {
-  encodeHeader,
   END_OF_ARCHIVE,
+  encodeHeader,
   paddingOf,
-  scanTarSync,
   type SkippedMember,
+  scanTarSync,
   type TarEntry,
   type TarHeaderFields,
   type TarReadOptions,
@@ -40,7 +40,9 @@ function data(text: string): Buffer {
 }
 
 function pax(typeflag: string, records: Record<string, string>): Buffer {
-  const text = Object.entries(records).map(([keyword, value]) => encodePaxRecord(keyword, value)).join("");
+  const text = Object.entries(records)
+    .map(([keyword, value]) => encodePaxRecord(keyword, value))
+    .join("");
   return Buffer.concat([block({ name: "pax", size: text.length }, { 156: typeflag }), data(text)]);
 }
 
@@ -90,7 +92,13 @@ describe("the end of an archive", () => {
 
   it("is an error in the middle of data, of a header and of an extension", () => {
     const whole = Buffer.concat([pax("x", { path: "long" }), ...one]);
-    for (const [size, offset] of [[1536 + 2, 1538], [1024 + 100, 1124], [1024, 1024], [600, 600], [512, 512]] as const) {
+    for (const [size, offset] of [
+      [1536 + 2, 1538],
+      [1024 + 100, 1124],
+      [1024, 1024],
+      [600, 600],
+      [512, 512],
+    ] as const) {
       expect(refusal([whole.subarray(0, size)])).toMatchObject({ code: "tar-truncated", details: { offset } });
     }
     expect(refusal([whole.subarray(0, 1538)]).details.entry).toBe("long");
@@ -195,10 +203,13 @@ describe("a typeflag", () => {
     ]);
   });
 
-  it.each(["1", "2", "3", "4", "5", "6"])("carries no data when it is %s, whatever the size says, as Go has it", (flag) => {
-    const entries = read([typed(flag, { size: 700 }), block({ name: "next" })]);
-    expect(entries).toMatchObject([{ size: 0, storedSize: 0 }, { name: "next" }]);
-  });
+  it.each(["1", "2", "3", "4", "5", "6"])(
+    "carries no data when it is %s, whatever the size says, as Go has it",
+    (flag) => {
+      const entries = read([typed(flag, { size: 700 }), block({ name: "next" })]);
+      expect(entries).toMatchObject([{ size: 0, storedSize: 0 }, { name: "next" }]);
+    },
+  );
 
   it("of a dumped directory has a listing for data, which is stepped over", () => {
     expect(read([typed("D", { name: "d/", size: 9 }), data("Yfile\0\0\0"), block({ name: "next" })])).toMatchObject([
@@ -218,7 +229,10 @@ describe("a PAX header", () => {
 
   it("completes one entry only, and the last of several is the one that counts", () => {
     const entries = read([pax("x", { path: "a" }), pax("x", { uid: "5" }), block(), block()]);
-    expect(entries).toMatchObject([{ name: "f", uid: 5 }, { name: "f", uid: 0 }]);
+    expect(entries).toMatchObject([
+      { name: "f", uid: 5 },
+      { name: "f", uid: 0 },
+    ]);
   });
 
   it("says how much data there is, beyond what the header can", () => {

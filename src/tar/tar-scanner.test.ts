@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { memorySource, StrataError } from "../base/index.ts";
-import { encodeHeader, END_OF_ARCHIVE, paddingOf, scanTarSync, type TarEntry, TarScanner } from "./index.ts";
+import { END_OF_ARCHIVE, encodeHeader, paddingOf, scanTarSync, type TarEntry, TarScanner } from "./index.ts";
 import { encodePaxRecord } from "./pax-records.ts";
 
 const member = (name: string, content: string, extra = {}): Buffer => {

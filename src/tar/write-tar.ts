@@ -1,5 +1,5 @@
 import { StrataError, toText } from "../base/index.ts";
-import { encodeHeader, END_OF_ARCHIVE, type TarHeaderFields } from "./encode-header.ts";
+import { END_OF_ARCHIVE, encodeHeader, type TarHeaderFields } from "./encode-header.ts";
 import { paddingOf } from "./tar-parser.ts";
 
 /** One entry to write, with the data of a file: exactly `entry.size` bytes. */
