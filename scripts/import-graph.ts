@@ -33,7 +33,16 @@ interface Cruise {
 /** The imports between rooms, `[from, to]`, sorted; `index` is the front door with the files beside it. */
 export function roomImports(): [from: string, to: string][] {
   const bin = join(ROOT, "node_modules/dependency-cruiser/bin/dependency-cruise.mjs");
-  const args = [bin, "--config", ".dependency-cruiser.cjs", "--exclude", "\\.test\\.ts$", "--output-type", "json", "src"];
+  const args = [
+    bin,
+    "--config",
+    ".dependency-cruiser.cjs",
+    "--exclude",
+    "\\.test\\.ts$",
+    "--output-type",
+    "json",
+    "src",
+  ];
   const { stdout } = spawnSync(process.execPath, args, { cwd: ROOT, encoding: "utf8", maxBuffer: 1 << 28 });
   const { modules } = JSON.parse(stdout) as Cruise;
   const edges = new Set<string>();
@@ -71,16 +80,7 @@ export function importGraph(edges: readonly (readonly [string, string])[] = room
     return `| \`${room}\` | ${below.length === 0 ? "–" : below.join(", ")} |`;
   });
   const arrows = withoutShortcuts(edges).map(([from, to]) => `  ${from} --> ${to}`);
-  return [
-    "```mermaid",
-    "flowchart BT",
-    ...arrows,
-    "```",
-    "",
-    "| room | imports |",
-    "|---|---|",
-    ...rows,
-  ].join("\n");
+  return ["```mermaid", "flowchart BT", ...arrows, "```", "", "| room | imports |", "|---|---|", ...rows].join("\n");
 }
 
 /** The page with this graph between its markers. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CACHE, ensureBuilt, ROOT } from "../../scripts/setup.mjs";
-import { type DocExample, examplesOf, pages, type ProgramExample } from "./doc-examples.ts";
+import { type DocExample, examplesOf, type ProgramExample, pages } from "./doc-examples.ts";
 
 /** Where the examples of the documentation are meant to be run: beside `image.tar`. */
 const SAMPLE = join(ROOT, "examples/layers");
@@ -66,7 +66,8 @@ describe("the examples of the documentation", () => {
     const configuration = { extends: join(ROOT, "tsconfig.json"), include: ["*.ts"] };
     writeFileSync(join(programDirectory, "tsconfig.json"), JSON.stringify(configuration));
     const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
-    const run = () => execFileSync(process.execPath, [tsc, "-p", programDirectory], { encoding: "utf8", stdio: "pipe" });
+    const run = () =>
+      execFileSync(process.execPath, [tsc, "-p", programDirectory], { encoding: "utf8", stdio: "pipe" });
     expect(run).not.toThrow();
   });
 
