@@ -36,7 +36,7 @@ export async function blameReport(style: Style, view: View, path: string): Promi
   }
   const files = blame.hidden.filter(({ type }) => type !== "directory");
   if (files.length === 0) return text;
-  text += `  hidden below, from the newest to the oldest:\n`;
+  text += "  hidden below, from the newest to the oldest:\n";
   for (const node of files) {
     const command = `strata cat --layer ${node.layer} ${image.source.reference} ${where}`;
     const hint = node.type === "file" ? `   ${style.dim(command)}` : "";
@@ -116,9 +116,7 @@ function storiesBelow(tree: MergedTree, base: ByteString, top: number): Story[] 
   const inside = (path: ByteString): boolean => base === "" || path === base || path.startsWith(`${base}/`);
   // A slash sorts before every other character of a name, so that a directory is followed by what is in it.
   const key = (path: ByteString): ByteString => path.replaceAll("/", "\0");
-  return [...stories.values()]
-    .filter(({ path }) => inside(path))
-    .sort((a, b) => (key(a.path) < key(b.path) ? -1 : 1));
+  return [...stories.values()].filter(({ path }) => inside(path)).sort((a, b) => (key(a.path) < key(b.path) ? -1 : 1));
 }
 
 interface Story {

@@ -1,6 +1,6 @@
 import { basename, dirname } from "node:path";
 import { StrataError } from "../base/index.ts";
-import { TRANSPORTS, type DestinationKind } from "../transport/index.ts";
+import { type DestinationKind, TRANSPORTS } from "../transport/index.ts";
 
 /** What `cp` was asked to copy, before anything is looked up. */
 export interface CopyRequest {

@@ -2,6 +2,7 @@ import { toText } from "../base/index.ts";
 import type { OpenedImage, ResolvedChange } from "../index.ts";
 import type { MergedNode } from "../union/index.ts";
 import { octalMode } from "./format-mode.ts";
+import { formatBytes } from "./format-size.ts";
 import { isoTime } from "./format-time.ts";
 import { printableText } from "./printable.ts";
 
@@ -17,9 +18,6 @@ export function describeChange(image: OpenedImage, change: ResolvedChange): stri
   }
 }
 
-/** The one word for each kind of change. */
-export const CHANGE_WORDS = { add: "adds", modify: "changes", delete: "deletes" } as const;
-
 /** The letter for each kind of change, as `docker diff` has it. */
 export const CHANGE_LETTERS = { add: "A", modify: "C", delete: "D" } as const;
 
@@ -27,7 +25,7 @@ function describeAdd({ cause, after }: ResolvedChange): string {
   if (after === undefined) return "adds";
   if (cause === "hardlink") return "adds a hardlink";
   if (cause === "implied") return "adds a directory that only a path implies";
-  const size = after.type === "file" ? `, ${after.size} bytes` : "";
+  const size = after.type === "file" ? `, ${formatBytes(after.size)}` : "";
   const target = after.type === "symlink" ? ` to ${printableText(toText(after.linkTarget))}` : "";
   return `adds a ${after.type}${target}${size}`;
 }
@@ -36,9 +34,9 @@ function describeDelete(image: OpenedImage, change: ResolvedChange): string {
   const entry = entryName(image, change);
   switch (change.cause) {
     case "whiteout":
-      return `deletes it with the whiteout ${entry}`;
+      return `deletes it with a whiteout (${entry})`;
     case "opaque":
-      return `hides it with the opaque marker ${entry}`;
+      return `hides it with an opaque marker (${entry})`;
     case "ancestor":
       return `deletes it with a directory above (${entry})`;
     default:
@@ -47,7 +45,10 @@ function describeDelete(image: OpenedImage, change: ResolvedChange): string {
 }
 
 /** The entry that made the change, as its layer's tar has it. */
-export function entryName(image: OpenedImage, { layer, entry }: { readonly layer: number; readonly entry: number }): string {
+export function entryName(
+  image: OpenedImage,
+  { layer, entry }: { readonly layer: number; readonly entry: number },
+): string {
   const index = image.layers[layer]?.index;
   return index === undefined || entry < 0 ? "" : printableText(toText(index.name(entry)));
 }
@@ -56,7 +57,8 @@ export function entryName(image: OpenedImage, { layer, entry }: { readonly layer
 function differences({ before, after, metadata, content }: ResolvedChange): string[] {
   if (before === undefined || after === undefined) return [];
   const parts: string[] = metadata.map((field) => DIFFERENCES[field](before, after));
-  if (content === "changed") parts.unshift(before.size === after.size ? "content" : `content, ${before.size} → ${after.size} bytes`);
+  if (content === "changed")
+    parts.unshift(before.size === after.size ? "content" : `content, ${before.size} → ${after.size} bytes`);
   return parts.length === 0 ? ["nothing: the layer carries it once more"] : parts;
 }
 

@@ -15,6 +15,11 @@ export function formatSize(bytes: number): string {
   return whole === 1024 && unit < UNITS.length - 1 ? `1.0${UNITS[unit + 1]}` : `${whole}${UNITS[unit]}`;
 }
 
+/** A size in a sentence: `370 bytes`, `4.1K`. */
+export function formatBytes(bytes: number): string {
+  return bytes < 1024 ? `${bytes} ${bytes === 1 ? "byte" : "bytes"}` : formatSize(bytes);
+}
+
 /** A part of a whole in percent: `12.5 %`; a dash when the whole is nothing. */
 export function formatShare(part: number, whole: number): string {
   return whole === 0 ? "-" : `${((part / whole) * 100).toFixed(1)} %`;

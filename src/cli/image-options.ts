@@ -27,16 +27,21 @@ export function addImageOptions(command: Command, { hasLayer = true, json = "pri
   if (hasLayer) command.option("--layer <n>", "the view after layer n: a number from 0, or a diffID or chainID");
   return command
     .option("--platform <os/arch>", "choose from a multi-platform image, such as linux/arm64 or linux/arm/v7")
-    .option("--no-verify", "seek through headers only: faster, but skips the digests of layers and cannot see changed bytes")
+    .option(
+      "--no-verify",
+      "seek through headers only: faster, but skips the digests of layers and cannot see changed bytes",
+    )
     .option("--no-cache", "do not remember what layers contain, nor look it up")
     .option("--cache-dir <dir>", "where that is remembered (default: $XDG_CACHE_HOME/strata)")
     .option("--max-layer-bytes <size>", "refuse layers that are larger when decompressed (units: k M G T)", parseSize)
-    .option("--max-expansion <n>", "refuse layers over 1 GiB that decompress to more than n times their size", parseCount)
+    .option(
+      "--max-expansion <n>",
+      "refuse layers over 1 GiB that decompress to more than n times their size",
+      parseCount,
+    )
     .option("--max-entries <n>", "refuse layers with more entries", parseCount)
     .optionsGroup("Output:")
-    .addOption(
-      new Option("--color <when>", "colour the output").choices(["auto", "always", "never"]).default("auto"),
-    )
+    .addOption(new Option("--color <when>", "colour the output").choices(["auto", "always", "never"]).default("auto"))
     .option("-q, --quiet", "no notes on stderr");
 }
 

@@ -83,7 +83,10 @@ export function printImageReport(terminal: Terminal, image: OpenedImage): void {
   ]);
   section(terminal, runLines(report.run));
   if (report.skipped.length === 0) return;
-  section(terminal, report.skipped.map(({ what, reason }) => ["skipped", `${what}: ${reason}`]));
+  section(
+    terminal,
+    report.skipped.map(({ what, reason }) => ["skipped", `${what}: ${reason}`]),
+  );
 }
 
 function countFiles(image: OpenedImage): number {

@@ -1,5 +1,5 @@
 import type { ImageLayer, OpenedImage } from "../index.ts";
-import { type DiffId, type Digest, type ChainId, explainChainIds } from "../oci/index.ts";
+import { type ChainId, type DiffId, type Digest, explainChainIds } from "../oci/index.ts";
 import { formatShare, formatSize } from "./format-size.ts";
 import { instructionOf, truncate } from "./instruction.ts";
 import { printableText } from "./printable.ts";
@@ -60,7 +60,11 @@ export function shortId(id: string | null | undefined): string {
 const SHORT_INSTRUCTION = 60;
 
 /** The layers as a table. */
-export function printLayers(terminal: Terminal, image: OpenedImage, { truncated }: { readonly truncated: boolean }): void {
+export function printLayers(
+  terminal: Terminal,
+  image: OpenedImage,
+  { truncated }: { readonly truncated: boolean },
+): void {
   const { style } = terminal;
   const rows = layerRows(image);
   const total = rows.reduce((sum, row) => sum + row.size, 0);

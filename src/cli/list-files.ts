@@ -45,7 +45,9 @@ export async function listFiles(
   options: ListFilesOptions,
 ): Promise<void> {
   const isListed = ({ slot }: ListRoot): boolean => options.directory !== true && tree.isDirectory(slot);
-  const files = roots.filter((root) => !isListed(root)).map(({ slot, label }) => ({ slot, label, node: tree.node(slot) }));
+  const files = roots
+    .filter((root) => !isListed(root))
+    .map(({ slot, label }) => ({ slot, label, node: tree.node(slot) }));
   const directories = roots.filter(isListed);
   const lister = new Lister(terminal, tree, options);
   if (files.length > 0) await lister.print(lister.sort(files));
@@ -132,7 +134,12 @@ class Lister {
       return;
     }
     if (columns !== undefined && this.#options.oneLine !== true) {
-      stdout.write(arrangeColumns(places.map((place) => this.#cell(place)), columns));
+      stdout.write(
+        arrangeColumns(
+          places.map((place) => this.#cell(place)),
+          columns,
+        ),
+      );
       return;
     }
     for (const place of places) {
@@ -194,4 +201,3 @@ const COMPARE: Readonly<Record<SortKey, Compare | undefined>> = {
   time: byTime,
   none: undefined,
 };
-

@@ -3,7 +3,7 @@ import type { Slot } from "../union/index.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { printError } from "./print-error.ts";
 import type { Terminal } from "./terminal.ts";
-import { findPath, type FindPathOptions, type View } from "./view.ts";
+import { type FindPathOptions, findPath, type View } from "./view.ts";
 
 export interface ResolvedPath {
   /** As the user wrote it. */

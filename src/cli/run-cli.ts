@@ -68,15 +68,20 @@ Examples:
 `;
 
 /** Loads the verb that the words name, and returns the words that commander should see. */
-async function configureVerb(program: Command, args: readonly string[], terminal: Terminal): Promise<readonly string[]> {
+async function configureVerb(
+  program: Command,
+  args: readonly string[],
+  terminal: Terminal,
+): Promise<readonly string[]> {
   const at = args.findIndex((argument) => !argument.startsWith("-"));
   const verb = VERBS.find(({ name }) => name === args[at]);
-  const command = program.commands.find((candidate) => candidate.name() === verb?.name);
-  if (verb === undefined || command === undefined) return args;
+  if (verb === undefined) return args;
   const after = args.slice(at + 1);
   const { own, expression } = (await verb.split?.(after)) ?? { own: after, expression: [] };
-  const configure = await verb.load();
-  configure(command, terminal, expression);
+  for (const each of verb.needsAll === true ? VERBS : [verb]) {
+    const command = program.commands.find((candidate) => candidate.name() === each.name);
+    if (command !== undefined) (await each.load())(command, terminal, expression);
+  }
   return [...args.slice(0, at + 1), ...own];
 }
 

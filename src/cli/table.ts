@@ -15,7 +15,9 @@ export function pad(text: string, width: number, side: "left" | "right" = "left"
 /** Rows as lines with aligned columns, two blanks between them, nothing at the end of lines. `>` in `alignment` aligns right. */
 export function formatTable(rows: readonly (readonly string[])[], alignment: string): string {
   const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, widthOf(cell))));
+  for (const row of rows) {
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, widthOf(cell));
+  }
   const lines = rows.map((row) =>
     row
       .map((cell, i) => pad(cell, widths[i] ?? 0, alignment[i] === ">" ? "right" : "left"))

@@ -10,6 +10,8 @@ export interface Verb {
   /** One line for the list of verbs. */
   readonly summary: string;
   readonly isHidden?: boolean;
+  /** The verb speaks of the other verbs' options, so all of them have to be configured. */
+  readonly needsAll?: boolean;
   /** Which of the words after the verb commander gets; the rest goes to the verb. Default: all. */
   readonly split?: (args: readonly string[]) => Promise<SplitArguments>;
   /** Imports the verb's file: each costs time that no other verb should pay. */
@@ -99,6 +101,7 @@ export const VERBS: readonly Verb[] = [
     name: "completion",
     summary: "print a completion script for bash, zsh or fish",
     load: async () => (await import("./commands/completion.ts")).configureCompletion,
+    needsAll: true,
   },
   {
     name: "__complete",

@@ -1,6 +1,6 @@
 import { type ByteString, fromText, StrataError } from "../base/index.ts";
 import type { ImageLayer, OpenedImage } from "../index.ts";
-import { type MergedTree, NOT_DIRECTORY, NOT_FOUND, type Slot, TOO_MANY_LINKS } from "../union/index.ts";
+import { type MergedTree, NOT_DIRECTORY, type Slot, TOO_MANY_LINKS } from "../union/index.ts";
 
 /** What a verb looks at: an image, and its tree after one of its layers. */
 export interface View {
@@ -77,7 +77,6 @@ export function findPath(view: View, path: string, options: FindPathOptions): Sl
       throw pathError("not-a-directory", `A part of "${path}" is not a directory`, details);
     case TOO_MANY_LINKS:
       throw pathError("too-many-links", `"${path}" leads through too many symlinks`, details);
-    case NOT_FOUND:
     default:
       throw pathError("path-not-found", `There is no "${path}" in the image`, details, hintFor(view, fromText(path)));
   }
@@ -90,7 +89,8 @@ function hintFor({ image, tree, layer }: View, path: ByteString): string | undef
   if (slot === undefined) return undefined;
   const history = image.tree.history(slot);
   const gone = history.findLast((change) => change.layer <= layer && change.kind === "delete");
-  if (gone !== undefined) return `Layer ${gone.layer} deleted it; \`--layer ${gone.layer - 1}\` shows what was there before`;
+  if (gone !== undefined)
+    return `Layer ${gone.layer} deleted it; \`--layer ${gone.layer - 1}\` shows what was there before`;
   const later = history.find((change) => change.layer > layer);
   return tree === image.tree || later === undefined ? undefined : `Layer ${later.layer} adds it, above this view`;
 }

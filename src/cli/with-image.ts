@@ -39,7 +39,11 @@ async function open(name: string, { terminal, options, spool = "lazy" }: WithIma
     signal: terminal.signal,
     onProgress: (event: LoadEvent) => progress.report(event),
   });
-  return await opening.finally(() => progress.clear());
+  try {
+    return await opening;
+  } finally {
+    await progress.clear();
+  }
 }
 
 /** Where tables of contents of layers are remembered: small, bounded, and safe to delete. */

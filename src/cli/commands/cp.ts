@@ -65,7 +65,11 @@ async function copy(image: OpenedImage, request: CopyRequest, { terminal, option
   if (request.paths.length > 1) assertDirectory(request.destination);
   for (const { slot, path } of sources) {
     const source = { path, isDirectory: view.tree.isDirectory(slot) };
-    const { directory, name, makesDirectory } = planCopy(source, request.destination, destinationKind(request.destination));
+    const { directory, name, makesDirectory } = planCopy(
+      source,
+      request.destination,
+      destinationKind(request.destination),
+    );
     if (makesDirectory) createDirectory(directory);
     const skipped: string[] = [];
     await writeTree(directory, membersOf(image, view.tree, { top: slot, name }), {

@@ -65,16 +65,18 @@ async function print(
   if (options.layers === true && options.json !== true) stdout.text(headLine(terminal, view));
   for (const { slot } of found) {
     for (const usage of diskUsage(view.tree, slot, seen)) {
-      if (usage.depth === 0) {
-        total.bytes += usage.bytes;
-        usage.byLayer.forEach((bytes, i) => (total.byLayer[i] = (total.byLayer[i] ?? 0) + bytes));
-      }
+      if (usage.depth === 0) add(total, usage);
       if (!isShown(usage, options)) continue;
       stdout.write(`${format(usage, `/${usage.path}`)}\n`);
       if (stdout.isFull) await stdout.flush();
     }
   }
   if (options.total === true && options.json !== true) stdout.write(`${format(total, "total")}\n`);
+}
+
+function add(total: { bytes: number; byLayer: number[] }, { bytes, byLayer }: Usage): void {
+  total.bytes += bytes;
+  for (const [layer, share] of byLayer.entries()) total.byLayer[layer] = (total.byLayer[layer] ?? 0) + share;
 }
 
 function isShown({ depth, node }: Usage, { all, summarize, maxDepth }: DuOptions): boolean {

@@ -2,9 +2,10 @@ import type { Command } from "commander";
 import { now, StrataError } from "../../base/index.ts";
 import { readAccounts } from "../accounts.ts";
 import { examples } from "../examples.ts";
-import { type Candidate, compileExpression, type FindContext } from "../find/compile-expression.ts";
+import type { Candidate, FindContext } from "../find/candidate.ts";
+import { compileExpression } from "../find/compile-expression.ts";
 import { parseExpression } from "../find/expression.ts";
-import { findFiles, type FindPrinters } from "../find/find-files.ts";
+import { type FindPrinters, findFiles } from "../find/find-files.ts";
 import { addImageOptions, type ImageOptions } from "../image-options.ts";
 import { jsonEntryLine } from "../json-entry.ts";
 import { lonelyLine } from "../long-listing.ts";
@@ -16,7 +17,9 @@ import { withImage } from "../with-image.ts";
 /** `strata find`: find(1) with tests for layers. `expression` is what was taken out of the command line. */
 export function configureFind(command: Command, terminal: Terminal, expression: readonly string[]): void {
   command
-    .description("Search for files with the language of find(1), in which -layer N, +N and -N ask where a file comes from.")
+    .description(
+      "Search for files with the language of find(1), in which -layer N, +N and -N ask where a file comes from.",
+    )
     .usage("[options] <image> [path...] [expression]")
     .argument("<image>")
     .argument("[path...]");

@@ -8,7 +8,9 @@ import { withImage } from "../with-image.ts";
 /** `strata history`: what `docker history` shows, with the layer that each step made. */
 export function configureHistory(command: Command, terminal: Terminal): void {
   command
-    .description("Show the steps that built an image, newest first as `docker history` does, with the layer each one made.")
+    .description(
+      "Show the steps that built an image, newest first as `docker history` does, with the layer each one made.",
+    )
     .argument("<image>")
     .option("--no-trunc", "instructions in full, as they are stored");
   addImageOptions(command, { hasLayer: false, json: "print one JSON array" })

@@ -62,7 +62,8 @@ async function print(terminal: Terminal, { tree }: View, { slot, path, options, 
   for (const line of drawTree(tree, slot, drawing)) {
     if (line.depth > 0) counts[line.node.type === "directory" ? "directories" : "files"]++;
     const label = line.depth === 0 ? fromText(path) : tree.nameOf(line.slot);
-    const text = options.json === true ? jsonEntryLine(line.path, line.node) : drawn(terminal, { line, label, options });
+    const text =
+      options.json === true ? jsonEntryLine(line.path, line.node) : drawn(terminal, { line, label, options });
     terminal.stdout.write(`${text}\n`);
     if (terminal.stdout.isFull) await terminal.stdout.flush();
   }
@@ -82,5 +83,7 @@ function drawn(terminal: Terminal, { line: { prefix, node }, label, options }: D
 
 function summary({ directories, files }: Printing["counts"], options: TreeOptions): string {
   const directoriesText = `${directories} ${directories === 1 ? "directory" : "directories"}`;
-  return options.directories === true ? directoriesText : `${directoriesText}, ${files} ${files === 1 ? "file" : "files"}`;
+  return options.directories === true
+    ? directoriesText
+    : `${directoriesText}, ${files} ${files === 1 ? "file" : "files"}`;
 }

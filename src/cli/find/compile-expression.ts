@@ -1,33 +1,12 @@
 import { type ByteString, fromText, toText } from "../../base/index.ts";
 import type { FileType } from "../../tree/index.ts";
-import type { MergedNode, MergedTree, Slot } from "../../union/index.ts";
+import type { MergedTree } from "../../union/index.ts";
 import type { Accounts } from "../accounts.ts";
+import type { Candidate, FindContext } from "./candidate.ts";
 import { type Expression, invalidExpression } from "./expression.ts";
 import { compileFnmatch } from "./fnmatch.ts";
 import { compileFormat } from "./format-found.ts";
 import { type Comparison, parseComparison, parseDate, parsePermissionTest, parseSizeTest } from "./parse-values.ts";
-
-/** A file that an expression judges. */
-export interface Candidate {
-  readonly slot: Slot;
-  /** Clean, without leading slash. */
-  readonly path: ByteString;
-  /** The starting point it was reached from, clean. */
-  readonly start: ByteString;
-  /** 0 at the starting point. */
-  readonly depth: number;
-  readonly node: MergedNode;
-}
-
-/** What an expression needs beside the file. */
-export interface FindContext {
-  readonly tree: MergedTree;
-  readonly accounts: Accounts;
-  /** Seconds since the epoch. */
-  readonly now: number;
-  /** Finds a path that the expression names, following symlinks as asked. */
-  readonly resolve: (path: string) => Slot;
-}
 
 /** What a file's evaluation does besides being true or false. */
 export interface FindActions {
@@ -124,7 +103,10 @@ function compileRegExp(source: string, flags: string): RegExp {
   try {
     return new RegExp(`^(?:${source})$`, flags);
   } catch {
-    throw invalidExpression(`"${source}" is not a regular expression`, "They are JavaScript's, and match the whole path");
+    throw invalidExpression(
+      `"${source}" is not a regular expression`,
+      "They are JavaScript's, and match the whole path",
+    );
   }
 }
 
@@ -163,8 +145,14 @@ const PRIMARY_COMPILERS: Readonly<Record<string, PrimaryCompiler>> = {
   "-group": account("groups", "-group", ({ node }) => node.gid),
   "-uid": numeric("-uid", ({ node }) => node.uid),
   "-gid": numeric("-gid", ({ node }) => node.gid),
-  "-nouser": (_, { accounts }) => ({ node }) => !accounts.users.has(node.uid),
-  "-nogroup": (_, { accounts }) => ({ node }) => !accounts.groups.has(node.gid),
+  "-nouser":
+    (_, { accounts }) =>
+    ({ node }) =>
+      !accounts.users.has(node.uid),
+  "-nogroup":
+    (_, { accounts }) =>
+    ({ node }) =>
+      !accounts.groups.has(node.gid),
   "-newer": (argument, { tree, resolve }) => newerThan(tree.node(resolve(argument)).mtime),
   "-newermt": (argument) => {
     const seconds = parseDate(argument);

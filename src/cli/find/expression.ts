@@ -126,6 +126,7 @@ function unknownPrimary(name: string): StrataError {
     const hint = "An image is only read; `strata find … -print0` feeds xargs -0, `strata cp` copies files out";
     return invalidExpression(`"${name}" would write or run something`, hint);
   }
-  if (!name.startsWith("-")) return invalidExpression(`"${name}" is not expected here`, "Paths come before the expression");
+  if (!name.startsWith("-"))
+    return invalidExpression(`"${name}" is not expected here`, "Paths come before the expression");
   return invalidExpression(`find has no "${name}"`, "`strata find --help` lists what there is");
 }

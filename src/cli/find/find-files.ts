@@ -1,7 +1,8 @@
 import type { ByteString } from "../../base/index.ts";
 import { joinPath } from "../../tree/index.ts";
 import type { MergedTree, Slot } from "../../union/index.ts";
-import type { Candidate, CompiledExpression, FindActions } from "./compile-expression.ts";
+import type { Candidate } from "./candidate.ts";
+import type { CompiledExpression, FindActions } from "./compile-expression.ts";
 
 /** What a search prints with; where it may stop and where it need not go it decides itself. */
 export type FindPrinters = Omit<FindActions, "prune" | "quit">;

@@ -2,7 +2,7 @@ import { type ByteString, fromText } from "../../base/index.ts";
 import { baseNameOf, parentOf } from "../../tree/index.ts";
 import { formatMode } from "../format-mode.ts";
 import { formatFullTime } from "../format-time.ts";
-import type { Candidate, FindContext } from "./compile-expression.ts";
+import type { Candidate, FindContext } from "./candidate.ts";
 import { invalidExpression } from "./expression.ts";
 
 type Piece = (candidate: Candidate, context: FindContext) => ByteString;
@@ -49,10 +49,10 @@ const DIRECTIVES: Readonly<Record<string, Piece>> = {
  */
 export function compileFormat(format: string): Piece {
   const pieces: Piece[] = [];
-  const pattern = /%(T@|[^])|\\([^])|[^%\\]+|[%\\]$/g;
-  for (const [whole, directive, escape] of format.matchAll(pattern)) {
+  const pattern = /%(T@|.)|\\(.)|[^%\\]+|[%\\]$/gs;
+  for (const [whole, directive, escaped] of format.matchAll(pattern)) {
     if (directive !== undefined) pieces.push(directiveOf(directive));
-    else pieces.push(constant(escape === undefined ? whole : (ESCAPES[escape] ?? whole)));
+    else pieces.push(constant(escaped === undefined ? whole : (ESCAPES[escaped] ?? whole)));
   }
   return (candidate, context) => pieces.map((piece) => piece(candidate, context)).join("");
 }
@@ -65,5 +65,10 @@ function constant(text: string): Piece {
 function directiveOf(name: string): Piece {
   const piece = DIRECTIVES[name];
   if (piece !== undefined) return piece;
-  throw invalidExpression(`-printf has no "%${name}"`, `There are ${Object.keys(DIRECTIVES).map((one) => `%${one}`).join(" ")}`);
+  throw invalidExpression(
+    `-printf has no "%${name}"`,
+    `There are ${Object.keys(DIRECTIVES)
+      .map((one) => `%${one}`)
+      .join(" ")}`,
+  );
 }

@@ -40,7 +40,8 @@ export function parseSizeTest(text: string): Comparison {
 export function parsePermissionTest(text: string): Comparison {
   const sign = /^[-/]/.exec(text)?.[0] ?? "";
   const wanted = parseMode(text.slice(sign.length));
-  if (wanted === undefined) throw invalidExpression(`"${text}" after -perm is not a mode`, "Such as 644, -4000 or /u+w,g+w");
+  if (wanted === undefined)
+    throw invalidExpression(`"${text}" after -perm is not a mode`, "Such as 644, -4000 or /u+w,g+w");
   if (sign === "-") return (mode) => (mode & wanted) === wanted;
   if (sign === "/") return (mode) => wanted === 0 || (mode & wanted) !== 0;
   return (mode) => mode === wanted;
@@ -81,6 +82,7 @@ export function parseDate(text: string): number {
   // A lone date is UTC to JavaScript.
   const isDay = /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(text);
   const time = Date.parse(isDay ? `${text}T00:00:00` : text.replace(" ", "T"));
-  if (Number.isNaN(time)) throw invalidExpression(`"${text}" after -newermt is not a date`, "Such as 2024-01-31 or @1700000000");
+  if (Number.isNaN(time))
+    throw invalidExpression(`"${text}" after -newermt is not a date`, "Such as 2024-01-31 or @1700000000");
   return time / 1000;
 }

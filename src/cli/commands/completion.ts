@@ -1,0 +1,29 @@
+import { Argument, type Command } from "commander";
+import { completionScript, SHELLS, type Shell } from "../completion-script.ts";
+import { examples } from "../examples.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** `strata completion`: a script for the user's shell. The command's siblings must be configured. */
+export function configureCompletion(command: Command, terminal: Terminal): void {
+  command
+    .description("Print a completion script. It completes verbs, options, transports, files, and paths inside images.")
+    .addArgument(new Argument("<shell>").choices(SHELLS))
+    .addHelpText(
+      "after",
+      examples(
+        ['eval "$(strata completion bash)"', "in ~/.bashrc"],
+        ['eval "$(strata completion zsh)"', "in ~/.zshrc"],
+        ["strata completion fish > ~/.config/fish/completions/strata.fish", "for fish"],
+      ),
+    )
+    .action((shell: Shell) => {
+      const verbs = (command.parent?.commands ?? []).filter((verb) => !verb.name().startsWith("_"));
+      const options = Object.fromEntries(verbs.map((verb) => [verb.name(), optionsOf(verb)]));
+      const words = verbs.map((verb) => ({ name: verb.name(), summary: verb.summary() }));
+      terminal.stdout.text(completionScript(shell, { verbs: words, options }));
+    });
+}
+
+function optionsOf({ options }: Command): string[] {
+  return ["--help", ...options.flatMap(({ long, short }) => [long, short])].filter((flag) => typeof flag === "string");
+}
