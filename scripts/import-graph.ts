@@ -77,10 +77,10 @@ export function importGraph(edges: readonly (readonly [string, string])[] = room
   const rooms = [...new Set(edges.flat())].sort((a, b) => known.indexOf(a) - known.indexOf(b));
   const rows = rooms.map((room) => {
     const below = edges.filter(([from]) => from === room).map(([, to]) => `\`${to}\``);
-    return `| \`${room}\` | ${below.length === 0 ? "–" : below.join(", ")} |`;
+    return `- \`${room}\`: ${below.length === 0 ? "no other room" : below.join(", ")}`;
   });
   const arrows = withoutShortcuts(edges).map(([from, to]) => `  ${from} --> ${to}`);
-  return ["```mermaid", "flowchart BT", ...arrows, "```", "", "| room | imports |", "|---|---|", ...rows].join("\n");
+  return ["```mermaid", "flowchart BT", ...arrows, "```", "", ...rows].join("\n");
 }
 
 /** The page with this graph between its markers. */
