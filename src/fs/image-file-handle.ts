@@ -6,7 +6,7 @@ import { assertInteger, assertNotCancelled, outOfRange, wrongType, wrongValue } 
 import { errnoError } from "./errno-error.ts";
 import { type ChunkRange, ImageReadStream, type ReadStreamOptions } from "./image-read-stream.ts";
 import { ImageBigIntStats, ImageStats } from "./image-stats.ts";
-import { assertEncoding, optionsOf } from "./name-encoding.ts";
+import { decoderFor, optionsOf } from "./name-encoding.ts";
 import { assertWhole } from "./open-content.ts";
 import { refuseHandleWrite } from "./refused-writes.ts";
 
@@ -98,7 +98,7 @@ export class ImageFileHandle implements AsyncDisposable {
   async readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<string | Buffer> {
     this.#assertOpen("read");
     const { encoding, signal } = optionsOf<ReadFileOptions>(options);
-    const decodeAs = encoding === undefined || encoding === null ? undefined : assertEncoding(encoding);
+    const decode = decoderFor(encoding);
     assertWhole(this.#node);
     const bytes = Buffer.allocUnsafeSlow(Math.max(0, this.#node.size - this.#position));
     let length = 0;
@@ -107,19 +107,19 @@ export class ImageFileHandle implements AsyncDisposable {
       assertNotCancelled(signal);
       length += chunk.copy(bytes, length);
     }
-    const whole = bytes.subarray(0, length);
-    return decodeAs === undefined ? whole : whole.toString(decodeAs);
+    return decode(bytes.subarray(0, length));
   }
 
   /**
-   * The bytes from `start` (default: the current position, which then moves on) up to but without `end`, in order.
+   * `length` bytes (default: all) from `start` (default: the current position, which then moves on), in order.
    *
    * A compressed layer can be inflated once up to where these bytes end, while reading it at random makes it be spooled
    * whole: hence the two ways.
    */
-  async *chunks({ start, end = this.#node.size, chunkSize }: ChunkRange): AsyncGenerator<Buffer> {
+  async *chunks({ start, length = this.#node.size, chunkSize }: ChunkRange): AsyncGenerator<Buffer> {
     const source = this.#sourceOrThrow();
     const first = start ?? this.#position;
+    const end = Math.min(source.size, first + length);
     if (source.readSync === undefined) {
       for await (const chunk of source.stream({ start: first, end })) {
         if (start === undefined) this.#position += chunk.length;
@@ -128,7 +128,7 @@ export class ImageFileHandle implements AsyncDisposable {
       return;
     }
     for (let at = first; at < end; ) {
-      const buffer = Buffer.allocUnsafeSlow(Math.min(chunkSize, end - at, source.size - at));
+      const buffer = Buffer.allocUnsafeSlow(Math.min(chunkSize, end - at));
       const count = await this.#readAt(buffer, start === undefined ? undefined : at);
       if (count === 0) return;
       at += count;

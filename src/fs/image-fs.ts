@@ -8,7 +8,7 @@ import { ImageFileHandle, type ReadFileOptions } from "./image-file-handle.ts";
 import { type ImageMetadata, metadataOf, type XattrOptions } from "./image-metadata.ts";
 import { type PathLike, parsePath } from "./image-path.ts";
 import { ImageReadStream, type ReadStreamOptions } from "./image-read-stream.ts";
-import { assertEncoding, optionsOf } from "./name-encoding.ts";
+import { decoderFor, optionsOf } from "./name-encoding.ts";
 import { type NodeFs, toNodeFs } from "./node-fs.ts";
 import { assertWhole, findToOpen, openContent, readContentSync } from "./open-content.ts";
 import type { OpenFlags } from "./open-flags.ts";
@@ -59,7 +59,7 @@ export class ImageFs {
   readonly opendir: (path: PathLike, options?: OpendirOptions) => Promise<ImageDir>;
   /** The value of an extended attribute; ENODATA when there is none. Not in `node:fs`. */
   readonly getxattr: (path: PathLike, name: string, options?: XattrOptions) => Promise<Buffer>;
-  /** The full names of all extended attributes. Not in `node:fs`. */
+  /** The full names of all extended attributes, sorted. Not in `node:fs`. */
   readonly listxattr: (path: PathLike, options?: XattrOptions) => Promise<string[]>;
 
   /** Opens a file or directory for reading. ENXIO for devices and pipes, EROFS for flags that write. */
@@ -137,7 +137,7 @@ export class ImageFs {
   walk(path: PathLike, options: WalkOptions & { readonly encoding: "buffer" }): AsyncIterable<WalkEntry<Buffer>>;
   async *walk(path: PathLike = "/", options: WalkOptions = {}): AsyncIterable<WalkEntry<string | Buffer>> {
     const top = findSlot(this.#tree, parsePath(path), "stat");
-    yield* walkImage(this.#tree, top, { ...options, describeLayer: this.#describeLayer });
+    for (const entry of walkImage(this.#tree, top, { ...options, describeLayer: this.#describeLayer })) yield entry;
   }
 
   async #open(path: PathLike, flags: OpenFlags): Promise<ImageFileHandle> {
@@ -150,7 +150,9 @@ export class ImageFs {
     options?: ReadFileOptions | BufferEncoding | null,
   ): Promise<string | Buffer> {
     if (file instanceof ImageFileHandle) return file.readFile(options);
-    const node = findToOpen(this.#tree, file, typeof options === "object" ? options?.flag : undefined);
+    const { encoding, flag } = optionsOf<ReadFileOptions>(options);
+    decoderFor(encoding);
+    const node = findToOpen(this.#tree, file, flag);
     assertWhole(node);
     await using handle = new ImageFileHandle(node, await openContent(this.#contents, node));
     return await handle.readFile(options);
@@ -158,9 +160,8 @@ export class ImageFs {
 
   #readFileSync(path: PathLike, options?: ReadFileOptions | BufferEncoding | null): string | Buffer {
     const { encoding, flag } = optionsOf<ReadFileOptions>(options);
-    const decodeAs = encoding === undefined || encoding === null ? undefined : assertEncoding(encoding);
-    const bytes = readContentSync(this.#contents, findToOpen(this.#tree, path, flag), parsePath(path));
-    return decodeAs === undefined ? bytes : bytes.toString(decodeAs);
+    const decode = decoderFor(encoding);
+    return decode(readContentSync(this.#contents, findToOpen(this.#tree, path, flag), parsePath(path)));
   }
 
   #createReadStream(path: PathLike, options?: ReadStreamOptions | BufferEncoding | null): ImageReadStream {

@@ -36,7 +36,7 @@ export function metadataOf(tree: MergedTree) {
     readdir: (path: PathLike, options?: ReaddirOptions | NameEncoding | null) => readDirectory(tree, path, options),
     opendir: (path: PathLike, options?: OpendirOptions) => openDirectory(tree, path, options),
     listxattr: (path: PathLike, options?: XattrOptions) =>
-      [...xattrsOf(tree, path, "listxattr", options).keys()].map(toText),
+      [...xattrsOf(tree, path, "listxattr", options).keys()].map(toText).sort(),
     getxattr: (path: PathLike, name: string, options?: XattrOptions) => getXattr(tree, path, name, options),
   };
 }

@@ -8,7 +8,7 @@ export interface ReadStreamOptions {
   readonly encoding?: BufferEncoding | null | undefined;
   /** First byte. Default: where the handle stands; 0 for a file that is opened by the stream. */
   readonly start?: number | undefined;
-  /** Last byte, itself included. */
+  /** Last byte, itself included; where `start` is missing, counted from where the handle stands. */
   readonly end?: number | undefined;
   /** Size of a chunk, and bytes read ahead of the consumer. Default 64 KiB. */
   readonly highWaterMark?: number | undefined;
@@ -22,7 +22,7 @@ export interface ReadStreamOptions {
 /** A range of an open file and the size of its pieces, which may come out smaller or larger where that is cheaper. */
 export interface ChunkRange {
   readonly start?: number | undefined;
-  readonly end?: number | undefined;
+  readonly length?: number | undefined;
   readonly chunkSize: number;
 }
 
@@ -69,8 +69,8 @@ export class ImageReadStream extends Readable {
     this.path = path;
     this.#open = open;
     this.#autoClose = autoClose;
-    const pastEnd = end === undefined || end === Number.POSITIVE_INFINITY ? undefined : end + 1;
-    this.#range = { start, end: pastEnd, chunkSize: Math.max(1, highWaterMark) };
+    const length = end === undefined ? undefined : end - (start ?? 0) + 1;
+    this.#range = { start, length, chunkSize: Math.max(1, highWaterMark) };
   }
 
   /** Ends the stream before its end. */

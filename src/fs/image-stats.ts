@@ -11,7 +11,8 @@ const SECTOR = 512;
 /**
  * What `fs.Stats` holds, from one node. All four times are the modification time, the only one that layers keep.
  * `dev` is 1, `ino` the node's number in this image, `size` of a directory 0, `blocks` what the file would take
- * without holes. Not an instance of `fs.Stats`, which Node lets nobody construct.
+ * without holes. Dates are made when asked, as in newer versions of Node. Not an instance of `fs.Stats`, which Node lets
+ * nobody construct.
  */
 export class ImageStats extends FileTypeTests implements Stats {
   readonly dev = DEVICE;
@@ -28,10 +29,6 @@ export class ImageStats extends FileTypeTests implements Stats {
   readonly mtimeMs: number;
   readonly ctimeMs: number;
   readonly birthtimeMs: number;
-  readonly atime: Date;
-  readonly mtime: Date;
-  readonly ctime: Date;
-  readonly birthtime: Date;
 
   constructor(node: FileNode) {
     super();
@@ -49,10 +46,22 @@ export class ImageStats extends FileTypeTests implements Stats {
     this.mtimeMs = ms;
     this.ctimeMs = ms;
     this.birthtimeMs = ms;
-    this.atime = dateOf(ms);
-    this.mtime = dateOf(ms);
-    this.ctime = dateOf(ms);
-    this.birthtime = dateOf(ms);
+  }
+
+  get atime(): Date {
+    return dateOf(this.atimeMs);
+  }
+
+  get mtime(): Date {
+    return dateOf(this.mtimeMs);
+  }
+
+  get ctime(): Date {
+    return dateOf(this.ctimeMs);
+  }
+
+  get birthtime(): Date {
+    return dateOf(this.birthtimeMs);
   }
 
   protected hasType(type: FileType): boolean {
@@ -80,10 +89,6 @@ export class ImageBigIntStats extends FileTypeTests implements BigIntStats {
   readonly mtimeNs: bigint;
   readonly ctimeNs: bigint;
   readonly birthtimeNs: bigint;
-  readonly atime: Date;
-  readonly mtime: Date;
-  readonly ctime: Date;
-  readonly birthtime: Date;
 
   constructor(node: FileNode) {
     super();
@@ -105,10 +110,22 @@ export class ImageBigIntStats extends FileTypeTests implements BigIntStats {
     this.mtimeMs = ms;
     this.ctimeMs = ms;
     this.birthtimeMs = ms;
-    this.atime = dateOf(Number(ms));
-    this.mtime = dateOf(Number(ms));
-    this.ctime = dateOf(Number(ms));
-    this.birthtime = dateOf(Number(ms));
+  }
+
+  get atime(): Date {
+    return dateOf(this.atimeMs);
+  }
+
+  get mtime(): Date {
+    return dateOf(this.mtimeMs);
+  }
+
+  get ctime(): Date {
+    return dateOf(this.ctimeMs);
+  }
+
+  get birthtime(): Date {
+    return dateOf(this.birthtimeMs);
   }
 
   protected hasType(type: FileType): boolean {
@@ -129,6 +146,6 @@ function encodeDevice({ major, minor }: DeviceNumber): number {
   return Math.floor(minor / 0x100) * 0x10_0000 + (major & 0xfff) * 0x100 + (minor & 0xff);
 }
 
-function dateOf(ms: number): Date {
-  return new Date(Math.round(ms));
+function dateOf(ms: number | bigint): Date {
+  return new Date(Math.round(Number(ms)));
 }

@@ -32,4 +32,4 @@ export type { ReaddirOptions } from "./list-directory.ts";
 export type { NameEncoding } from "./name-encoding.ts";
 export type { NodeFs } from "./node-fs.ts";
 export type { OpenFlags } from "./open-flags.ts";
-export type { DescribeLayer, EntryLayer, WalkEntry, WalkOptions } from "./walk-image.ts";
+export { type DescribeLayer, type EntryLayer, WalkEntry, type WalkOptions } from "./walk-image.ts";

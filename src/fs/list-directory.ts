@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import type { ByteString } from "../base/index.ts";
+import { parentOf } from "../tree/index.ts";
 import type { MergedTree, Slot } from "../union/index.ts";
 import { errnoError } from "./errno-error.ts";
 import { findSlot } from "./find-slot.ts";
@@ -18,8 +19,8 @@ export interface ReaddirOptions {
 /** One listed file. */
 interface Listed {
   readonly slot: Slot;
-  /** Way from the listed directory to the one that holds the file; `""` when it is the same. */
-  readonly way: ByteString;
+  /** Path from the listed directory. */
+  readonly below: ByteString;
 }
 
 /** `fs.readdirSync`: names in ascending byte order, in a recursive listing each directory before what it holds. */
@@ -34,7 +35,7 @@ export function readDirectory(
   const directory = findDirectory(tree, parsed, "scandir");
   if (withFileTypes === true) return [...direntsOf(tree, directory, { path: parsed, encode, recursive })];
   if (recursive !== true) return tree.children(directory).map((slot) => encode(tree.nameOf(slot)));
-  return Array.from(listedBelow(tree, directory), ({ slot, way }) => encode(posix.join(way, tree.nameOf(slot))));
+  return Array.from(listedBelow(tree, directory), ({ below }) => encode(below));
 }
 
 /** Resolves a path to a directory, or throws ENOTDIR. */
@@ -51,20 +52,21 @@ export function* direntsOf(
   listing: { readonly path: ImagePath; readonly encode: EncodeName; readonly recursive?: boolean | undefined },
 ): Generator<ImageDirent<string | Buffer>> {
   const { path, encode, recursive } = listing;
-  for (const { slot, way } of recursive === true ? listedBelow(tree, directory) : listedIn(tree, directory)) {
+  for (const { slot, below } of recursive === true ? listedBelow(tree, directory) : listedIn(tree, directory)) {
+    const way = parentOf(below);
     const parent = way === "" ? path.given : encode(posix.join(path.bytes, way));
     yield new ImageDirent(encode(tree.nameOf(slot)), parent, tree.typeOf(slot));
   }
 }
 
 function* listedIn(tree: MergedTree, directory: Slot): Generator<Listed> {
-  for (const slot of tree.children(directory)) yield { slot, way: "" };
+  for (const slot of tree.children(directory)) yield { slot, below: tree.nameOf(slot) };
 }
 
 function* listedBelow(tree: MergedTree, directory: Slot): Generator<Listed> {
   const top = tree.pathOf(directory);
   const start = top === "" ? 0 : top.length + 1;
   for (const { slot, path } of tree.walk(directory)) {
-    if (slot !== directory) yield { slot, way: path.slice(start, Math.max(start, path.lastIndexOf("/"))) };
+    if (slot !== directory) yield { slot, below: path.slice(start) };
   }
 }

@@ -38,6 +38,13 @@ export function encoderFor(encoding: unknown): EncodeName {
   return (name) => toBuffer(name).toString(other);
 }
 
+/** How content is handed out: as it is where no encoding is asked. */
+export function decoderFor(encoding: unknown): (bytes: Buffer) => string | Buffer {
+  if (encoding === undefined || encoding === null || encoding === "buffer") return (bytes) => bytes;
+  const known = assertEncoding(encoding);
+  return (bytes) => bytes.toString(known);
+}
+
 /** @throws TypeError `ERR_INVALID_ARG_VALUE` when `encoding` is none of Buffer's */
 export function assertEncoding(encoding: unknown): BufferEncoding {
   if (typeof encoding === "string" && Buffer.isEncoding(encoding)) return encoding;

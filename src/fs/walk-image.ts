@@ -1,5 +1,5 @@
-import { baseNameOf, type FileType } from "../tree/index.ts";
-import type { MergedTree, Slot } from "../union/index.ts";
+import type { FileType } from "../tree/index.ts";
+import type { MergedNode, MergedTree, Slot } from "../union/index.ts";
 import { assertNotCancelled } from "./argument-error.ts";
 import { ImageStats } from "./image-stats.ts";
 import { encoderFor, type NameEncoding } from "./name-encoding.ts";
@@ -13,15 +13,29 @@ export interface EntryLayer {
 }
 
 /** One file that a walk meets. */
-export interface WalkEntry<Name extends string | Buffer = string> {
+export class WalkEntry<Name extends string | Buffer = string> {
   /** Absolute, without symlinks in it. */
   readonly path: Name;
   /** Last part of the path; empty for the root. */
   readonly name: Name;
-  readonly type: FileType;
   readonly layer: EntryLayer;
+  readonly #node: MergedNode;
+
+  constructor(place: { readonly path: Name; readonly name: Name }, node: MergedNode, layer: EntryLayer) {
+    this.path = place.path;
+    this.name = place.name;
+    this.layer = layer;
+    this.#node = node;
+  }
+
+  get type(): FileType {
+    return this.#node.type;
+  }
+
   /** As `lstat` gives it. */
-  stat(): ImageStats;
+  stat(): ImageStats {
+    return new ImageStats(this.#node);
+  }
 }
 
 export interface WalkOptions {
@@ -44,12 +58,7 @@ export function* walkImage(
   for (const { slot, path } of tree.walk(top)) {
     assertNotCancelled(signal);
     const node = tree.node(slot);
-    yield {
-      path: encode(`/${path}`),
-      name: encode(baseNameOf(path)),
-      type: node.type,
-      layer: layers[node.layer] ?? { number: node.layer },
-      stat: () => new ImageStats(node),
-    };
+    const place = { path: encode(`/${path}`), name: encode(tree.nameOf(slot)) };
+    yield new WalkEntry(place, node, layers[node.layer] ?? { number: node.layer });
   }
 }
