@@ -150,7 +150,9 @@ export class NaiveModel {
   }
 
   #target(step: TarStep): Inode {
-    const found = this.#lookUp(step.linkName) ?? this.#removed.get(split(step.linkName).join("/"));
+    const there = this.#lookUp(step.linkName);
+    const found = there ?? this.#removed.get(split(step.linkName).join("/"));
+    if (there === undefined) this.#odd = true;
     if (found === undefined) throw new Refused("hardlink-target-missing");
     if (found.children !== undefined) throw new Refused("hardlink-to-directory");
     return found;

@@ -49,13 +49,13 @@ export interface Taming {
   readonly parents: boolean;
   /** Keep hardlinks to files of lower layers. */
   readonly linksToLower: boolean;
-  /** Put markers before all other entries. */
+  /** Put markers before all other entries, and only into directories that literally exist below. */
   readonly markersFirst: boolean;
 }
 
 /**
  * Wild layers without what no tool writes and oracles judge differently: entries below files, links to what is not there, two entries
- * of one name in one layer, markers that no literal directory holds.
+ * of one name in one layer.
  */
 export function tameLayers(taming: Taming): fc.Arbitrary<readonly (readonly TarStep[])[]> {
   return fc.tuple(wildLayers, attributes).map(([layers, parent]) => {
@@ -72,7 +72,8 @@ function tameLayer(steps: readonly TarStep[], parent: StepAttributes, below: Nai
   const ordered = taming.markersFirst ? [...steps].sort((a, b) => Number(isEntry(a)) - Number(isEntry(b))) : steps;
   const kept: TarStep[] = [];
   for (const step of ordered) {
-    const candidates = taming.parents ? [...parentEntries(step, kept, parent), step] : [step];
+    const needsParents = taming.parents && (isEntry(step) || !taming.markersFirst);
+    const candidates = needsParents ? [...parentEntries(step, kept, parent), step] : [step];
     if (isTame([...kept, ...candidates], below, taming)) kept.push(...candidates);
   }
   return kept;
@@ -95,7 +96,7 @@ function isTame(steps: readonly TarStep[], below: NaiveModel, taming: Taming): b
   if (new Set(places).size < places.length) return false;
   const last = steps.at(-1) as TarStep;
   const marker = readMarker(last);
-  if (marker !== undefined && !taming.parents) return below.isLiteralDirectory(marker.directory);
+  if (marker !== undefined && taming.markersFirst) return below.isLiteralDirectory(marker.directory);
   const trial = below.copy();
   try {
     trial.apply(steps);

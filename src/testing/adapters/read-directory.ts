@@ -11,7 +11,8 @@ const FOREIGN = /^(security\.selinux|system\.posix_acl_|(trusted|user)\.overlay\
 
 /**
  * The tree below a directory as it lies on disk, content included; nothing is followed. Extended attributes are read by
- * the command `getfattr`, once for the whole tree; without it there are none. For trees that fit into memory.
+ * the command `getfattr`, once for the whole tree; without it there are none. Sockets are left out, and names without a
+ * file behind them, as overlayfs lists for whiteouts in unmerged directories. For trees that fit into memory.
  */
 export function readDirectory(root: string): TreeFile[] {
   const xattrs = readXattrs(root);
@@ -19,9 +20,9 @@ export function readDirectory(root: string): TreeFile[] {
   const pending: ByteString[] = [""];
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
     const place = Buffer.concat([Buffer.from(`${root}/`), toBuffer(path)]);
-    const stats = lstatSync(place, { bigint: true });
-    const type = typeOf(stats);
-    if (type === undefined) continue;
+    const stats = lstatSync(place, { bigint: true, throwIfNoEntry: false });
+    const type = stats === undefined ? undefined : typeOf(stats);
+    if (stats === undefined || type === undefined) continue;
     const linkTarget = type === "symlink" ? fromBuffer(readlinkSync(place, { encoding: "buffer" })) : "";
     const node = { ...nodeOf(stats, type), linkTarget, xattrs: xattrs.get(path) ?? new Map() };
     files.push({ path, node, content: type === "file" ? readFileSync(place) : undefined });
