@@ -4,9 +4,8 @@ import { createLocalIndexCache, createLocalScratch, type Scratch } from "./conte
 import { hostPlatform } from "./host-platform.ts";
 import { DEFAULT_LIMITS, type Limits, type LoadEvent, loadLayers } from "./image/index.ts";
 import { parsePlatform } from "./oci/index.ts";
-import { OpenedImage } from "./opened-image.ts";
+import { mergeImageLayers, OpenedImage } from "./opened-image.ts";
 import { type OpenSourceOptions, openSource } from "./transport/index.ts";
-import { mergeLayers } from "./union/index.ts";
 
 /** How an image is opened. */
 export interface OpenImageOptions {
@@ -66,8 +65,7 @@ export async function openImage(name: string, options: OpenImageOptions = {}): P
         onProgress,
       }),
     );
-    const tree = mergeLayers(loaded.layers.map((layer) => layer.index));
-    return new OpenedImage({ source, layers: loaded.layers, tree, release });
+    return new OpenedImage({ source, layers: loaded.layers, tree: mergeImageLayers(loaded.layers), release });
   } catch (error) {
     await release();
     throw addDetails(error, { image: name });

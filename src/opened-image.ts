@@ -52,7 +52,7 @@ export class OpenedImage implements ImageView, AsyncDisposable {
     if (layer === this.layers.length - 1) return this;
     const known = this.#views.get(layer);
     if (known !== undefined) return known;
-    const tree = mergeLayers(this.layers.slice(0, layer + 1).map(({ index }) => index));
+    const tree = mergeImageLayers(this.layers.slice(0, layer + 1));
     const view = { tree, fs: this.#fsOf(tree) };
     this.#views.set(layer, view);
     return view;
@@ -95,6 +95,16 @@ export class OpenedImage implements ImageView, AsyncDisposable {
   }
 
   #fsOf(tree: MergedTree): ImageFs {
-    return new ImageFs(tree, this.#contents);
+    return new ImageFs(tree, this.#contents, {
+      describeLayer: (layer) => ({ createdBy: this.layers[layer]?.createdBy }),
+    });
   }
+}
+
+/** {@link mergeLayers} for the layers of an image, each with its own way of writing deletions. */
+export function mergeImageLayers(layers: readonly ImageLayer[]): MergedTree {
+  return mergeLayers(
+    layers.map(({ index }) => index),
+    layers.map(({ whiteouts }) => whiteouts),
+  );
 }

@@ -1,5 +1,5 @@
 import { type ByteSource, StrataError, sliceSource, toText } from "../base/index.ts";
-import type { LayerIndex } from "../layer/index.ts";
+import { type LayerIndex, ociWhiteouts, type WhiteoutCodec } from "../layer/index.ts";
 import type { ChainId, DiffId, Digest } from "../oci/index.ts";
 import type { LayerSource } from "./image-source.ts";
 import { sparseSource } from "./sparse-source.ts";
@@ -38,6 +38,8 @@ export class ImageLayer {
   readonly createdBy: string | undefined;
   /** The raw changeset: every entry of the layer's own tar, whiteouts included. */
   readonly index: LayerIndex;
+  /** How this layer writes deletions down. */
+  readonly whiteouts: WhiteoutCodec;
   readonly #contents: LayerContents;
 
   constructor({ number, source, diffId, chainId, createdBy }: LayerFacts, index: LayerIndex, contents: LayerContents) {
@@ -52,6 +54,7 @@ export class ImageLayer {
     this.chainId = chainId;
     this.createdBy = createdBy;
     this.index = index;
+    this.whiteouts = source.kind === "listing" ? source.whiteouts : ociWhiteouts;
     this.#contents = contents;
   }
 

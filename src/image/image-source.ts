@@ -1,6 +1,6 @@
 import type { ByteSource } from "../base/index.ts";
 import type { FileLocation } from "../content/index.ts";
-import type { LayerIndex } from "../layer/index.ts";
+import type { LayerIndex, WhiteoutCodec } from "../layer/index.ts";
 import type { DiffId, Digest, ImageConfig, Platform } from "../oci/index.ts";
 
 /** What is known of a layer's stored bytes. Less than an OCI descriptor: archives of docker do not name digests. */
@@ -46,6 +46,8 @@ export interface ListedLayer {
 /** A layer that lies unpacked: a root file system, a driver's directory. */
 export interface LayerListing extends LayerCommon {
   readonly kind: "listing";
+  /** How deletions are written down in that place. */
+  readonly whiteouts: WhiteoutCodec;
   /** Walks the place. Each call walks again; the result lives as long as the image source. */
   load(options?: { readonly signal?: AbortSignal | undefined }): Promise<ListedLayer>;
 }

@@ -29,6 +29,7 @@ export {
   aufsWhiteouts,
   type EntryMeaning,
   type EntryPlace,
+  noWhiteouts,
   ociWhiteouts,
   overlayWhiteouts,
   type WhiteoutCodec,

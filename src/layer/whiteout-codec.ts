@@ -20,7 +20,7 @@ export interface EntryPlace {
 
 /** How a format writes deletions down: a closed set of strategies, one for each format. */
 export interface WhiteoutCodec {
-  readonly name: "oci" | "overlay" | "aufs";
+  readonly name: "oci" | "overlay" | "aufs" | "none";
   /** Whether the layer can hold a marker at all: a cheap test that spares most layers a pass. May err towards true. */
   mayHaveMarkers(index: LayerIndex): boolean;
   /** Meaning of entry `i`, whose clean path is that of `place`. */
@@ -71,6 +71,14 @@ export const overlayWhiteouts: WhiteoutCodec = {
       return "whiteout";
     return "entry";
   },
+  hiddenName: (baseName) => baseName,
+};
+
+/** A root file system: every name is a file, also one that begins with `.wh.`. */
+export const noWhiteouts: WhiteoutCodec = {
+  name: "none",
+  mayHaveMarkers: () => false,
+  meaningOf: () => "entry",
   hiddenName: (baseName) => baseName,
 };
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { noWhiteouts } from "../layer/index.ts";
 import { dir, file, hardlink, indexOf, opaque, symlink, type TarStep, tarScript, whiteout } from "../testing/index.ts";
 import { type LayerChange, type MergedTree, mergeLayers, NOT_DIRECTORY, NOT_FOUND, TOO_MANY_LINKS } from "./index.ts";
 
@@ -65,6 +66,12 @@ describe("mergeLayers", () => {
         details: expect.objectContaining({ layer: 1, entry: "bad", offset: 512 }),
       }),
     );
+  });
+
+  it("takes names for what they are in a layer that is no changeset", () => {
+    const layer = indexOf(tarScript(file("keep"), file(".wh.keep"), dir("d"), file("d/.wh..wh..opq")));
+    const tree = mergeLayers([layer], [noWhiteouts]);
+    expect(paths(tree)).toEqual([".wh.keep", "d", "d/.wh..wh..opq", "keep"]);
   });
 
   it("survives a tree of ten thousand levels and its removal", () => {

@@ -1,3 +1,4 @@
+import { noWhiteouts } from "../../layer/index.ts";
 import { describeSelector, imageNotFound } from "../choose-image.ts";
 import type { ImagePlace } from "../image-place.ts";
 import { singleLayerImage } from "../single-layer-image.ts";
@@ -7,7 +8,13 @@ import { listRootfs } from "./list-rootfs.ts";
 export function createRootfsPlace(directory: string): ImagePlace {
   const image = singleLayerImage(
     { comment: "a root file system" },
-    { kind: "listing", name: directory, diffId: undefined, load: (options) => listRootfs(directory, options) },
+    {
+      kind: "listing",
+      name: directory,
+      diffId: undefined,
+      whiteouts: noWhiteouts,
+      load: (options) => listRootfs(directory, options),
+    },
   );
   return {
     transport: "dir",
