@@ -1,9 +1,8 @@
 import { type ByteString, StrataError, toText } from "../base/index.ts";
 import type { EntryType, TarEntry } from "./entry.ts";
-import { BLOCK_SIZE, type Field, USTAR } from "./header-block.ts";
+import { BLOCK_SIZE, type Field, paddingOf, USTAR } from "./header-block.ts";
 import { formatPaxTime, xattrRecord } from "./pax-fields.ts";
 import { encodePaxRecord } from "./pax-records.ts";
-import { paddingOf } from "./tar-parser.ts";
 
 /** What a header says: a {@link TarEntry} without its place in an archive. Sparse files are written dense. */
 export type TarHeaderFields = Pick<TarEntry, "name" | "type" | "mode" | "uid" | "gid" | "size" | "mtime"> &

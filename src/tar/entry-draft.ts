@@ -17,29 +17,25 @@ const NON_ASCII = /[\u0080-\u00ff]/;
  */
 export function decodeHeader(bytes: Buffer, start: number, type: EntryType, headerOffset: number): EntryDraft {
   const name = readString(bytes, start, USTAR.name);
-  const number = (field: Field, label: string): number => {
-    const value = readNumber(bytes, start, field);
-    if (Number.isNaN(value)) throw badField(label, headerOffset, name);
-    return value;
-  };
+  const place: FieldPlace = { bytes, start, headerOffset, name };
   const isDevice = type === "char" || type === "block";
   const dialect = dialectOf(bytes, start);
   const extended = dialect !== "v7";
   const draft: EntryDraft = {
     name,
     type,
-    mode: number(USTAR.mode, "mode") & 0o7777,
-    uid: number(USTAR.uid, "uid"),
-    gid: number(USTAR.gid, "gid"),
+    mode: numberAt(place, USTAR.mode, "mode") & 0o7777,
+    uid: numberAt(place, USTAR.uid, "uid"),
+    gid: numberAt(place, USTAR.gid, "gid"),
     uname: extended ? readString(bytes, start, USTAR.uname) : "",
     gname: extended ? readString(bytes, start, USTAR.gname) : "",
-    size: number(USTAR.size, "size"),
-    mtime: wholeSeconds(number(USTAR.mtime, "mtime")),
+    size: numberAt(place, USTAR.size, "size"),
+    mtime: wholeSeconds(numberAt(place, USTAR.mtime, "mtime")),
     atime: undefined,
     ctime: undefined,
     linkName: readString(bytes, start, USTAR.linkName),
-    devMajor: isDevice && extended ? number(USTAR.devMajor, "device number") : 0,
-    devMinor: isDevice && extended ? number(USTAR.devMinor, "device number") : 0,
+    devMajor: isDevice && extended ? numberAt(place, USTAR.devMajor, "device number") : 0,
+    devMinor: isDevice && extended ? numberAt(place, USTAR.devMinor, "device number") : 0,
     xattrs: undefined,
     sparse: undefined,
     headerOffset,
@@ -49,8 +45,8 @@ export function decodeHeader(bytes: Buffer, start: number, type: EntryType, head
   if (dialect === "ustar") addPrefix(draft, readString(bytes, start, USTAR.prefix));
   else if (dialect === "star") {
     addPrefix(draft, readString(bytes, start, STAR.prefix));
-    draft.atime = wholeSeconds(number(STAR.atime, "atime"));
-    draft.ctime = wholeSeconds(number(STAR.ctime, "ctime"));
+    draft.atime = wholeSeconds(numberAt(place, STAR.atime, "atime"));
+    draft.ctime = wholeSeconds(numberAt(place, STAR.ctime, "ctime"));
   } else if (dialect === "gnu") addGnuTimes(draft, bytes, start);
   return draft;
 }
@@ -61,17 +57,31 @@ export function decodeHeader(bytes: Buffer, start: number, type: EntryType, head
  * @throws `tar-bad-field` for ids and device numbers that are not 32-bit, and for sizes below 0.
  */
 export function settleDraft(draft: EntryDraft, offset: number): void {
-  const check = (value: number, max: number, label: string): void => {
-    // Written so that NaN fails.
-    if (!(value >= 0 && value <= max)) throw badField(label, offset, draft.name);
-  };
-  check(draft.uid, MAX_ID, "uid");
-  check(draft.gid, MAX_ID, "gid");
-  check(draft.devMajor, MAX_DEVICE_NUMBER, "device number");
-  check(draft.devMinor, MAX_DEVICE_NUMBER, "device number");
+  assertRange(draft, offset, draft.uid, MAX_ID, "uid");
+  assertRange(draft, offset, draft.gid, MAX_ID, "gid");
+  assertRange(draft, offset, draft.devMajor, MAX_DEVICE_NUMBER, "device number");
+  assertRange(draft, offset, draft.devMinor, MAX_DEVICE_NUMBER, "device number");
   if (draft.type !== "symlink" && draft.type !== "hardlink") draft.linkName = "";
-  if (draft.type === "file") check(draft.size, Number.MAX_SAFE_INTEGER, "size");
+  if (draft.type === "file") assertRange(draft, offset, draft.size, Number.MAX_SAFE_INTEGER, "size");
   else draft.size = 0;
+}
+
+interface FieldPlace {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly headerOffset: number;
+  readonly name: string;
+}
+
+function numberAt({ bytes, start, headerOffset, name }: FieldPlace, field: Field, label: string): number {
+  const value = readNumber(bytes, start, field);
+  if (Number.isNaN(value)) throw badField(label, headerOffset, name);
+  return value;
+}
+
+function assertRange(draft: EntryDraft, offset: number, value: number, max: number, label: string): void {
+  // Written so that NaN fails.
+  if (!(value >= 0 && value <= max)) throw badField(label, offset, draft.name);
 }
 
 /** The error for a field whose value is no number or out of range. */

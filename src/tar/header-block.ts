@@ -1,6 +1,12 @@
 /** Bytes of a tar block; headers are one block, data is padded to whole blocks. */
 export const BLOCK_SIZE = 512;
 
+/** Bytes of padding after data of `size` bytes, up to the next whole block. */
+export function paddingOf(size: number): number {
+  const rest = size % BLOCK_SIZE;
+  return rest === 0 ? 0 : BLOCK_SIZE - rest;
+}
+
 /** Where a field lies in a header block. */
 export interface Field {
   readonly at: number;

@@ -24,6 +24,6 @@ export { DEFAULT_EXPANSION_LIMITS, type ExpansionLimits } from "./expansion-limi
 export { readTar, type ScanTarOptions, scanTar, scanTarSync } from "./scan-tar.ts";
 export { type Compression, SNIFF_LENGTH, sniffCompression } from "./sniff-compression.ts";
 export { DEFAULT_TAR_LIMITS, type TarLimits } from "./tar-limits.ts";
-export { paddingOf, type SkippedMember, type TarReadOptions } from "./tar-parser.ts";
+export type { SkippedMember, TarReadOptions } from "./tar-parser.ts";
 export { TarScanner, type TarScannerOptions } from "./tar-scanner.ts";
 export { type TarMember, writeTar } from "./write-tar.ts";

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { whyMissing } from "../../test/support/oracles.ts";
 import { hasSharedData, noSharedData, sharedData } from "../../test/support/shared-data.ts";
 import { requireOrSkip } from "../../test/support/skip.ts";

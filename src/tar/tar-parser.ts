@@ -1,6 +1,6 @@
 import type { ByteString } from "../base/index.ts";
 import { applyPax, effectivePax, mergeGlobalPax } from "./apply-pax.ts";
-import type { EntryType, SparseRun, TarEntry } from "./entry.ts";
+import type { SparseRun, TarEntry } from "./entry.ts";
 import { badField, decodeHeader, type EntryDraft, settleDraft } from "./entry-draft.ts";
 import {
   isValidSparseMap,
@@ -10,11 +10,22 @@ import {
   readOldHeaderRuns,
   SparseMapReader,
 } from "./gnu-sparse.ts";
-import { BLOCK_SIZE, checkBlock, dialectOf, GNU, readNumber, readString, USTAR, viewOf } from "./header-block.ts";
+import {
+  BLOCK_SIZE,
+  checkBlock,
+  dialectOf,
+  GNU,
+  paddingOf,
+  readNumber,
+  readString,
+  USTAR,
+  viewOf,
+} from "./header-block.ts";
 import { parseInteger } from "./pax-fields.ts";
 import { decodePaxRecords, type PaxRecords } from "./pax-records.ts";
 import { hostileTar, malformedTar } from "./tar-error.ts";
 import { DEFAULT_TAR_LIMITS, type TarLimits } from "./tar-limits.ts";
+import { isExtension, TYPEFLAG, typeOf } from "./typeflag.ts";
 
 /** Something in the archive that is neither an entry nor an extension we know, and was stepped over. */
 export interface SkippedMember {
@@ -37,12 +48,6 @@ export interface TarReadOptions {
    */
   readonly globalHeaders?: "apply" | "ignore" | undefined;
   readonly onSkipped?: ((member: SkippedMember) => void) | undefined;
-}
-
-/** Bytes of padding after data of `size` bytes, up to the next whole block. */
-export function paddingOf(size: number): number {
-  const rest = size % BLOCK_SIZE;
-  return rest === 0 ? 0 : BLOCK_SIZE - rest;
 }
 
 /**
@@ -150,7 +155,7 @@ export class TarParser {
     if (size > this.#limits.maxExtensionBytes) {
       throw hostileTar("tar-extension-too-large", `has an extension header of ${size} bytes`, { offset });
     }
-    if (this.#extensionStart < 0 && typeflag !== GLOBAL_PAX) this.#extensionStart = offset;
+    if (this.#extensionStart < 0 && typeflag !== TYPEFLAG.globalPax) this.#extensionStart = offset;
     this.#extensionType = typeflag;
     this.#extensionSize = size;
     if (size === 0) return this.#takeExtension(bytes, start);
@@ -161,13 +166,13 @@ export class TarParser {
   #takeExtension(bytes: Buffer, start: number): void {
     const data = bytes.subarray(start, start + this.#extensionSize);
     switch (this.#extensionType) {
-      case LONG_NAME:
+      case TYPEFLAG.longName:
         this.#longName = readString(data, 0, { at: 0, length: data.length });
         break;
-      case LONG_LINK:
+      case TYPEFLAG.longLink:
         this.#longLink = readString(data, 0, { at: 0, length: data.length });
         break;
-      case GLOBAL_PAX:
+      case TYPEFLAG.globalPax:
         if (this.#options.globalHeaders !== "ignore") {
           this.#global = mergeGlobalPax(this.#global, this.#decodePax(data));
         }
@@ -195,14 +200,14 @@ export class TarParser {
     if (this.#longName !== "") draft.name = this.#longName;
     if (this.#longLink !== "") draft.linkName = this.#longLink;
     if (typeflag === 0 && draft.name.endsWith("/")) draft.type = "directory";
-    const carriesData = draft.type === "file" || typeflag === DUMP_DIRECTORY;
+    const carriesData = draft.type === "file" || typeflag === TYPEFLAG.dumpDirectory;
     const stored = carriesData ? draft.size : 0;
     if (stored < 0) throw badField("size", blockOffset, draft.name);
     if (known === undefined) return this.#skip(draft, typeflag);
     if (this.#extensionStart >= 0) draft.headerOffset = this.#extensionStart;
     draft.dataOffset = this.position;
     draft.storedSize = draft.type === "file" ? stored : 0;
-    if (typeflag === OLD_SPARSE) return this.#startOldSparse(draft, bytes, start);
+    if (typeflag === TYPEFLAG.oldSparse) return this.#startOldSparse(draft, bytes, start);
     if (this.#local !== undefined && paxSparseVersion(this.#local) !== undefined) {
       return this.#startPaxSparse(draft, this.#local);
     }
@@ -316,47 +321,5 @@ export class TarParser {
 
   #badSparse(draft: EntryDraft, offset: number): Error {
     return malformedTar("tar-bad-sparse-map", "has a broken sparse map", { offset, entry: draft.name });
-  }
-}
-
-const code = (character: string): number => character.charCodeAt(0);
-const LOCAL_PAX = code("x");
-const SOLARIS_PAX = code("X");
-const GLOBAL_PAX = code("g");
-const LONG_NAME = code("L");
-const LONG_LINK = code("K");
-const OLD_SPARSE = code("S");
-const DUMP_DIRECTORY = code("D");
-
-function isExtension(typeflag: number): boolean {
-  return (
-    typeflag === LOCAL_PAX ||
-    typeflag === SOLARIS_PAX ||
-    typeflag === GLOBAL_PAX ||
-    typeflag === LONG_NAME ||
-    typeflag === LONG_LINK
-  );
-}
-
-/** The entry type of a typeflag; undefined for what vendors keep to themselves. Unassigned ones are files (POSIX). */
-function typeOf(typeflag: number): EntryType | undefined {
-  switch (typeflag) {
-    case code("1"):
-      return "hardlink";
-    case code("2"):
-      return "symlink";
-    case code("3"):
-      return "char";
-    case code("4"):
-      return "block";
-    case code("5"):
-    case DUMP_DIRECTORY:
-      return "directory";
-    case code("6"):
-      return "fifo";
-    case OLD_SPARSE:
-      return "file";
-    default:
-      return typeflag >= code("A") && typeflag <= code("Z") ? undefined : "file";
   }
 }

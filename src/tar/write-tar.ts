@@ -1,6 +1,6 @@
 import { StrataError, toText } from "../base/index.ts";
 import { END_OF_ARCHIVE, encodeHeader, type TarHeaderFields } from "./encode-header.ts";
-import { paddingOf } from "./tar-parser.ts";
+import { paddingOf } from "./header-block.ts";
 
 /** One entry to write, with the data of a file: exactly `entry.size` bytes. */
 export interface TarMember {
