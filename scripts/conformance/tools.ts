@@ -16,6 +16,18 @@ interface Candidate extends CommandTool {
   readonly how: string;
 }
 
+/** `ctr images mount` of 1.6 knows overlayfs only; the snapshots of the other are directories, numbered from the base up. */
+const COPY_SNAPSHOT = {
+  native: `
+    snapshots=$WORK/root/io.containerd.snapshotter.v1.native/snapshots
+    cp -a $snapshots/$(ls $snapshots | sort -n | tail -1)/. $OUT`,
+  overlayfs: `
+    mkdir $WORK/mounted
+    ctr -a /run/c.sock images mount localhost/case:$TAG $WORK/mounted >&2
+    cp -a $WORK/mounted/. $OUT || true
+    umount $WORK/mounted`,
+};
+
 const CANDIDATES: readonly Candidate[] = [
   {
     name: "umoci",
@@ -38,13 +50,13 @@ const CANDIDATES: readonly Candidate[] = [
   {
     name: "containerd",
     needs: ["containerd", "ctr"],
-    how: "`ctr images import` and `mount` with the native snapshotter: applies the layers to copies of the lower snapshot.",
+    how: "`ctr images import` with the native snapshotter: copies the lower snapshot and applies the next layer to the copy.",
     script: containerdScript("native"),
   },
   {
     name: "containerd overlay",
     needs: ["containerd", "ctr"],
-    how: "the same with the overlayfs snapshotter: applies each layer to a mounted overlay.",
+    how: "the same with the overlayfs snapshotter and `ctr images mount`: unpacks each layer for itself, the kernel's overlay merges.",
     script: containerdScript("overlayfs"),
   },
   {
@@ -88,7 +100,7 @@ function podmanScript(driver: string): string {
     umount -l $WORK/root/overlay || true`;
 }
 
-function containerdScript(snapshotter: string): string {
+function containerdScript(snapshotter: "native" | "overlayfs"): string {
   return `
     export CONTAINERD_SNAPSHOTTER=${snapshotter}
     cat > $WORK/config.toml <<END
@@ -104,9 +116,6 @@ END
     containerd --config $WORK/config.toml > $WORK/log 2>&1 &
     for i in $(seq 100); do ctr -a /run/c.sock version > /dev/null 2>&1 && break; sleep 0.05; done
     tar -cf $WORK/image.tar -C $LAYOUT .
-    mkdir $WORK/mounted
     ctr -a /run/c.sock images import $WORK/image.tar >&2
-    ctr -a /run/c.sock images mount localhost/case:$TAG $WORK/mounted >&2
-    cp -a $WORK/mounted/. $OUT || true
-    umount $WORK/mounted`;
+    ${COPY_SNAPSHOT[snapshotter]}`;
 }

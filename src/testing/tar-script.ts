@@ -1,5 +1,5 @@
 import type { ByteString } from "../base/index.ts";
-import { type EntryType, encodeHeader, paddingOf, type Timestamp } from "../tar/index.ts";
+import { type EntryType, encodeHeader, type Timestamp } from "../tar/index.ts";
 
 /** The time of every entry that does not ask for another: 2020-09-13T12:26:40Z. */
 export const SCRIPT_TIME = 1_600_000_000;
@@ -81,7 +81,7 @@ export function opaque(directory: ByteString): TarStep {
 export function tarScript(...steps: readonly TarStep[]): Uint8Array {
   const parts: Uint8Array[] = [];
   for (const { content, ...entry } of steps) {
-    parts.push(encodeHeader({ ...entry, size: content.length }), content, new Uint8Array(paddingOf(content.length)));
+    parts.push(encodeHeader({ ...entry, size: content.length }), content, new Uint8Array(-content.length & 511));
   }
   return Buffer.concat([...parts, new Uint8Array(1024)]);
 }
