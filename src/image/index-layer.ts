@@ -1,7 +1,15 @@
-import type { ByteSource } from "../base/index.ts";
+import { type ByteSource, StrataError } from "../base/index.ts";
 import type { LocatedSource, ScratchFile } from "../content/index.ts";
 import { type LayerIndex, LayerIndexBuilder } from "../layer/index.ts";
-import { createHasher, createVerifier, type DiffId, type Digest, verifyStream } from "../oci/index.ts";
+import {
+  algorithmOf,
+  createHasher,
+  createVerifier,
+  type DiffId,
+  type Digest,
+  digestStream,
+  verifyStream,
+} from "../oci/index.ts";
 import { type Compression, decompress, scanTar, sniffCompression, TarScanner } from "../tar/index.ts";
 import type { Limits } from "./limits.ts";
 
@@ -50,7 +58,35 @@ export async function indexLayer(stored: ByteSource, options: IndexLayerOptions)
     await scanTar(stored, (entry) => builder.add(entry), { limits, signal, globalHeaders: "ignore" });
     return { index: builder.finish(stored.size), compression, diffId: options.claim.diffId };
   }
-  return await indexWholeLayer(stored, compression, options);
+  try {
+    return await indexWholeLayer(stored, compression, options);
+  } catch (error) {
+    throw await blameBytes(error, stored, { compression, ...options });
+  }
+}
+
+/**
+ * When a layer cannot be read, the first question is whether these are the bytes that the image speaks of: damage shows
+ * up as nonsense long before the digest at the end would tell. If they are not, that is the error, and the nonsense its
+ * cause.
+ */
+async function blameBytes(
+  error: unknown,
+  stored: ByteSource,
+  { compression, claim, verify, signal }: IndexLayerOptions & { readonly compression: Compression },
+): Promise<unknown> {
+  const digest = (compression === "none" ? claim.diffId : undefined) ?? claim.digest;
+  const isNonsense = error instanceof StrataError && (error.kind === "malformed" || error.kind === "hostile");
+  if (!verify || !isNonsense || digest === undefined) return error;
+  const actual = await digestStream(stored.stream({ ...(signal && { signal }) }), algorithmOf(digest));
+  if (actual.digest === (digest as string)) return error;
+  return new StrataError({
+    code: "digest-mismatch",
+    kind: "integrity",
+    message: `The layer blob should have the digest ${digest} but has ${actual.digest}`,
+    details: { ...error.details, digest },
+    cause: error,
+  });
 }
 
 /** The compression of stored bytes, told by the bytes alone. */

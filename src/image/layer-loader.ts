@@ -23,7 +23,7 @@ export class LayerLoader implements AsyncDisposable {
   readonly #options: LoadLayersOptions;
   readonly #threads: IndexThreads | undefined;
   readonly #memory: LayerMemory | undefined;
-  readonly #byDiffId = new Map<DiffId, Promise<LoadedLayer>>();
+  readonly #byBytes = new Map<string, Promise<LoadedLayer>>();
   readonly #held: AsyncDisposable[] = [];
 
   /** @param threads index layers in local files where given; they stay the caller's */
@@ -33,19 +33,18 @@ export class LayerLoader implements AsyncDisposable {
     this.#memory = options.cache && new LayerMemory(options.cache);
   }
 
-  /** Loads one layer; the same diffID a second time costs nothing. */
+  /** Loads one layer; the same bytes a second time cost nothing. */
   async load(layer: LayerSource, number: number, signal: AbortSignal): Promise<LoadedLayer> {
     if (layer.kind === "absent") return { index: EMPTY, diffId: layer.diffId, contents: { kind: "absent" } };
     if (layer.kind === "listing") {
       const { index, open } = await layer.load({ signal });
       return { index, diffId: layer.diffId, contents: { kind: "listing", open } };
     }
-    const { diffId } = layer;
-    if (diffId === undefined) return await this.#loadBlob(layer, number, signal);
-    const earlier = this.#byDiffId.get(diffId);
+    const key = bytesKey(layer);
+    const earlier = this.#byBytes.get(key);
     if (earlier !== undefined) return await earlier;
     const loading = this.#loadBlob(layer, number, signal);
-    this.#byDiffId.set(diffId, loading);
+    this.#byBytes.set(key, loading);
     return await loading;
   }
 
@@ -115,6 +114,12 @@ export class LayerLoader implements AsyncDisposable {
     this.#held.push(resource);
     return resource;
   }
+}
+
+/** Equal for layers that are the same stored bytes with the same claims about them. */
+function bytesKey({ diffId, descriptor, location, name }: LayerBlob): string {
+  const place = location === undefined ? name : `${location.path}@${location.offset}`;
+  return `${diffId} ${descriptor.digest ?? place}`;
 }
 
 const EMPTY: LayerIndex = new LayerIndexBuilder().finish();
