@@ -21,6 +21,7 @@ export { END_OF_ARCHIVE, encodeHeader, type TarHeaderFields } from "./encode-hea
 export type { EntryType, SparseRun, TarEntry, Timestamp } from "./entry.ts";
 export { entryContent } from "./entry-content.ts";
 export { DEFAULT_EXPANSION_LIMITS, type ExpansionLimits } from "./expansion-limit.ts";
+export { paddingOf } from "./header-block.ts";
 export { readTar, type ScanTarOptions, scanTar, scanTarSync } from "./scan-tar.ts";
 export { type Compression, SNIFF_LENGTH, sniffCompression } from "./sniff-compression.ts";
 export { DEFAULT_TAR_LIMITS, type TarLimits } from "./tar-limits.ts";
