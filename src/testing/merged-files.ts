@@ -1,8 +1,8 @@
+import { memorySource } from "../base/index.ts";
 import { type LayerIndex, LayerIndexBuilder } from "../layer/index.ts";
 import { scanTarSync } from "../tar/index.ts";
-import { memorySource } from "../base/index.ts";
 import type { MergedTree } from "../union/index.ts";
-import { sortTree, type TreeFile } from "./tree-script.ts";
+import type { TreeFile } from "./tree-script.ts";
 
 /** The table of contents of a layer whose tar is in memory. */
 export function indexOf(tar: Uint8Array): LayerIndex {
@@ -22,5 +22,5 @@ export function mergedFiles(tree: MergedTree, tars: readonly Uint8Array[]): Tree
       files.push({ path, node, content: tars[node.layer]?.subarray(start, start + node.size) });
     }
   }
-  return sortTree(files);
+  return files;
 }

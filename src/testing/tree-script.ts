@@ -41,8 +41,8 @@ export function treeScript(...steps: readonly TarStep[]): TreeFile[] {
 
 /** Trees in one order: a directory before its children, names by their bytes. */
 export function sortTree<T extends PlacedNode>(files: readonly T[]): T[] {
-  const key = (path: ByteString): ByteString => path.replaceAll("/", "\0");
-  return [...files].sort((a, b) => (key(a.path) < key(b.path) ? -1 : 1));
+  const keyed = files.map((file) => ({ file, key: file.path.replaceAll("/", "\0") }));
+  return keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ file }) => file);
 }
 
 /** A tree as text, one line for each name; equal trees have equal texts. */

@@ -9,7 +9,7 @@ import {
 } from "../layer/index.ts";
 import { removeFromLower, removeTree } from "./remove-tree.ts";
 import { NO_ENTRY, ROOT_SLOT, type Slot, type UnionState } from "./union-state.ts";
-import { TOO_MANY_LINKS, walkPath } from "./walk-path.ts";
+import { NOT_FOUND, TOO_MANY_LINKS, walkPath } from "./walk-path.ts";
 
 /** As many symlinks as layer extractors follow on the way to an entry (the kernel itself stops at 40). */
 const MAX_LINKS = 255;
@@ -156,13 +156,17 @@ export class ChangesetWriter {
   }
 
   #directoryFor(path: ByteString, entry: number): Slot {
-    if (this.#lastDirectory?.path === path) return this.#lastDirectory.slot;
-    const slot = walkPath(this.#state, path, {
+    const last = this.#lastDirectory;
+    if (last?.path === path) return last.slot;
+    const isBelowLast = last !== undefined && last.path !== "" && path.startsWith(`${last.path}/`);
+    const slot = walkPath(this.#state, isBelowLast ? path.slice(last.path.length + 1) : path, {
+      from: isBelowLast ? last.slot : ROOT_SLOT,
       followLast: true,
       maxLinks: MAX_LINKS,
       makeDirectory: (parent, name) => this.#imply(parent, name, entry),
     });
-    if (slot === TOO_MANY_LINKS) throw this.#loopError(entry);
+    if (slot === TOO_MANY_LINKS) throw this.#parentError(entry, "symlink-loop", `more than ${MAX_LINKS} symlinks`);
+    if (slot === NOT_FOUND) throw this.#parentError(entry, "symlink-empty", "a symlink without a target");
     this.#lastDirectory = { path, slot };
     return slot;
   }
@@ -174,12 +178,12 @@ export class ChangesetWriter {
     return slot;
   }
 
-  #loopError(entry: number): StrataError {
+  #parentError(entry: number, code: string, what: string): StrataError {
     const details = whereIs(this.#index, entry);
     return new StrataError({
-      code: "symlink-loop",
+      code,
       kind: "hostile",
-      message: `The entry "${details.entry}" lies behind more than ${MAX_LINKS} symlinks`,
+      message: `The entry "${details.entry}" lies behind ${what}`,
       details: { ...details, layer: this.#layer },
     });
   }

@@ -7,6 +7,8 @@ export const NOT_DIRECTORY = -2;
 export const TOO_MANY_LINKS = -3;
 
 export interface WalkOptions {
+  /** Directory that the path is relative to; the root by default. Absolute symlinks lead to the root in any case. */
+  readonly from?: Slot;
   /** Follow a symlink in the last place too. A trailing slash does so in any case, as in the kernel. */
   readonly followLast: boolean;
   /** Symlinks followed before the walk gives up with {@link TOO_MANY_LINKS}. */
@@ -22,7 +24,7 @@ export interface WalkOptions {
  * @returns the slot, or one of the negative numbers above
  */
 export function walkPath(state: UnionState, path: ByteString, options: WalkOptions): Slot {
-  const walker = { slot: ROOT_SLOT, pending: path.split("/").reverse(), links: 0 };
+  const walker = { slot: options.from ?? ROOT_SLOT, pending: path.split("/").reverse(), links: 0 };
   for (let name = walker.pending.pop(); name !== undefined; name = walker.pending.pop()) {
     if (!state.isDirectory(walker.slot)) return NOT_DIRECTORY;
     const next = step(state, walker, name, options);

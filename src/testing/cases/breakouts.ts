@@ -271,6 +271,17 @@ export const breakouts: readonly ConformanceCase[] = [
     ],
   },
   {
+    name: "breakout-symlink-without-a-target",
+    layers: [[symlink("l", ""), file("l/x", "1")]],
+    expected: { refusal: { code: "symlink-empty", kind: "hostile" } },
+    because: "symlink(2) knows no empty target, so the entry has no place.",
+    spec: "symlink(2): ENOENT",
+    variants: [
+      { tree: [dir("l"), file("l/x", "1")], because: "Replaces the symlink by the directory: also safe" },
+      { tree: [file("x", "1"), symlink("l", "")], because: "Takes an empty target for the directory itself: also safe" },
+    ],
+  },
+  {
     name: "breakout-climbing-name-before-an-absolute-symlink",
     layers: [[file(`../${OUTSIDE}/x`, "1"), symlink("l", `/${OUTSIDE}`), file("l/y", "1")]],
     expected: { refusal: { code: "path-escapes-root", kind: "hostile" } },
