@@ -1,8 +1,15 @@
 import { availableParallelism } from "node:os";
-import { addDetails } from "./base/index.ts";
+import { addDetails, StrataError } from "./base/index.ts";
 import { createLocalIndexCache, createLocalScratch, type Scratch } from "./content/index.ts";
 import { hostPlatform } from "./host-platform.ts";
-import { DEFAULT_LIMITS, type Limits, type LoadEvent, loadLayers } from "./image/index.ts";
+import {
+  DEFAULT_LIMITS,
+  type ImageSource,
+  joinHistory,
+  type Limits,
+  type LoadEvent,
+  loadLayers,
+} from "./image/index.ts";
 import { parsePlatform } from "./oci/index.ts";
 import { mergeImageLayers, OpenedImage } from "./opened-image.ts";
 import { type OpenSourceOptions, openSource } from "./transport/index.ts";
@@ -49,9 +56,10 @@ export async function openImage(name: string, options: OpenImageOptions = {}): P
   const release = async (): Promise<void> => {
     for (const resource of held.reverse()) await resource[Symbol.asyncDispose]();
   };
+  let source: ImageSource | undefined;
   try {
     const scratch = hold(held, createLocalScratch({ directory: temporaryDirectory }));
-    const source = hold(held, await openSource(name, sourceOptions(options, limits, scratch)));
+    source = hold(held, await openSource(name, sourceOptions(options, limits, scratch)));
     const loaded = hold(
       held,
       await loadLayers(source, {
@@ -68,8 +76,16 @@ export async function openImage(name: string, options: OpenImageOptions = {}): P
     return new OpenedImage({ source, layers: loaded.layers, tree: mergeImageLayers(loaded.layers), release });
   } catch (error) {
     await release();
-    throw addDetails(error, { image: name });
+    throw addDetails(error, { image: name, ...instructionOf(error, source) });
   }
+}
+
+/** The instruction that made the layer of which an error tells: a number alone means little to people. */
+function instructionOf(error: unknown, source: ImageSource | undefined): { createdBy?: string } {
+  if (!(error instanceof StrataError) || source === undefined || error.details.layer === undefined) return {};
+  const steps = joinHistory(source.config.value, source.layers.length);
+  const createdBy = steps.find(({ layer }) => layer === error.details.layer)?.createdBy;
+  return createdBy === undefined ? {} : { createdBy };
 }
 
 function sourceOptions(options: OpenImageOptions, limits: Limits, scratch: Scratch): OpenSourceOptions {

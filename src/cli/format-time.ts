@@ -28,17 +28,32 @@ export function formatFullTime(time: FileTime): string {
   return `${day} ${clock} ${zone}`;
 }
 
-let lastSeconds = Number.NaN;
-let lastText = "";
+const DAY = 86_400;
+/** Files of an image share few days; a hostile one must not fill the memory. */
+const KNOWN_DAYS = 4096;
+const knownDays = new Map<number, string>();
+const TWO_DIGITS = Array.from({ length: 60 }, (_, i) => pad(i));
 
 /** `2023-11-14T22:13:20.000000000Z`; `@SECONDS.NANOSECONDS` for times beyond what a calendar in JavaScript can say. */
 export function isoTime(time: FileTime): string {
-  if (time.seconds !== lastSeconds) {
-    const date = new Date(time.seconds * 1000);
-    lastText = Number.isNaN(date.getTime()) ? "" : date.toISOString().slice(0, -4);
-    lastSeconds = time.seconds;
+  const day = Math.floor(time.seconds / DAY);
+  const date = dayText(day);
+  if (date === "") return `@${time.seconds}.${nanoseconds(time)}`;
+  const rest = time.seconds - day * DAY;
+  const minutes = Math.floor(rest / 60);
+  const clock = `${TWO_DIGITS[Math.floor(minutes / 60)]}:${TWO_DIGITS[minutes % 60]}:${TWO_DIGITS[rest % 60]}`;
+  return `${date}T${clock}.${nanoseconds(time)}Z`;
+}
+
+function dayText(day: number): string {
+  let text = knownDays.get(day);
+  if (text === undefined) {
+    const date = new Date(day * DAY * 1000);
+    text = Number.isNaN(date.getTime()) ? "" : date.toISOString().slice(0, -"T00:00:00.000Z".length);
+    if (knownDays.size >= KNOWN_DAYS) knownDays.clear();
+    knownDays.set(day, text);
   }
-  return lastText === "" ? `@${time.seconds}.${nanoseconds(time)}` : `${lastText}${nanoseconds(time)}Z`;
+  return text;
 }
 
 function nanoseconds(time: FileTime): string {

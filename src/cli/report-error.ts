@@ -1,5 +1,6 @@
 import { StrataError } from "../base/index.ts";
 import { errnoOf, kindOf } from "./exit-code.ts";
+import { instructionOf } from "./instruction.ts";
 import { printableText } from "./printable.ts";
 import type { Style } from "./style.ts";
 
@@ -9,8 +10,6 @@ export interface ReportOptions {
   /** Adds the stack and those of the causes. */
   readonly debug: boolean;
   readonly style: Style;
-  /** The instruction that made a layer, where it is known. */
-  readonly createdBy?: ((layer: number) => string | undefined) | undefined;
 }
 
 /** Details that have a line of their own, in the order in which they narrow the place down. */
@@ -26,8 +25,8 @@ function toLines(error: unknown, options: ReportOptions): string {
   const details = detailsOf(error);
   let text = `${style.red("strata:")} ${printableText(messageOf(error))}\n`;
   for (const place of PLACES) {
-    const value = details[place];
-    if (value !== undefined) text += `  ${style.dim(`${place}:`)} ${printableText(placeText(place, value, options))}\n`;
+    if (details[place] === undefined) continue;
+    text += `  ${style.dim(`${place}:`)} ${printableText(placeText(place, details))}\n`;
   }
   const hint = error instanceof StrataError ? error.hint : undefined;
   if (hint !== undefined) text += `  ${style.dim("hint:")} ${printableText(hint)}\n`;
@@ -51,13 +50,15 @@ function toJson(error: unknown, { debug }: ReportOptions): Record<string, unknow
   };
 }
 
-function placeText(place: (typeof PLACES)[number], value: unknown, { createdBy }: ReportOptions): string {
-  if (place !== "layer" || typeof value !== "number") return String(value);
-  const instruction = createdBy?.(value);
-  return instruction === undefined ? String(value) : `${value} (${instruction})`;
+function placeText(place: (typeof PLACES)[number], details: Details): string {
+  const { createdBy } = details;
+  const value = String(details[place]);
+  return place === "layer" && typeof createdBy === "string" ? `${value} (${instructionOf(createdBy)})` : value;
 }
 
-function detailsOf(error: unknown): Readonly<Record<string, unknown>> {
+type Details = Readonly<Record<string, unknown>>;
+
+function detailsOf(error: unknown): Details {
   return error instanceof StrataError ? error.details : {};
 }
 

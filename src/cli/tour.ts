@@ -164,7 +164,7 @@ class Tour {
     if (total === 0) this.#line(style.dim("  nothing"));
     if (isShort) return;
     const summary = `${counts.add} added, ${counts.modify} changed, ${counts.delete} deleted`;
-    this.#line(style.dim(`  … ${summary} in all, directories included; \`strata blame -r IMAGE /\` lists them`));
+    this.#line(style.dim(`  … ${summary}, with directories; \`strata blame -r IMAGE /\` lists them`));
   }
 
   hidden(): void {

@@ -66,7 +66,7 @@ export interface FindPathOptions {
 /**
  * The slot of a path as the user wrote it, from the root of the image.
  *
- * @throws StrataError `path-not-found`, `not-a-directory`, `too-many-links`
+ * @throws StrataError `path-not-found`, `too-many-links`
  */
 export function findPath(view: View, path: string, options: FindPathOptions): Slot {
   const slot = view.tree.find(fromText(path), options);
@@ -74,7 +74,7 @@ export function findPath(view: View, path: string, options: FindPathOptions): Sl
   const details = { image: view.image.source.reference, path };
   switch (slot) {
     case NOT_DIRECTORY:
-      throw pathError("not-a-directory", `A part of "${path}" is not a directory`, details);
+      throw pathError("path-not-found", `A part of "${path}" is not a directory`, details);
     case TOO_MANY_LINKS:
       throw pathError("too-many-links", `"${path}" leads through too many symlinks`, details);
     default:
