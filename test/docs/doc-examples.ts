@@ -1,32 +1,28 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { ROOT } from "../../scripts/setup.mjs";
 
-const ROOT = join(import.meta.dirname, "../..");
-
-/** A command line of a `console` block, and what it prints: stdout and stderr as they come. */
-export interface ConsoleExample {
-  readonly kind: "console";
+/** An example of the documentation that can be run, and what the page says it prints. */
+export interface DocExample {
+  /**
+   * - `console`: a command line of a `console` block, behind `$ `; its output is what follows, up to the next command.
+   * - `program`: the TypeScript of a block `ts run`; its output is the `text` block after it, or nothing.
+   */
+  readonly kind: "console" | "program";
+  /** Path of the page from the root of the project. */
   readonly page: string;
-  readonly line: number;
-  readonly command: string;
-  readonly output: string;
-}
-
-/** A program in a `ts run` block, and what it prints: the `text` block after it, or nothing. */
-export interface ProgramExample {
-  readonly kind: "program";
-  readonly page: string;
+  /** Where it begins, counted from 1. */
   readonly line: number;
   readonly source: string;
   readonly output: string;
+  /** Index of the first line of the output in the page, counted from 0; undefined when there is no place for one. */
+  readonly outputAt: number | undefined;
 }
-
-export type DocExample = ConsoleExample | ProgramExample;
 
 interface Block {
   readonly info: string;
-  /** Number of the first line inside, counted from 1. */
-  readonly line: number;
+  /** Index of the first line inside, counted from 0. */
+  readonly at: number;
   readonly lines: readonly string[];
 }
 
@@ -37,44 +33,70 @@ export function pages(): string[] {
   return ["README.md", ...below.map((path) => join("docs", path))];
 }
 
-/** The examples of a page that are to be run, in order. */
+/** The examples of a page, in order. */
 export function examplesOf(page: string): DocExample[] {
   const blocks = blocksOf(readFileSync(join(ROOT, page), "utf8"));
-  return blocks.flatMap((block, i): DocExample[] => {
+  return blocks.flatMap((block, i) => {
     if (block.info === "console") return commandsOf(page, block);
-    if (block.info !== "ts run") return [];
-    const next = blocks[i + 1];
-    const output = next?.info === "text" ? `${next.lines.join("\n")}\n` : "";
-    return [{ kind: "program", page, line: block.line, source: `${block.lines.join("\n")}\n`, output }];
+    return block.info === "ts run" ? [programOf(page, block, blocks[i + 1])] : [];
   });
+}
+
+/** The text of a page with other outputs: those of its examples, in order. */
+export function withOutputs(page: string, outputs: readonly string[]): string {
+  const lines = readFileSync(join(ROOT, page), "utf8").split("\n");
+  for (const [i, example] of [...examplesOf(page).entries()].reverse()) {
+    const [old, fresh] = [linesOf(example.output), linesOf(outputs[i] ?? "")];
+    if (example.outputAt !== undefined) lines.splice(example.outputAt, old.length, ...fresh);
+    else if (fresh.length > 0) throw new Error(`${page}:${example.line}: prints something; add a text block after it`);
+  }
+  return lines.join("\n");
+}
+
+function linesOf(output: string): string[] {
+  return output === "" ? [] : output.replace(/\n$/, "").split("\n");
+}
+
+function textOf(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 function blocksOf(text: string): Block[] {
   const blocks: Block[] = [];
-  let open: { info: string; line: number; lines: string[] } | undefined;
+  let open: { info: string; at: number; lines: string[] } | undefined;
   for (const [i, line] of text.split("\n").entries()) {
-    const fence = /^```(.*)$/.exec(line);
-    if (fence === null) open?.lines.push(line);
-    else if (open === undefined) open = { info: (fence[1] ?? "").trim(), line: i + 2, lines: [] };
+    if (!line.startsWith("```")) open?.lines.push(line);
+    else if (open === undefined) open = { info: line.slice(3).trim(), at: i + 1, lines: [] };
     else {
       blocks.push(open);
       open = undefined;
     }
   }
-  if (open !== undefined) throw new Error(`A fence that opens before line ${open.line} is never closed`);
+  if (open !== undefined) throw new Error(`The fence before line ${open.at + 1} is never closed`);
   return blocks;
 }
 
-/** `$ COMMAND`, then its output up to the next command. */
-function commandsOf(page: string, { line, lines }: Block): ConsoleExample[] {
-  const examples: ConsoleExample[] = [];
-  for (const [i, text] of lines.entries()) {
-    const last = examples.at(-1);
-    if (text.startsWith("$ ")) {
-      examples.push({ kind: "console", page, line: line + i, command: text.slice(2), output: "" });
-    } else if (last !== undefined) {
-      examples[examples.length - 1] = { ...last, output: `${last.output}${text}\n` };
-    } else throw new Error(`${page}:${line}: a console block begins with a command: $ strata …`);
-  }
-  return examples;
+function commandsOf(page: string, { at, lines }: Block): DocExample[] {
+  const starts = lines.flatMap((line, i) => (line.startsWith("$ ") ? [i] : []));
+  if (starts[0] !== 0) throw new Error(`${page}:${at + 1}: a console block begins with a command: $ strata …`);
+  return starts.map((start, i) => ({
+    kind: "console",
+    page,
+    line: at + start + 1,
+    source: lines[start]?.slice(2) ?? "",
+    output: textOf(lines.slice(start + 1, starts[i + 1])),
+    outputAt: at + start + 1,
+  }));
+}
+
+function programOf(page: string, { at, lines }: Block, next: Block | undefined): DocExample {
+  const shown = next?.info === "text" ? next : undefined;
+  return {
+    kind: "program",
+    page,
+    line: at + 1,
+    source: textOf(lines),
+    output: textOf(shown?.lines ?? []),
+    outputAt: shown?.at,
+  };
 }
