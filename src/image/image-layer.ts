@@ -1,8 +1,8 @@
 import { type ByteSource, StrataError, sliceSource, toText } from "../base/index.ts";
 import { type LayerIndex, ociWhiteouts, type WhiteoutCodec } from "../layer/index.ts";
 import type { ChainId, DiffId, Digest } from "../oci/index.ts";
+import { entryContent } from "../tar/index.ts";
 import type { LayerSource } from "./image-source.ts";
-import { sparseSource } from "./sparse-source.ts";
 
 /** What gives the content of a layer's files. */
 export type LayerContents =
@@ -83,14 +83,13 @@ export class ImageLayer {
   }
 
   #window(entry: number): ByteSource {
+    if (this.#contents.kind !== "tar") throw this.#absent(entry);
     const { columns } = this.index;
     const size = columns.size[entry] as number;
-    const start = columns.dataOffset[entry] as number;
-    if (this.#contents.kind !== "tar") throw this.#absent(entry);
-    const runs = this.index.sparse(entry);
-    if (runs === undefined) return sliceSource(this.#contents.tar, start, size);
-    const stored = runs.reduce((sum, run) => sum + run.length, 0);
-    return sparseSource(sliceSource(this.#contents.tar, start, stored), runs, size);
+    const sparse = this.index.sparse(entry);
+    const storedSize = sparse === undefined ? size : sparse.reduce((sum, run) => sum + run.length, 0);
+    const dataOffset = columns.dataOffset[entry] as number;
+    return entryContent(this.#contents.tar, { dataOffset, storedSize, size, sparse });
   }
 
   #assertFile(entry: number): void {

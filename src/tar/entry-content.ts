@@ -3,11 +3,14 @@ import type { SparseRun, TarEntry } from "./entry.ts";
 
 const STREAM_CHUNK = 256 * 1024;
 
+/** Where the data of a file lies, and how it is to be read. */
+export type EntryData = Pick<TarEntry, "dataOffset" | "storedSize" | "size" | "sparse">;
+
 /**
  * The content of a file as its reader sees it: the entry's data in the (uncompressed) archive, holes filled with zeros.
  * The archive stays the owner: disposing the content does nothing.
  */
-export function entryContent(archive: ByteSource, entry: TarEntry): ByteSource {
+export function entryContent(archive: ByteSource, entry: EntryData): ByteSource {
   const stored = sliceSource(archive, entry.dataOffset, entry.storedSize);
   return entry.sparse === undefined ? stored : sparseContent(stored, entry.sparse, entry.size);
 }
