@@ -1,4 +1,4 @@
-import { type ByteSource, StrataError, sliceSource, toText } from "../base/index.ts";
+import { type ByteSource, StrataError, toText } from "../base/index.ts";
 import { type LayerIndex, ociWhiteouts, type WhiteoutCodec } from "../layer/index.ts";
 import type { ChainId, DiffId, Digest } from "../oci/index.ts";
 import { entryContent } from "../tar/index.ts";
