@@ -8,6 +8,8 @@
  * console.log(await image.fs.readFile("/etc/os-release", "utf8"));
  * for (const layer of image.layers) console.log(layer.number, layer.diffId, layer.createdBy);
  * console.log(await image.blame("/etc/passwd"));
+ *
+ * @module stratafs
  */
 export { type ErrorDetails, type ErrorKind, StrataError } from "./base/index.ts";
 export type { PathBlame } from "./blame-path.ts";

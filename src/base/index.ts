@@ -9,6 +9,8 @@
  * @example
  * const source = memorySource(fromBytes);
  * const head = await readAll(source, { end: 512 });
+ *
+ * @module
  */
 export { type ByteRange, type ByteSource, memorySource, readAll, sliceSource } from "./byte-source.ts";
 export { type ByteString, fromBuffer, fromText, isUtf8, toBuffer, toText } from "./byte-string.ts";

@@ -31,6 +31,7 @@ export interface ErrorDetails {
   readonly [key: string]: unknown;
 }
 
+/** What a {@link StrataError} is made of. */
 export interface StrataErrorInit {
   /** Stable machine-readable name, kebab-case, listed in docs/errors.md. */
   readonly code: string;

@@ -11,6 +11,8 @@
  * await using file = await scratch.create();
  * for await (const chunk of stream) await file.write(chunk);
  * const source = await file.finish();
+ *
+ * @module
  */
 export { fileError } from "./drivers/local/file-error.ts";
 export { fileStamp, stampOf } from "./drivers/local/file-stamp.ts";

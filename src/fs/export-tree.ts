@@ -3,6 +3,7 @@ import { type TarHeaderFields, type TarMember, writeTar } from "../tar/index.ts"
 import type { MergedNode, MergedTree, Slot } from "../union/index.ts";
 import type { FileContents } from "./file-contents.ts";
 
+/** What is exported, and until when. */
 export interface ExportOptions {
   /** Export only this directory or file. */
   readonly top?: Slot;

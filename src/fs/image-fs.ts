@@ -15,6 +15,7 @@ import type { OpenFlags } from "./open-flags.ts";
 import { refuseWrite } from "./refused-writes.ts";
 import { type DescribeLayer, type WalkEntry, type WalkOptions, walkImage } from "./walk-image.ts";
 
+/** What an {@link ImageFs} may know beside tree and bytes. */
 export interface ImageFsOptions {
   /** Tells what made a layer; {@link ImageFs.walk} passes it on. */
   readonly describeLayer?: DescribeLayer | undefined;
@@ -51,7 +52,7 @@ export class ImageFs {
   readonly exists: (path: PathLike) => Promise<boolean>;
   readonly stat: Promises["stat"];
   readonly lstat: Promises["lstat"];
-  /** `parentPath` of a dirent may be a Buffer; see {@link ImageDirent}. */
+  /** `parentPath` of a dirent may be a Buffer; see `ImageDirent`. */
   readonly readdir: Promises["readdir"];
   readonly readlink: Promises["readlink"];
   /** Physical, as `realpath(3)` and Node's own promise: `..` after a symlink is the parent of its target. */

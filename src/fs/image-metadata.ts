@@ -10,12 +10,14 @@ import { ImageBigIntStats, ImageStats } from "./image-stats.ts";
 import { direntsOf, findDirectory, type ReaddirOptions, readDirectory } from "./list-directory.ts";
 import { encoderFor, type NameEncoding, type NameOptions, optionsOf } from "./name-encoding.ts";
 
+/** As of `fs.stat`. */
 export interface StatOptions {
   readonly bigint?: boolean | undefined;
   /** False: undefined instead of ENOENT. */
   readonly throwIfNoEntry?: boolean | undefined;
 }
 
+/** Which file an extended attribute is asked of. */
 export interface XattrOptions {
   /** Default true; false asks about a symlink itself. */
   readonly followSymlinks?: boolean | undefined;

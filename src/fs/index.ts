@@ -1,7 +1,7 @@
 /**
  * fs: the files of an image as programs know them, shaped like `node:fs/promises`, and read-only.
  *
- * - {@link ImageFs}: a {@link MergedTree} and the bytes of its files ({@link FileContents}, a port that whoever holds the
+ * - {@link ImageFs}: a `MergedTree` and the bytes of its files ({@link FileContents}, a port that whoever holds the
  *   layers implements) as one file system. Metadata is answered from memory; only content waits.
  * - `ImageFs.node`: the same as the classic module with callbacks and `…Sync`, for the `fs` option of other libraries.
  * - {@link exportTree}: the tree as one deterministic tar.
@@ -15,6 +15,8 @@
  * await fs.readFile("/etc/os-release", "utf8");
  * for await (const entry of fs.walk("/etc")) console.log(entry.path, entry.layer.number);
  * await glob("usr/lib/**\/*.js", { cwd: "/", fs: fs.node });
+ *
+ * @module
  */
 export { constants } from "./constants.ts";
 export type { ErrnoCode } from "./errno-error.ts";

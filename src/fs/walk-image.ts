@@ -38,6 +38,7 @@ export class WalkEntry<Name extends string | Buffer = string> {
   }
 }
 
+/** How a walk names files, and until when it goes on. */
 export interface WalkOptions {
   /** `buffer` gives exact bytes. Default `utf8`. */
   readonly encoding?: NameEncoding | undefined;

@@ -60,6 +60,7 @@ export interface AbsentLayer extends LayerCommon {
   readonly reason: string;
 }
 
+/** A layer of an image, in whatever form its place has it. */
 export type LayerSource = LayerBlob | LayerListing | AbsentLayer;
 
 /** Something that was passed over by name, for the user to know: an attestation, an artifact, a foreign layer. */

@@ -3,12 +3,14 @@
  *
  * {@link ImageSource} is the port that places implement: the least they must provide. {@link loadLayers} turns its layers
  * into {@link ImageLayer}s in one pass over the bytes of each: verified, decompressed, verified again, indexed and, if
- * wished, spooled; or in no pass, when an {@link IndexCache} remembers the layer and its file has not changed since.
+ * wished, spooled; or in no pass, when an `IndexCache` remembers the layer and its file has not changed since.
  *
  * @example
  * await using loaded = await loadLayers(source, options);
  * const [base] = loaded.layers;
  * await using motd = await base.open(entryNumber);
+ *
+ * @module
  */
 export { type HistoryStep, joinHistory } from "./history.ts";
 export { ImageLayer } from "./image-layer.ts";

@@ -8,6 +8,7 @@ export interface Limits extends TarLimits {
   readonly maxExpansion: number;
 }
 
+/** Those of the tar codec, 256 GiB for one layer, 200-fold growth. */
 export const DEFAULT_LIMITS: Limits = {
   ...DEFAULT_TAR_LIMITS,
   maxLayerBytes: 256 * 1024 ** 3,

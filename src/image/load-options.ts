@@ -6,9 +6,10 @@ export type LoadEvent =
   | { readonly kind: "layer-progress"; readonly layer: number; readonly done: number; readonly total: number }
   | { readonly kind: "layer-loaded"; readonly layer: number; readonly fromCache: boolean };
 
+/** How the layers of an image are loaded. */
 export interface LoadLayersOptions {
   readonly limits: Limits;
-  /** See {@link IndexLayerOptions.verify}. */
+  /** False: seek through uncompressed tars reading headers only, and judge no digest. */
   readonly verify: boolean;
   /** Where compressed layers are spooled: `eager` while they are indexed, `lazy` when their files are read at random. */
   readonly spool: "lazy" | "eager";

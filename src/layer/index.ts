@@ -11,6 +11,8 @@
  * const builder = new LayerIndexBuilder();
  * await scanTar(source, (entry) => builder.add(entry));
  * const { removals, placements } = planChangeset(builder.finish());
+ *
+ * @module
  */
 
 export type { Columns } from "./columns.ts";

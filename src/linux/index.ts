@@ -1,11 +1,13 @@
 /**
  * linux: what the kernel offers and Node does not, through FFI. The library is loaded at the first call.
  *
- * Paths are {@link ByteString}s, links are never followed, failures are errno errors in the form of Node's own.
+ * Paths are `ByteString`s, links are never followed, failures are errno errors in the form of Node's own.
  * {@link readXattrs} is the one call that works everywhere: elsewhere there are none.
  *
  * @example
  * const capability = readXattrs("/usr/bin/ping").get("security.capability");
+ *
+ * @module
  */
 export { isLinux } from "./libc.ts";
 export {

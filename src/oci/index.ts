@@ -12,6 +12,8 @@
  * @example
  * const bytes = verifyBytes(await readAll(blob), { ...descriptor, what: "manifest" });
  * const manifest = parseManifest(bytes, { what: "manifest", mediaType: descriptor.mediaType });
+ *
+ * @module
  */
 export { type ChainIdStep, chainIdOf, chainIds, explainChainId, explainChainIds } from "./chain-id.ts";
 export { ANNOTATION, type Descriptor, isAttestation } from "./descriptor.ts";

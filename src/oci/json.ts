@@ -7,6 +7,7 @@ export const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
 const MAX_DEPTH = 64;
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** How a document is parsed, and within which bounds. */
 export interface ParseJsonOptions {
   /** Names the document in messages: `manifest sha256:…`, `manifest.json`. */
   readonly what: string;

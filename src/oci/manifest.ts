@@ -49,6 +49,7 @@ const shapeSchema = v.object({
   fsLayers: v.exactOptional(v.unknown()),
 });
 
+/** How a manifest or index is parsed. */
 export interface ParseManifestOptions {
   /** Names the document in messages: `manifest sha256:…`, `index.json`. */
   readonly what: string;

@@ -11,6 +11,7 @@ export interface ExpansionLimits {
   readonly expansionFloor: number;
 }
 
+/** 512 GiB of output, 200-fold growth, judged beyond 1 GiB. */
 export const DEFAULT_EXPANSION_LIMITS: ExpansionLimits = {
   maxBytes: 512 * 1024 ** 3,
   maxExpansion: 200,

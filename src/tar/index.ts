@@ -15,6 +15,8 @@
  * const scanner = new TarScanner((entry) => names.push(entry.name));
  * for await (const chunk of decompress(stream, sniffCompression(head))) scanner.push(chunk);
  * scanner.end();
+ *
+ * @module
  */
 export { type DecompressOptions, decompress } from "./decompress.ts";
 export { END_OF_ARCHIVE, encodeHeader, type TarHeaderFields } from "./encode-header.ts";

@@ -8,6 +8,7 @@ export interface TarLimits {
   readonly maxSparseRuns: number;
 }
 
+/** 1 MiB for an extension, 50,000,000 entries, 1,000,000 runs. */
 export const DEFAULT_TAR_LIMITS: TarLimits = {
   maxExtensionBytes: 1024 * 1024,
   maxEntries: 50_000_000,

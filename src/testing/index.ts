@@ -13,6 +13,8 @@
  *   const outcome = await myTool(test.layers.map((steps) => tarScript(...steps)));
  *   console.log(test.name, judge(test, outcome).kind);
  * }
+ *
+ * @module
  */
 export { readDirectory } from "./adapters/read-directory.ts";
 export { type CommandTool, runOnCommand } from "./adapters/run-on-command.ts";

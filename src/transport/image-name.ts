@@ -3,6 +3,7 @@ import { type Digest, isDigest } from "../oci/index.ts";
 
 /** The places from which images can be opened, by the names that skopeo gave them; `tar` is ours. */
 export const TRANSPORTS = ["docker-archive", "oci-archive", "oci", "dir", "tar"] as const;
+/** Name of a kind of place, one of {@link TRANSPORTS}. */
 export type Transport = (typeof TRANSPORTS)[number];
 
 /** Names that are taken, so that they are never mistaken for a path. */

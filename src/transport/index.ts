@@ -1,7 +1,7 @@
 /**
  * transport: the places where images live, one folder for each. Today the local ones, for reading.
  *
- * {@link openSource} turns a name into an {@link ImageSource}; {@link listImages} tells what a place holds. A name is
+ * {@link openSource} turns a name into an `ImageSource`; {@link listImages} tells what a place holds. A name is
  *
  * - `docker-archive:FILE[:NAME|:@POSITION]`: what `docker save` and `podman save` write, of every era
  * - `oci:DIRECTORY[:NAME|:@POSITION|@DIGEST]`, `oci-archive:FILE[…]`: an OCI layout, loose or as a tar
@@ -10,11 +10,13 @@
  * - any of these paths alone, or `-` for standard input: the format is detected
  *
  * Every file may be compressed as a whole, or be a pipe: then it is spooled once to temporary space. A plain file is
- * read where it lies, by its headers only. Inside, a {@link ImagePlace} is what every transport makes of a path.
+ * read where it lies, by its headers only. Inside, a `ImagePlace` is what every transport makes of a path.
  *
  * @example
  * await using source = await openSource("oci:layout:v1", { platform: parsePlatform("linux/arm64") });
  * for (const layer of source.layers) console.log(layer.name, layer.diffId);
+ *
+ * @module
  */
 export {
   type ImageName,

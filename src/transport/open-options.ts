@@ -14,6 +14,7 @@ export interface SourceLimits {
   readonly expansion: DecompressOptions;
 }
 
+/** 4 MiB for a document, 8 indexes deep, 10,000 manifests, the tar room's bounds for what is spooled. */
 export const DEFAULT_SOURCE_LIMITS: SourceLimits = {
   maxDocumentBytes: 4 * 1024 * 1024,
   maxIndexDepth: 8,

@@ -10,6 +10,8 @@
  * const slot = tree.find("etc/motd", { followLast: true });
  * if (slot !== NOT_FOUND) console.log(tree.node(slot).layer);
  * for (const change of tree.changes(1)) console.log(change.kind, tree.pathOf(change.slot));
+ *
+ * @module
  */
 export type { LayerChange, MetadataField } from "./layer-change.ts";
 export { mergeLayers } from "./merge-layers.ts";

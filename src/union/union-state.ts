@@ -2,7 +2,7 @@ import type { ByteString } from "../base/index.ts";
 import { DIRECTORY, type LayerIndex, SYMLINK } from "../layer/index.ts";
 import { Column } from "./column.ts";
 
-/** Number of a slot: a name at a place. The root is {@link ROOT_SLOT}. */
+/** Number of a slot: a name at a place. The root is 0. */
 export type Slot = number;
 
 export const ROOT_SLOT: Slot = 0;
@@ -12,6 +12,10 @@ export const NO_ENTRY = -1;
 
 /** Why a slot changed. The change log stores the positions. */
 export const CHANGE_CAUSES = ["entry", "hardlink", "implied", "whiteout", "opaque", "ancestor"] as const;
+/**
+ * Why a slot changed: an entry for it, a hardlink to another file, a path below it (`implied`), a whiteout, an opaque marker, or
+ * a directory above it that went away or was replaced (`ancestor`).
+ */
 export type ChangeCause = (typeof CHANGE_CAUSES)[number];
 
 const CAUSE_NUMBERS = Object.fromEntries(CHANGE_CAUSES.map((cause, number) => [cause, number])) as Readonly<

@@ -1,9 +1,11 @@
 import type { ByteString } from "../base/index.ts";
 import { ROOT_SLOT, type Slot, type UnionState } from "./union-state.ts";
 
-/** What a walk that did not arrive returns instead of a slot. */
+/** What a walk that did not arrive returns instead of a slot: here, nothing has that name. */
 export const NOT_FOUND = -1;
+/** The way leads through something that is no directory. */
 export const NOT_DIRECTORY = -2;
+/** More symlinks were met than may be followed. */
 export const TOO_MANY_LINKS = -3;
 
 export interface WalkOptions {

@@ -34,6 +34,7 @@ export interface TreeMember {
   open(): Promise<ByteSource>;
 }
 
+/** What of a tree is written beside names, content, modes and times. */
 export interface WriteTreeOptions {
   /** Owners, extended attributes and setuid bits too; needs root. Default: all files are the caller's own. */
   readonly owners?: boolean;

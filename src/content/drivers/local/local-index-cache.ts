@@ -11,6 +11,7 @@ const CHECKSUM_BYTES = 32;
 const STALE_AFTER_MS = 60 * 60 * 1000;
 const DEFAULT_MAX_BYTES = 512 * 1024 * 1024;
 
+/** Where a cache lies, and how large it may grow. */
 export interface LocalIndexCacheOptions {
   /** Made when it is first written to. May be deleted at any time. */
   readonly directory: string;

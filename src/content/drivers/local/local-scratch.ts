@@ -8,6 +8,7 @@ import { DEFAULT_SCRATCH_BYTES, type Scratch, type ScratchFile, scratchFull } fr
 import { fileError } from "./file-error.ts";
 import { createFileSource } from "./file-source.ts";
 
+/** Where a scratch lies, and how large it may grow. */
 export interface LocalScratchOptions {
   /** Must exist and be writable; the system's directory for temporary files unless given. */
   readonly directory?: string | undefined;
