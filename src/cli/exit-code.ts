@@ -1,9 +1,6 @@
 import { type ErrorKind, StrataError } from "../base/index.ts";
 import { OutputClosed } from "./output.ts";
 
-/** Differences or findings: the command did its work, and the answer is not the quiet one. */
-export const EXIT_FINDINGS = 1;
-
 /** The process's exit code for each kind of error; docs/errors.md. */
 export const EXIT_CODES: Readonly<Record<ErrorKind, number>> = {
   "invalid-argument": 2,

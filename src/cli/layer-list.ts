@@ -53,7 +53,7 @@ function sizeOf(layer: ImageLayer): number {
 }
 
 /** `sha256:1234…` in the twelve digits that people know; a dash for what is unknown. */
-export function shortId(id: string | null | undefined): string {
+function shortId(id: string | null | undefined): string {
   return id === null || id === undefined ? "-" : id.slice(id.indexOf(":") + 1).slice(0, 12);
 }
 

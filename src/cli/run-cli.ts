@@ -21,7 +21,7 @@ export async function runCli(args: readonly string[], terminal: Terminal, versio
 }
 
 /** The whole command: all verbs by name, none of them loaded. */
-export function createProgram(terminal: Terminal, version: string): Command {
+function createProgram(terminal: Terminal, version: string): Command {
   const program = new Command("strata")
     .description("Opens container images: reads and shows their layers as one file system, with no daemon and no root.")
     .usage("VERB IMAGE [ARGUMENT…] [OPTION…]")

@@ -24,7 +24,7 @@ const SHORTEST_PREFIX = 4;
  *
  * @throws StrataError `no-such-layer`, `ambiguous-layer`
  */
-export function selectLayer(image: OpenedImage, selector: string): number {
+function selectLayer(image: OpenedImage, selector: string): number {
   const { layers } = image;
   if (/^[0-9]{1,5}$/.test(selector) && Number(selector) < layers.length) return Number(selector);
   const prefix = selector.replace(/^sha256:/, "").toLowerCase();

@@ -50,7 +50,7 @@ async function open(name: string, { terminal, options, spool = "lazy" }: WithIma
 }
 
 /** Where tables of contents of layers are remembered: small, bounded, and safe to delete. */
-export function defaultCacheDirectory(env: Terminal["env"]): string {
+function defaultCacheDirectory(env: Terminal["env"]): string {
   const base = env["XDG_CACHE_HOME"];
   return join(base?.startsWith("/") === true ? base : join(env["HOME"] ?? homedir(), ".cache"), "strata");
 }

@@ -169,9 +169,8 @@ describe("the process", () => {
     const { stdout } = shell(`${strata} export --no-cache ${SAMPLE} | sha256sum; sha256sum < ${target}`);
     const [first, second] = stdout.split("\n");
     expect(first).toBe(second);
-    const failed = shell(
-      `cd ${directory} && mkdir e && ${`cd ${process.cwd()} && `}${strata} export -o ${directory}/e/x.tar ${directory}/none.tar; ls -A ${directory}/e`,
-    );
+    const empty = mkdtempSync(join(directory, "empty-"));
+    const failed = shell(`${strata} export -o ${empty}/x.tar ${directory}/none.tar; ls -A ${empty}`);
     expect(failed.stdout).toBe("");
   });
 });

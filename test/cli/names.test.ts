@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fromText } from "../../src/base/index.ts";
+import type { JsonEntry } from "../../src/cli/json-entry.ts";
 import { type TarHeaderFields, type TarMember, writeTar } from "../../src/tar/index.ts";
 import { runStrata } from "./run-strata.ts";
 
@@ -58,9 +59,9 @@ describe("names are bytes", () => {
     const entries = stdout
       .trim()
       .split("\n")
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
-    const byPath = new Map(entries.map((entry) => [entry["path"], entry]));
-    expect(byPath.get("/caf\ufffd")?.["pathBytes"]).toBe(Buffer.from(`/${NOT_UTF8}`, "latin1").toString("base64"));
+      .map((line) => JSON.parse(line) as JsonEntry);
+    const byPath = new Map(entries.map((entry) => [entry.path, entry]));
+    expect(byPath.get("/caf\ufffd")?.pathBytes).toBe(Buffer.from(`/${NOT_UTF8}`, "latin1").toString("base64"));
     expect(byPath.get("/a\x1b[31mb\nc")).toBeDefined();
     expect(byPath.get("/größe")).toMatchObject({
       xattrs: { "user.note": "aGk=" },

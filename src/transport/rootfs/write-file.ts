@@ -51,9 +51,11 @@ export function createFile(path: Buffer, mode: number): number {
   return openSync(path, NEW_FILE, mode);
 }
 
-/** Writes all bytes at the file's position. */
-export function writeAll(file: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+/** Writes all bytes; `at` is where, undefined for a pipe, which has only one place. */
+function writeAll(file: number, bytes: Uint8Array, at?: number): void {
+  for (let done = 0; done < bytes.length; ) {
+    done += writeSync(file, bytes, done, bytes.length - done, at === undefined ? null : at + done);
+  }
 }
 
 const HOLE = 64 * 1024;
@@ -66,9 +68,7 @@ export async function writeContent(file: number, chunks: AsyncIterable<Uint8Arra
     for (let start = 0; start < chunk.length; start += HOLE) {
       const part = chunk.subarray(start, start + HOLE);
       const isHole = part.length === HOLE && ZEROS.equals(part);
-      for (let done = 0; !isHole && done < part.length; ) {
-        done += writeSync(file, part, done, part.length - done, at + done);
-      }
+      if (!isHole) writeAll(file, part, at);
       at += part.length;
     }
   }
