@@ -11,6 +11,8 @@ const MAX_ID = 0xffff_fffe;
 const MAX_MAJOR = 0xfff;
 const MAX_MINOR = 0xf_ffff;
 const MAX_NAME = 0xffff;
+/** Bytes of a name that an error repeats. */
+const LONGEST_QUOTE = 255;
 const MAX_TEXT = 0xffff_ffff;
 
 /** Collects the entries of a layer as they are read. Not usable after {@link finish}. */
@@ -101,7 +103,7 @@ export class LayerIndexBuilder {
 function assertInRange(entry: TarEntry): void {
   const wrong = outOfRange(entry);
   if (wrong === undefined) return;
-  const name = toText(entry.name);
+  const name = toText(entry.name.slice(0, LONGEST_QUOTE));
   throw new StrataError({
     code: "entry-out-of-range",
     kind: "malformed",
