@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ROOT } from "../../scripts/setup.mjs";
-import { whiteoutCases } from "../../src/testing/index.ts";
 
 /** The cells of the table row that begins with a text, without that first cell. */
 function row(page: string, start: string): string[] {
@@ -24,7 +23,7 @@ function rightAnswers(tool: string): string {
 describe("the figures on the first page", () => {
   it("are those of the conformance table", () => {
     const tools = ["stratafs", "GNU tar", "umoci", "podman overlay"];
-    const count = [...whiteoutCases.values()].flat().length;
+    const count = row("docs/conformance.md", "stratafs").reduce((sum, cell) => sum + Number(cell), 0);
     expect(row("README.md", `right answers to ${count} hand-made images`)).toEqual(tools.map(rightAnswers));
   });
 });
