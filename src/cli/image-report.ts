@@ -78,7 +78,7 @@ export function printImageReport(terminal: Terminal, image: OpenedImage): void {
     ["author", report.author ?? ""],
     ["manifest", report.manifest?.digest ?? ""],
     ["config", report.config.digest + (report.config.synthetic ? " (made up: the place has none)" : "")],
-    ["size", `${formatSize(size)} in ${layers.length} layers${stored}`],
+    ["size", `${formatSize(size)} in ${layers.length} ${layers.length === 1 ? "layer" : "layers"}${stored}`],
     ["files", String(countFiles(image))],
   ]);
   section(terminal, runLines(report.run));

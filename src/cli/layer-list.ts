@@ -36,7 +36,7 @@ export function layerRows(image: OpenedImage): LayerRow[] {
     digest: layer.digest ?? null,
     mediaType: layer.mediaType ?? null,
     storedSize: layer.size ?? null,
-    size: sizeOf(layer),
+    size: layerSize(layer),
     entries: layer.index.count,
     empty: layer.index.count === 0 && layer.kind !== "absent",
     present: layer.kind !== "absent",
@@ -45,7 +45,7 @@ export function layerRows(image: OpenedImage): LayerRow[] {
 }
 
 /** Bytes of a layer: of its tar, or of the files in it where there is no tar. */
-function sizeOf(layer: ImageLayer): number {
+export function layerSize(layer: ImageLayer): number {
   if (layer.kind !== "listing") return layer.tarSize;
   let bytes = 0;
   for (const size of layer.index.columns.size) bytes += size;

@@ -9,7 +9,8 @@ import { VERBS } from "./verbs.ts";
 /**
  * Runs a command line, without the name of the program, and returns the exit code. Never throws: errors are printed.
  */
-export async function runCli(args: readonly string[], terminal: Terminal, version: string): Promise<number> {
+export async function runCli(words: readonly string[], terminal: Terminal, version: string): Promise<number> {
+  const args = words[0] === "help" ? [...words.slice(1), "--help"] : words;
   try {
     const program = createProgram(terminal, version);
     await program.parseAsync(await configureVerb(program, args, terminal), { from: "user" });

@@ -8,6 +8,7 @@ import { formatMode } from "./format-mode.ts";
 import { formatBytes, formatShare, formatSize } from "./format-size.ts";
 import { type HiddenFile, hiddenFiles } from "./hidden-files.ts";
 import { instructionOf, truncate } from "./instruction.ts";
+import { layerSize } from "./layer-list.ts";
 import { layerTag, nameWithTarget } from "./long-listing.ts";
 import { printableText } from "./printable.ts";
 import { pad, widthOf } from "./table.ts";
@@ -48,7 +49,7 @@ class Tour {
   title(): void {
     const { source, layers } = this.#image;
     const { style } = this.#terminal;
-    const size = layers.reduce((sum, layer) => sum + layer.tarSize, 0);
+    const size = layers.reduce((sum, layer) => sum + layerSize(layer), 0);
     const platform = source.platform === undefined ? [] : [formatPlatform(source.platform)];
     const facts = [
       source.transport,
@@ -67,14 +68,14 @@ class Tour {
       "the layer together with everything below it: the sha256 of the chainID below, one blank, and its",
       "own diffID, as text.",
     );
-    const total = this.#image.layers.reduce((sum, layer) => sum + layer.tarSize, 0);
+    const total = this.#image.layers.reduce((sum, layer) => sum + layerSize(layer), 0);
     for (const layer of this.#image.layers) this.#layer(layer, total);
   }
 
   #layer(layer: ImageLayer, total: number): void {
     const { style } = this.#terminal;
-    const { number, diffId, chainId, index, tarSize, kind } = layer;
-    const facts = `${index.count} entries, ${formatSize(tarSize)}, ${formatShare(tarSize, total)} of the image`;
+    const { number, diffId, chainId, index, kind } = layer;
+    const facts = `${index.count} entries, ${formatSize(layerSize(layer))}, ${formatShare(layerSize(layer), total)} of the image`;
     this.#line();
     this.#layerTitle(number);
     this.#line(style.dim(`  ${kind === "absent" ? "its bytes are not here" : facts}`));
@@ -95,7 +96,8 @@ class Tour {
     const { style } = this.#terminal;
     const name = `layer ${number}`;
     const instruction = printableText(instructionOf(this.#image.layers[number]?.createdBy ?? ""));
-    this.#line(`${style.layer(number, style.bold(name))}  ${truncate(instruction, WIDTH - name.length - 2)}`);
+    const rest = instruction === "" ? "" : `  ${truncate(instruction, WIDTH - name.length - 2)}`;
+    this.#line(style.layer(number, style.bold(name)) + rest);
   }
 
   tree(): void {

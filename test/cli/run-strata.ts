@@ -1,6 +1,7 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll } from "vitest";
 import { runCli } from "../../src/cli/run-cli.ts";
 import { Terminal } from "../../src/cli/terminal.ts";
 
@@ -23,6 +24,7 @@ export interface RunResult {
 }
 
 const cache = mkdtempSync(join(tmpdir(), "strata-cli-"));
+afterAll(() => rmSync(cache, { recursive: true, force: true }));
 
 /** Runs a command line inside this process, on streams that keep what is written. */
 export async function runStrata(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
