@@ -6,8 +6,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { judge, runOnCommand, runOnLibrary, type Verdict, whiteoutCases } from "../src/testing/index.ts";
+import { type Results, renderDocument, renderTable } from "./conformance/render.ts";
 import { type ConformanceTool, conformanceTools } from "./conformance/tools.ts";
-import { renderDocument, renderTable, type Results } from "./conformance/render.ts";
 
 const { values } = parseArgs({
   options: { tools: { type: "string" }, cases: { type: "string" }, write: { type: "boolean", default: false } },

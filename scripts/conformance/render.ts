@@ -9,7 +9,9 @@ const KINDS: readonly Verdict["kind"][] = ["ok", "variant", "differs", "refuses"
 /** The numbers of a run, one line for each tool. */
 export function renderTable(names: readonly string[], results: Results): string {
   const rows = names.map((name) => [name, ...KINDS.map((kind) => String(count(results, name, kind)))]);
-  return [["", ...KINDS], ...rows].map(([head = "", ...cells]) => head.padEnd(20) + cells.map((cell) => cell.padStart(9)).join("")).join("\n");
+  return [["", ...KINDS], ...rows]
+    .map(([head = "", ...cells]) => head.padEnd(20) + cells.map((cell) => cell.padStart(9)).join(""))
+    .join("\n");
 }
 
 /** docs/conformance.md: what the suite is, the numbers, and every case with the reason and each tool's verdict. */
@@ -44,14 +46,18 @@ expected · **escapes**: files outside of the root were touched.`;
 
 function summary(names: readonly string[], results: Results): string {
   const head = `| | ${KINDS.join(" | ")} |\n|---|${KINDS.map(() => "--:|").join("")}`;
-  const rows = names.map((name) => `| ${name} | ${KINDS.map((kind) => count(results, name, kind) || "").join(" | ")} |`);
+  const rows = names.map(
+    (name) => `| ${name} | ${KINDS.map((kind) => count(results, name, kind) || "").join(" | ")} |`,
+  );
   return [head, ...rows].join("\n");
 }
 
 function chapters(names: readonly string[], results: Results): string[] {
   return [...whiteoutCases].map(([chapter, cases]) => {
     const head = `## ${chapter}\n\n| case | ${names.join(" | ")} |\n|---|${names.map(() => "---|").join("")}`;
-    const rows = cases.map(({ name }) => `| ${name} | ${names.map((tool) => cell(results.get(name)?.get(tool))).join(" | ")} |`);
+    const rows = cases.map(
+      ({ name }) => `| ${name} | ${names.map((tool) => cell(results.get(name)?.get(tool))).join(" | ")} |`,
+    );
     const reasons = cases.map(({ name, because, spec, variants = [] }) => {
       const others = [...new Set(variants.map((variant) => `  - *variant*: ${sentence(variant.because)}`))];
       return [`- **${name}**: ${because} (${spec})`, ...others].join("\n");

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
-import type { CommandTool } from "../../src/testing/index.ts";
 import { join } from "node:path";
+import type { CommandTool } from "../../src/testing/index.ts";
 import { findCommand, UNPACKED_ROOT } from "../oracles.mjs";
 
 /** A tool as the conformance suite runs it, and what to say about it. */
@@ -71,7 +71,12 @@ const CANDIDATES: readonly Candidate[] = [
 export function conformanceTools(): ConformanceTool[] {
   if (findCommand("bwrap") === undefined) return [];
   return CANDIDATES.filter(({ needs }) => needs.every((command) => locate(command) !== undefined)).map(
-    ({ name, how, script, needs }) => ({ name, how, script: `PATH=$PATH:${UNPACKED}\n${script}`, version: versionOf(needs[0]) }),
+    ({ name, how, script, needs }) => ({
+      name,
+      how,
+      script: `PATH=$PATH:${UNPACKED}\n${script}`,
+      version: versionOf(needs[0]),
+    }),
   );
 }
 

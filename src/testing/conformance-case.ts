@@ -1,6 +1,6 @@
 import type { ErrorKind } from "../base/index.ts";
 import type { TarStep } from "./tar-script.ts";
-import { treeScript, treeText, type TreeFile } from "./tree-script.ts";
+import { type TreeFile, treeScript, treeText } from "./tree-script.ts";
 
 /** What applying the layers must give: a tree, or an error. */
 export type Expectation =
@@ -75,7 +75,10 @@ function matches(
 }
 
 /** Who unpacks decides about the root directory, unless a layer speaks of it. */
-function textOptions(test: ConformanceCase, { times = false }: { readonly times?: boolean }): {
+function textOptions(
+  test: ConformanceCase,
+  { times = false }: { readonly times?: boolean },
+): {
   withoutTimes: boolean;
   withoutRoot: boolean;
 } {

@@ -46,5 +46,5 @@ export {
   tarScript,
   whiteout,
 } from "./tar-script.ts";
-export { sortTree, type TreeFile, treeScript, treeText, type TreeTextOptions } from "./tree-script.ts";
+export { sortTree, type TreeFile, type TreeTextOptions, treeScript, treeText } from "./tree-script.ts";
 export { whiteoutCases } from "./whiteout-cases.ts";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type ByteString, toBuffer } from "../base/index.ts";
-import { clampEntryName, dumpTree, type FileNode, type FileType, parentOf, type PlacedNode } from "../tree/index.ts";
+import { clampEntryName, dumpTree, type FileNode, type FileType, type PlacedNode, parentOf } from "../tree/index.ts";
 import type { TarStep } from "./tar-script.ts";
 
 /** A file of a tree with its bytes: enough to say whether two trees are the same. */
@@ -99,7 +99,7 @@ function addParents(files: Map<ByteString, TreeFile>): void {
     if (!files.has(path)) files.set(path, { path, node: { ...IMPLIED, inode: files.size + 1 } });
     if (path !== "") add(parentOf(path));
   };
-  for (const { path } of [...files.values()]) if (path !== "") add(parentOf(path));
+  for (const { path } of files.values()) if (path !== "") add(parentOf(path));
   if (!files.has("")) add("");
 }
 

@@ -40,9 +40,11 @@ for (const [chapter, cases] of whiteoutCases) {
     it.each(cases.map((test) => [test.name, test] as const))("%s", (_, test) => {
       const outcome = runOnLibrary(test);
       const verdict = judge(test, outcome, { times: true });
-      if (verdict.kind !== "ok" && outcome.kind === "tree") expect(verdict.note).toBe(expectedText(test, { times: true }));
+      if (verdict.kind !== "ok" && outcome.kind === "tree")
+        expect(verdict.note).toBe(expectedText(test, { times: true }));
       expect(verdict).toEqual({ kind: "ok", note: "" });
-      if (outcome.kind === "refused" && "refusal" in test.expected) expect(outcome.code).toBe(test.expected.refusal.code);
+      if (outcome.kind === "refused" && "refusal" in test.expected)
+        expect(outcome.code).toBe(test.expected.refusal.code);
     });
   });
 }
@@ -78,7 +80,9 @@ describeWith(["tar", "bwrap", "getfattr", "root"], "the sandbox of the suite", (
   };
 
   it("notices what was written at the root of the machine, and keeps it there", () => {
-    expect(judge(find("breakout-absolute-symlink"), runOnCommand(find("breakout-absolute-symlink"), naive)).kind).toBe("escapes");
+    expect(judge(find("breakout-absolute-symlink"), runOnCommand(find("breakout-absolute-symlink"), naive)).kind).toBe(
+      "escapes",
+    );
     expect(existsSync(`/${OUTSIDE}`)).toBe(false);
   });
 
@@ -94,6 +98,9 @@ describeWith(["tar", "bwrap", "getfattr", "root"], "the sandbox of the suite", (
 
   it("calls a failing command a refusal", () => {
     const test = find("whiteout-removes-a-file");
-    expect(judge(test, runOnCommand(test, { name: "none", script: "echo no >&2; exit 3" }))).toEqual({ kind: "refuses", note: "no" });
+    expect(judge(test, runOnCommand(test, { name: "none", script: "echo no >&2; exit 3" }))).toEqual({
+      kind: "refuses",
+      note: "no",
+    });
   });
 });

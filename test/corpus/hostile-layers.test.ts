@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type ErrorKind, openImage, type OpenImageOptions, StrataError } from "../../src/index.ts";
+import { type ErrorKind, type OpenImageOptions, openImage, StrataError } from "../../src/index.ts";
 import { LayerIndexBuilder } from "../../src/layer/index.ts";
 import { char, dir, file, hardlink, layoutScript, symlink, type TarStep, tarScript } from "../../src/testing/index.ts";
 import { mergeLayers } from "../../src/union/index.ts";
@@ -225,8 +225,19 @@ describe("an absurd layer", () => {
   it("with a million entries in one directory is merged and listed in order", () => {
     const builder = new LayerIndexBuilder();
     const entry = {
-      ...{ type: "file", mode: 0o644, uid: 0, gid: 0, uname: "", gname: "", size: 0, linkName: "" } as const,
-      ...{ mtime: { seconds: 0, nanoseconds: 0 }, devMajor: 0, devMinor: 0, dataOffset: 0, storedSize: 0 },
+      type: "file" as const,
+      mode: 0o644,
+      uid: 0,
+      gid: 0,
+      uname: "",
+      gname: "",
+      size: 0,
+      mtime: { seconds: 0, nanoseconds: 0 },
+      linkName: "",
+      devMajor: 0,
+      devMinor: 0,
+      dataOffset: 0,
+      storedSize: 0,
     };
     for (let i = 0; i < 1_000_000; i++) builder.add({ ...entry, name: `d/${i}`, headerOffset: i * 512 });
     const tree = mergeLayers([builder.finish()]);
@@ -242,7 +253,9 @@ describe("a decompression bomb", () => {
   const bomb = tarScript(file("zeros", "\0".repeat(3_000_000)));
 
   it.each([true, false])("is refused at the limit (gzip: %s)", async (gzip) => {
-    const { code, kind, details } = await errorOf(writeImage([base, bomb], { gzip }), { limits: { maxLayerBytes: 100_000 } });
+    const { code, kind, details } = await errorOf(writeImage([base, bomb], { gzip }), {
+      limits: { maxLayerBytes: 100_000 },
+    });
     expect({ code, kind }).toEqual({ code: "decompression-bomb", kind: "hostile" });
     expect(details).toMatchObject({ layer: 1 });
   });
@@ -301,7 +314,7 @@ describe("a layer with a flipped bit", () => {
 describe("a layer that is not there", () => {
   it("is named with its digest", async () => {
     const gone = { change: (files: Map<string, Uint8Array>, layers: readonly string[]) => files.delete(layers[1]!) };
-    const { code, kind, details, message } = await errorOf(writeImage([base, victim], gone as Packing));
+    const { code, kind, details, message } = await errorOf(writeImage([base, victim], gone));
     expect({ code, kind }).toEqual({ code: "missing-blob", kind: "not-found" });
     expect(details.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect(message).toContain("layer 1");

@@ -30,47 +30,51 @@ function umociOf(
   return treeText(readDirectory(join(directory, "out")), { ...TEXT, withoutTimes });
 }
 
-describeWith(["umoci", "root", "tar", "getfattr"], "random images: umoci applies the layers to a real directory", () => {
-  it("and gets our tree for layers with all parents and markers anywhere", async () => {
-    await fc.assert(
-      fc.asyncProperty(tameLayers({ parents: true, linksToLower: true, markersFirst: false }), async (layers) => {
-        await withDirectory((directory) => {
-          // Its late markers change the times of directories that it has finished.
-          expect(unionOf(layers, { withoutTimes: true })).toBe(umociOf(layers, directory, { withoutTimes: true }));
-        });
-      }),
-      { numRuns: 120 },
-    );
-  });
-
-  it("and gets our tree for layers that write through symlinks and leave parents out", async () => {
-    await fc.assert(
-      fc.asyncProperty(tameLayers({ parents: false, linksToLower: true, markersFirst: true }), async (layers) => {
-        await withDirectory((directory) => {
-          expect(unionOf(layers, { withoutTimes: true })).toBe(umociOf(layers, directory, { withoutTimes: true }));
-        });
-      }),
-      { numRuns: 120 },
-    );
-  });
-
-  it("and gets what our export unpacks to, times included", async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        tameLayers({ parents: true, linksToLower: true, markersFirst: true }),
-        fc.boolean(),
-        async (layers, gzip) => {
-          await withDirectory(async (directory) => {
-            const text = umociOf(layers, directory, { gzip });
-            const exported = await exportedFiles(`oci:${directory}/layout:latest`, join(directory, "exported"));
-            expect(treeText(exported, TEXT)).toBe(text);
+describeWith(
+  ["umoci", "root", "tar", "getfattr"],
+  "random images: umoci applies the layers to a real directory",
+  () => {
+    it("and gets our tree for layers with all parents and markers anywhere", async () => {
+      await fc.assert(
+        fc.asyncProperty(tameLayers({ parents: true, linksToLower: true, markersFirst: false }), async (layers) => {
+          await withDirectory((directory) => {
+            // Its late markers change the times of directories that it has finished.
+            expect(unionOf(layers, { withoutTimes: true })).toBe(umociOf(layers, directory, { withoutTimes: true }));
           });
-        },
-      ),
-      { numRuns: 40 },
-    );
-  });
-});
+        }),
+        { numRuns: 120 },
+      );
+    });
+
+    it("and gets our tree for layers that write through symlinks and leave parents out", async () => {
+      await fc.assert(
+        fc.asyncProperty(tameLayers({ parents: false, linksToLower: true, markersFirst: true }), async (layers) => {
+          await withDirectory((directory) => {
+            expect(unionOf(layers, { withoutTimes: true })).toBe(umociOf(layers, directory, { withoutTimes: true }));
+          });
+        }),
+        { numRuns: 120 },
+      );
+    });
+
+    it("and gets what our export unpacks to, times included", async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          tameLayers({ parents: true, linksToLower: true, markersFirst: true }),
+          fc.boolean(),
+          async (layers, gzip) => {
+            await withDirectory(async (directory) => {
+              const text = umociOf(layers, directory, { gzip });
+              const exported = await exportedFiles(`oci:${directory}/layout:latest`, join(directory, "exported"));
+              expect(treeText(exported, TEXT)).toBe(text);
+            });
+          },
+        ),
+        { numRuns: 40 },
+      );
+    });
+  },
+);
 
 describeWith(["root", "mount", "getfattr"], "random images: the kernel's overlayfs merges the layers", () => {
   it("and shows our tree, times included", async () => {
@@ -106,9 +110,8 @@ function writeOverlayLayer(directory: string, steps: readonly TarStep[]): string
     const path = [...parent, ...(name === undefined ? [] : [name])];
     const place = join(directory, ...path);
     if (model.isLiteralDirectory(path)) writeXattr(place, "trusted.overlay.opaque", Buffer.from("y"));
-    else if (name !== undefined && !model.has(path) && !existsSync(place)) {
-      if (model.isLiteralDirectory(parent)) makeSpecialFile(place, { type: "char", mode: 0 });
-    }
+    else if (name !== undefined && !model.has(path) && !existsSync(place) && model.isLiteralDirectory(parent))
+      makeSpecialFile(place, { type: "char", mode: 0 });
   }
   writeTimes(directory, files);
   return directory;

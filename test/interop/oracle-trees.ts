@@ -13,10 +13,11 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { type ByteString, fromText, toBuffer } from "../../src/base/index.ts";
 import { openImage } from "../../src/index.ts";
 import { makeSpecialFile, setFileTimes, writeXattr } from "../../src/linux/index.ts";
-import { layoutScript, readDirectory, type TarStep, tarScript, type TreeFile } from "../../src/testing/index.ts";
-import { oracleEnv, oraclePath, type Oracle } from "../support/oracles.ts";
+import { layoutScript, readDirectory, type TarStep, type TreeFile, tarScript } from "../../src/testing/index.ts";
+import { type Oracle, oracleEnv, oraclePath } from "../support/oracles.ts";
 
 /** Runs `body` with a directory of its own, which is removed afterwards whatever happens, mounts below it included. */
 export async function withDirectory<T>(body: (directory: string) => Promise<T> | T): Promise<T> {
@@ -39,7 +40,11 @@ function unmountBelow(directory: string): void {
 }
 
 /** Runs a tool to its end and returns what it printed. @throws with its stderr when it fails */
-export function run(tool: Oracle | "mount" | "umount" | "sh", args: readonly string[], options: { cwd?: string } = {}): string {
+export function run(
+  tool: Oracle | "mount" | "umount" | "sh",
+  args: readonly string[],
+  options: { cwd?: string } = {},
+): string {
   const command = tool === "mount" || tool === "umount" || tool === "sh" ? tool : (oraclePath(tool) ?? tool);
   const { status, stdout, stderr, error } = spawnSync(command, args, {
     ...options,
@@ -79,9 +84,10 @@ export async function exportedFiles(name: string, into: string): Promise<TreeFil
 
 /** Makes a tree on disk, below a directory that exists: types, modes, owners, times, xattrs, hardlinks and content. */
 export function writeDirectory(root: string, files: readonly TreeFile[]): void {
-  const firstNames = new Map<number, string>();
+  const firstNames = new Map<number, Buffer>();
   for (const { path, node, content } of files) {
-    const place = join(root, path);
+    const name = placeOf(root, path);
+    const place = toBuffer(name);
     const first = firstNames.get(node.inode);
     if (first !== undefined) {
       linkSync(first, place);
@@ -89,17 +95,22 @@ export function writeDirectory(root: string, files: readonly TreeFile[]): void {
     }
     firstNames.set(node.inode, place);
     if (node.type === "directory") mkdirSync(place, { recursive: path === "" });
-    else if (node.type === "symlink") symlinkSync(node.linkTarget, place);
+    else if (node.type === "symlink") symlinkSync(toBuffer(node.linkTarget), place);
     else if (node.type === "file") writeFileSync(place, content ?? new Uint8Array());
-    else makeSpecialFile(place, { type: node.type, mode: 0o600, ...node.device });
+    else makeSpecialFile(name, { type: node.type, mode: 0o600, ...node.device });
     lchownSync(place, node.uid, node.gid);
     if (node.type !== "symlink") chmodSync(place, node.mode);
-    for (const [name, value] of node.xattrs) writeXattr(place, name, value);
+    for (const [attribute, value] of node.xattrs) writeXattr(name, attribute, value);
   }
   writeTimes(root, files);
 }
 
 /** Sets the modification times of a tree on disk, children before their directories. */
 export function writeTimes(root: string, files: readonly TreeFile[]): void {
-  for (const { path, node } of [...files].reverse()) setFileTimes(join(root, path), node.mtime, node.mtime);
+  for (const { path, node } of [...files].reverse()) setFileTimes(placeOf(root, path), node.mtime, node.mtime);
+}
+
+/** Names are bytes: below a root that a test has made, whose own name is text. */
+function placeOf(root: string, path: ByteString): ByteString {
+  return `${fromText(root)}/${path}`;
 }

@@ -26,7 +26,6 @@ export class Refused extends Error {
   }
 }
 
-
 export class NaiveModel {
   #root: Inode = { step: undefined, children: new Map() };
   #layer = 0;
@@ -64,7 +63,9 @@ export class NaiveModel {
     const copyOf = (inode: Inode): Inode => {
       const known = copies.get(inode);
       if (known !== undefined) return known;
-      const names = [...(inode.children ?? [])].map(([name, old]) => [name, { ...old, inode: copyOf(old.inode) }] as const);
+      const names = [...(inode.children ?? [])].map(
+        ([name, old]) => [name, { ...old, inode: copyOf(old.inode) }] as const,
+      );
       const made = { step: inode.step, children: inode.children && new Map(names) };
       copies.set(inode, made);
       return made;
@@ -121,7 +122,7 @@ export class NaiveModel {
     const found = siblings.get(name);
     if (found === undefined) return;
     const below = found.inode.children;
-    for (const child of [...(below?.keys() ?? [])]) this.#removeLower(below as Map<string, Name>, child);
+    if (below !== undefined) for (const child of below.keys()) this.#removeLower(below, child);
     if (found.layer !== this.#layer && (below === undefined || below.size === 0)) siblings.delete(name);
   }
 
@@ -184,37 +185,39 @@ export class NaiveModel {
     return path === undefined ? undefined : this.#literal(path);
   }
 
-  /** The literal path behind all symlinks. */
+  /** The literal path behind all symlinks; undefined where there is nothing, and nothing is to be made. */
   #resolve(path: readonly string[], make: boolean): string[] | undefined {
     const done: string[] = [];
     const todo = [...path];
-    for (let steps = 0; todo.length > 0; steps++) {
-      if (steps > 2000) {
-        if (make) throw new Refused("symlink-loop");
-        return undefined;
-      }
-      const name = todo.shift() as string;
-      if (name === "..") {
-        done.pop();
-        continue;
-      }
-      const parent = this.#literal(done) as Inode;
-      if (parent.children === undefined) return undefined;
-      const found = parent.children.get(name);
-      if (found?.inode.step?.type === "symlink") {
-        const target = found.inode.step.linkName;
-        if (target.startsWith("/")) done.length = 0;
-        todo.unshift(...target.split("/").filter((part) => part !== "" && part !== "."));
-        continue;
-      }
-      if (found?.inode.children === undefined) {
-        if (!make) return todo.length === 0 && found !== undefined ? [...done, name] : undefined;
-        if (found !== undefined) this.#odd = true;
-        parent.children.set(name, { inode: { step: undefined, children: new Map() }, layer: this.#layer });
-      }
-      done.push(name);
+    for (let steps = 0; steps < 2000; steps++) {
+      const name = todo.shift();
+      if (name === undefined) return done;
+      if (name === "..") done.pop();
+      else if (!this.#step(name, done, { todo, make })) return undefined;
     }
-    return done;
+    if (make) throw new Refused("symlink-loop");
+    return undefined;
+  }
+
+  #step(name: string, done: string[], { todo, make }: { readonly todo: string[]; readonly make: boolean }): boolean {
+    const children = this.#literal(done)?.children;
+    if (children === undefined) return false;
+    const link = children.get(name)?.inode.step;
+    if (link?.type === "symlink") {
+      if (link.linkName.startsWith("/")) done.length = 0;
+      todo.unshift(...split(link.linkName));
+      return true;
+    }
+    if (make) this.#makeOne(children, name);
+    done.push(name);
+    return children.has(name);
+  }
+
+  #makeOne(children: Map<string, Name>, name: string): void {
+    const found = children.get(name);
+    if (found?.inode.children !== undefined) return;
+    if (found !== undefined) this.#odd = true;
+    children.set(name, { inode: { step: undefined, children: new Map() }, layer: this.#layer });
   }
 }
 
@@ -234,4 +237,3 @@ export function readMarker(step: TarStep): Marker | undefined {
 export function split(path: string): string[] {
   return path.split("/").filter((part) => part !== "" && part !== ".");
 }
-

@@ -10,7 +10,7 @@ import {
   type TarStep,
   whiteout,
 } from "../../src/testing/index.ts";
-import { NaiveModel, readMarker, Refused, split } from "./naive-model.ts";
+import { NaiveModel, Refused, readMarker, split } from "./naive-model.ts";
 
 /** Few names, so that layers meet at the same paths all the time. */
 const name = fc.constantFrom("a", "b", "c");
@@ -23,14 +23,25 @@ const attributes: fc.Arbitrary<StepAttributes> = fc.record({
   mtime: fc.constantFrom(1, 1_500_000_000, { seconds: 1_600_000_000, nanoseconds: 123_456_789 }),
 });
 const withXattrs: fc.Arbitrary<StepAttributes> = fc
-  .tuple(attributes, fc.constantFrom<Readonly<Record<string, string>>>({}, {}, { "user.k": "1" }, { "user.k": "2", "user.l": "\x00\xff" }))
+  .tuple(
+    attributes,
+    fc.constantFrom<Readonly<Record<string, string>>>(
+      {},
+      {},
+      { "user.k": "1" },
+      { "user.k": "2", "user.l": "\x00\xff" },
+    ),
+  )
   .map(([rest, xattrs]) => ({ ...rest, xattrs }));
 const content = fc.constantFrom("", "1", "two", "x".repeat(600));
 
 const step: fc.Arbitrary<TarStep> = fc.oneof(
   { weight: 4, arbitrary: fc.tuple(path, withXattrs).map(([at, rest]) => dir(at, rest)) },
   { weight: 5, arbitrary: fc.tuple(path, content, withXattrs).map(([at, bytes, rest]) => file(at, bytes, rest)) },
-  { weight: 3, arbitrary: fc.tuple(path, target, attributes).map(([at, to, rest]) => symlink(at, to, { ...rest, mode: 0o777 })) },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(path, target, attributes).map(([at, to, rest]) => symlink(at, to, { ...rest, mode: 0o777 })),
+  },
   { weight: 2, arbitrary: fc.tuple(path, path).map(([at, to]) => hardlink(at, to)) },
   { weight: 1, arbitrary: fc.tuple(path, attributes).map(([at, rest]) => fifo(at, rest)) },
   { weight: 4, arbitrary: path.map(whiteout) },

@@ -77,15 +77,15 @@ function readXattrs(root: string): Xattrs {
     const path = /^# file: (?:\.\/|\.$)?(.*)$/.exec(line)?.[1];
     if (path !== undefined) {
       current = new Map();
-      all.set(unescape(path), current);
+      all.set(unescapeName(path), current);
     } else if (line !== "") {
       const [name = "", value = ""] = line.split("=0x");
-      if (!FOREIGN.test(name)) current.set(unescape(name.replace(/=$/, "")), Buffer.from(value, "hex"));
+      if (!FOREIGN.test(name)) current.set(unescapeName(name.replace(/=$/, "")), Buffer.from(value, "hex"));
     }
   }
   return all;
 }
 
-function unescape(text: string): ByteString {
+function unescapeName(text: string): ByteString {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }

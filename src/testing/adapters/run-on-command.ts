@@ -81,13 +81,14 @@ function witnesses(home: string): string {
 /** The machine read-only, directory by directory, so that there is room for one more at the root. */
 function sandbox(home: string, tool: CommandTool): string[] {
   const own = new Set(["dev", "proc", "tmp", "run", OUTSIDE]);
-  const machine = readdirSync("/").filter((name) => !own.has(name));
+  const bind = (place: string, at = place): string[] => ["--bind", place, at];
   return [
-    ...machine.flatMap((name) => ["--ro-bind", `/${name}`, `/${name}`]),
-    ...["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/run", "--tmpfs", "/tmp", "--tmpfs", "/var/tmp"],
-    ...["layout", "beside", "work"].flatMap((name) => ["--bind", join(home, name), join(home, name)]),
-    ...["--bind", join(home, OUTSIDE), `/${OUTSIDE}`],
-    ...["--cap-add", "ALL", "--unshare-pid", "--die-with-parent", "--new-session"],
-    ...["sh", "-e", "-c", tool.script],
-  ];
+    readdirSync("/").flatMap((name) => (own.has(name) ? [] : ["--ro-bind", `/${name}`, `/${name}`])),
+    ["--dev", "/dev", "--proc", "/proc"],
+    ["/run", "/tmp", "/var/tmp"].flatMap((place) => ["--tmpfs", place]),
+    ["layout", "beside", "work"].flatMap((name) => bind(join(home, name))),
+    bind(join(home, OUTSIDE), `/${OUTSIDE}`),
+    ["--cap-add", "ALL", "--unshare-pid", "--die-with-parent", "--new-session"],
+    ["sh", "-e", "-c", tool.script],
+  ].flat();
 }

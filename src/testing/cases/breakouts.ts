@@ -44,10 +44,7 @@ export const breakouts: readonly ConformanceCase[] = [
     expected: { tree: [symlink("l", `/${OUTSIDE}`), file(`${OUTSIDE}/x`, "2")] },
     because: "A symlink of a lower layer is as dangerous as one of the same.",
     spec: INSIDE,
-    variants: [
-      CONTAINED,
-      { tree: [dir("l"), file("l/x", "2")], because: "Unpacks each layer for itself: also safe" },
-    ],
+    variants: [CONTAINED, { tree: [dir("l"), file("l/x", "2")], because: "Unpacks each layer for itself: also safe" }],
   },
   {
     name: "breakout-multiple-absolute-symlinks",
@@ -111,7 +108,9 @@ export const breakouts: readonly ConformanceCase[] = [
     expected: { refusal: { code: "path-escapes-root", kind: "hostile" } },
     because: "The name is above the root.",
     spec: INSIDE,
-    variants: [{ tree: [file("a", "1"), dir("etc")], because: "Ignores an entry that would be the root or its parent" }],
+    variants: [
+      { tree: [file("a", "1"), dir("etc")], because: "Ignores an entry that would be the root or its parent" },
+    ],
   },
   {
     name: "breakout-symlink-without-a-name",
@@ -129,7 +128,10 @@ export const breakouts: readonly ConformanceCase[] = [
     spec: INSIDE,
     variants: [
       CONTAINED,
-      { tree: [dir("etc"), dir("local"), dir("local/sub"), file("local/x", "1")], because: "Ignores a symlink whose name ends in `..`" },
+      {
+        tree: [dir("etc"), dir("local"), dir("local/sub"), file("local/x", "1")],
+        because: "Ignores a symlink whose name ends in `..`",
+      },
     ],
   },
   {
@@ -146,7 +148,9 @@ export const breakouts: readonly ConformanceCase[] = [
     expected: { refusal: { code: "root-replaced", kind: "hostile" } },
     because: "Everything after it would be written elsewhere.",
     spec: "CVE-2021-29136",
-    variants: [{ tree: [file("a", "1"), file("x", "2")], because: "Ignores an entry for the root that is no directory" }],
+    variants: [
+      { tree: [file("a", "1"), file("x", "2")], because: "Ignores an entry for the root that is no directory" },
+    ],
   },
   {
     name: "breakout-root-becomes-a-file",
@@ -156,7 +160,10 @@ export const breakouts: readonly ConformanceCase[] = [
     spec: "CVE-2021-29136",
     variants: [
       { tree: [file("a", "1")], because: "Ignores an entry for the root that is no directory" },
-      { tree: [file("a", "1"), dir("d")], because: "Ignores an entry for the root that is no directory, but makes its parents" },
+      {
+        tree: [file("a", "1"), dir("d")],
+        because: "Ignores an entry for the root that is no directory, but makes its parents",
+      },
     ],
   },
   {
@@ -278,7 +285,10 @@ export const breakouts: readonly ConformanceCase[] = [
     spec: "symlink(2): ENOENT",
     variants: [
       { tree: [dir("l"), file("l/x", "1")], because: "Replaces the symlink by the directory: also safe" },
-      { tree: [file("x", "1"), symlink("l", "")], because: "Takes an empty target for the directory itself: also safe" },
+      {
+        tree: [file("x", "1"), symlink("l", "")],
+        because: "Takes an empty target for the directory itself: also safe",
+      },
     ],
   },
   {

@@ -97,7 +97,10 @@ export const hardlinks: readonly ConformanceCase[] = [
   },
   {
     name: "hardlink-over-a-directory",
-    layers: [[dir("d"), file("d/x", "1"), file("f", "2")], [file("f", "3"), hardlink("d", "f")]],
+    layers: [
+      [dir("d"), file("d/x", "1"), file("f", "2")],
+      [file("f", "3"), hardlink("d", "f")],
+    ],
     expected: { tree: [file("f", "3"), hardlink("d", "f")] },
     because: "Whatever replaces a directory removes its children.",
     spec: "image-spec layer.md#changeset-over-existing-files",

@@ -56,7 +56,10 @@ export const markers: readonly ConformanceCase[] = [
   },
   {
     name: "marker-of-a-marker-name",
-    layers: [[file("foo", "1"), file(".wh", "1")], [whiteout(".wh.foo"), whiteout(".wh")]],
+    layers: [
+      [file("foo", "1"), file(".wh", "1")],
+      [whiteout(".wh.foo"), whiteout(".wh")],
+    ],
     expected: { tree: [file("foo", "1")] },
     because: "`.wh..wh.foo` would remove a file `.wh.foo`, which no tree has; it does not remove `foo`.",
     spec: WHITEOUTS,
@@ -93,7 +96,12 @@ export const markers: readonly ConformanceCase[] = [
     name: "aufs-whiteouts-are-hardlinks",
     layers: [
       [file("a", "1"), file("b", "1"), dir("d"), file("d/x", "1")],
-      [file(".wh..wh.aufs", "", { mode: 0o444 }), hardlink(".wh.a", ".wh..wh.aufs"), dir("d"), hardlink("d/.wh..wh..opq", ".wh..wh.aufs")],
+      [
+        file(".wh..wh.aufs", "", { mode: 0o444 }),
+        hardlink(".wh.a", ".wh..wh.aufs"),
+        dir("d"),
+        hardlink("d/.wh..wh..opq", ".wh..wh.aufs"),
+      ],
     ],
     expected: { tree: [file("b", "1"), dir("d")] },
     because: "AUFS makes all its markers by linking one empty file.",
@@ -115,7 +123,11 @@ export const markers: readonly ConformanceCase[] = [
     variants: [
       { refusal: "any", because: "Does not know AUFS's pseudo links any more" },
       {
-        tree: [file(".wh..wh.plnk/123.456", "1"), hardlink("a", ".wh..wh.plnk/123.456"), hardlink("b", ".wh..wh.plnk/123.456")],
+        tree: [
+          file(".wh..wh.plnk/123.456", "1"),
+          hardlink("a", ".wh..wh.plnk/123.456"),
+          hardlink("b", ".wh..wh.plnk/123.456"),
+        ],
         because: "Knows AUFS's names only as names of entries, not as directories of others",
       },
     ],

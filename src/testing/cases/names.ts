@@ -11,14 +11,20 @@ const LATIN1 = "caf\xe9";
 export const names: readonly ConformanceCase[] = [
   {
     name: "names-with-a-dot-and-a-slash",
-    layers: [[dir("./d"), file("./d/x", "1"), file("./a", "1")], [file("d/y", "2"), file("./.wh.a")]],
+    layers: [
+      [dir("./d"), file("./d/x", "1"), file("./a", "1")],
+      [file("d/y", "2"), file("./.wh.a")],
+    ],
     expected: { tree: [dir("d"), file("d/x", "1"), file("d/y", "2")] },
     because: "`./a` and `a` are one path, for markers too.",
     spec: NAMES,
   },
   {
     name: "names-with-a-leading-slash",
-    layers: [[dir("/d"), file("/d/x", "1"), file("/a", "1"), hardlink("/d/h", "/a")], [file("/.wh.a"), file("d/x", "2")]],
+    layers: [
+      [dir("/d"), file("/d/x", "1"), file("/a", "1"), hardlink("/d/h", "/a")],
+      [file("/.wh.a"), file("d/x", "2")],
+    ],
     expected: { tree: [dir("d"), file("d/h", "1"), file("d/x", "2")] },
     because: "The root of the archive is the root of the image.",
     spec: NAMES,
@@ -39,7 +45,10 @@ export const names: readonly ConformanceCase[] = [
   },
   {
     name: "names-that-begin-with-dots",
-    layers: [[file("..foo", "1"), file("...", "2"), file("a..b", "3"), dir("..."  + "d"), file("...d/..x", "4")], [whiteout("..foo")]],
+    layers: [
+      [file("..foo", "1"), file("...", "2"), file("a..b", "3"), dir("...d"), file("...d/..x", "4")],
+      [whiteout("..foo")],
+    ],
     expected: { tree: [file("...", "2"), dir("...d"), file("...d/..x", "4"), file("a..b", "3")] },
     because: "Only `.` and `..` are special, not names that begin with them.",
     spec: NAMES,
@@ -53,28 +62,40 @@ export const names: readonly ConformanceCase[] = [
   },
   {
     name: "names-that-are-not-utf-8",
-    layers: [[file(LATIN1, "1"), file("\xff\xfe", "2"), dir("d\xe9"), file("d\xe9/x\xe9", "3")], [whiteout("\xff\xfe")]],
+    layers: [
+      [file(LATIN1, "1"), file("\xff\xfe", "2"), dir("d\xe9"), file("d\xe9/x\xe9", "3")],
+      [whiteout("\xff\xfe")],
+    ],
     expected: { tree: [file(LATIN1, "1"), dir("d\xe9"), file("d\xe9/x\xe9", "3")] },
     because: "File names on Linux are bytes.",
     spec: `${NAMES}, path_resolution(7)`,
   },
   {
     name: "names-composed-and-decomposed",
-    layers: [[file(fromText("\u00e9"), "composed"), file(fromText("e\u0301"), "decomposed")], [whiteout(fromText("\u00e9"))]],
+    layers: [
+      [file(fromText("\u00e9"), "composed"), file(fromText("e\u0301"), "decomposed")],
+      [whiteout(fromText("\u00e9"))],
+    ],
     expected: { tree: [file(fromText("e\u0301"), "decomposed")] },
     because: "Names are compared byte by byte; nothing is normalised.",
     spec: NAMES,
   },
   {
     name: "names-that-differ-in-case",
-    layers: [[file("A", "1"), file("a", "2"), dir("D"), dir("d"), file("d/x", "3")], [whiteout("A"), whiteout("D")]],
+    layers: [
+      [file("A", "1"), file("a", "2"), dir("D"), dir("d"), file("d/x", "3")],
+      [whiteout("A"), whiteout("D")],
+    ],
     expected: { tree: [file("a", "2"), dir("d"), file("d/x", "3")] },
     because: "Names are compared byte by byte.",
     spec: NAMES,
   },
   {
     name: "names-with-blanks-and-controls",
-    layers: [[file(" lead", "1"), file("trail ", "2"), file("new\nline", "3"), file("tab\t\\", "4"), file("-rf", "5")], [whiteout("new\nline")]],
+    layers: [
+      [file(" lead", "1"), file("trail ", "2"), file("new\nline", "3"), file("tab\t\\", "4"), file("-rf", "5")],
+      [whiteout("new\nline")],
+    ],
     expected: { tree: [file(" lead", "1"), file("-rf", "5"), file("tab\t\\", "4"), file("trail ", "2")] },
     because: "Every byte but NUL and slash may stand in a name.",
     spec: NAMES,
@@ -96,8 +117,22 @@ export const names: readonly ConformanceCase[] = [
   },
   {
     name: "long-link-targets",
-    layers: [[symlink("l", "t/".repeat(300)), ...chain("target-directory", 10), file(`${deep("target-directory", 10)}/x`, "1"), hardlink("h", `${deep("target-directory", 10)}/x`)]],
-    expected: { tree: [hardlink("h", `${deep("target-directory", 10)}/x`), symlink("l", "t/".repeat(300)), ...chain("target-directory", 10), file(`${deep("target-directory", 10)}/x`, "1")] },
+    layers: [
+      [
+        symlink("l", "t/".repeat(300)),
+        ...chain("target-directory", 10),
+        file(`${deep("target-directory", 10)}/x`, "1"),
+        hardlink("h", `${deep("target-directory", 10)}/x`),
+      ],
+    ],
+    expected: {
+      tree: [
+        hardlink("h", `${deep("target-directory", 10)}/x`),
+        symlink("l", "t/".repeat(300)),
+        ...chain("target-directory", 10),
+        file(`${deep("target-directory", 10)}/x`, "1"),
+      ],
+    },
     because: "Targets may be as long as names.",
     spec: NAMES,
   },
@@ -114,7 +149,10 @@ export const names: readonly ConformanceCase[] = [
     expected: { refusal: { code: "path-escapes-root", kind: "hostile" } },
     because: "No tool writes such a name by accident.",
     spec: "CVE-2018-15664 and its kin; image-spec leaves it open",
-    variants: [CLAMPS(file("a", "1"), file("b", "2")), { tree: [file("a", "1")], because: "Skips the entry: also safe" }],
+    variants: [
+      CLAMPS(file("a", "1"), file("b", "2")),
+      { tree: [file("a", "1")], because: "Skips the entry: also safe" },
+    ],
   },
   {
     name: "name-that-climbs-above-the-root-in-the-middle",
@@ -122,7 +160,10 @@ export const names: readonly ConformanceCase[] = [
     expected: { refusal: { code: "path-escapes-root", kind: "hostile" } },
     because: "Climbing counts after the name is cleaned.",
     spec: "CVE-2018-15664 and its kin; image-spec leaves it open",
-    variants: [CLAMPS(dir("d"), file("outside-the-root/b", "2")), { tree: [dir("d")], because: "Skips the entry: also safe" }],
+    variants: [
+      CLAMPS(dir("d"), file("outside-the-root/b", "2")),
+      { tree: [dir("d")], because: "Skips the entry: also safe" },
+    ],
   },
   {
     name: "whiteout-that-climbs-above-the-root",

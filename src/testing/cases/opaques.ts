@@ -8,14 +8,20 @@ const OPAQUE = "image-spec layer.md#opaque-whiteout";
 export const opaques: readonly ConformanceCase[] = [
   {
     name: "opaque-before-its-siblings",
-    layers: [[dir("d"), file("d/x", "1"), file("d/y", "1")], [dir("d"), opaque("d"), file("d/z", "2")]],
+    layers: [
+      [dir("d"), file("d/x", "1"), file("d/y", "1")],
+      [dir("d"), opaque("d"), file("d/z", "2")],
+    ],
     expected: { tree: [dir("d"), file("d/z", "2")] },
     because: "All lower children are hidden, the layer's own stay.",
     spec: OPAQUE,
   },
   {
     name: "opaque-after-its-siblings",
-    layers: [[dir("d"), file("d/x", "1"), file("d/y", "1")], [dir("d"), file("d/z", "2"), opaque("d")]],
+    layers: [
+      [dir("d"), file("d/x", "1"), file("d/y", "1")],
+      [dir("d"), file("d/z", "2"), opaque("d")],
+    ],
     expected: { tree: [dir("d"), file("d/z", "2")] },
     because: "The place of the marker in the archive does not matter.",
     spec: OPAQUE,
@@ -32,7 +38,10 @@ export const opaques: readonly ConformanceCase[] = [
   },
   {
     name: "opaque-before-the-entry-of-its-directory",
-    layers: [[dir("d"), file("d/x", "1")], [opaque("d"), dir("d", { mode: 0o700 }), file("d/z", "2")]],
+    layers: [
+      [dir("d"), file("d/x", "1")],
+      [opaque("d"), dir("d", { mode: 0o700 }), file("d/z", "2")],
+    ],
     expected: { tree: [dir("d", { mode: 0o700 }), file("d/z", "2")] },
     because: "The directory's own entry may follow the marker.",
     spec: OPAQUE,
@@ -77,14 +86,20 @@ export const opaques: readonly ConformanceCase[] = [
   },
   {
     name: "opaque-on-the-root",
-    layers: [[dir("d"), file("d/x", "1"), file("a", "1")], [opaque(""), file("b", "2")]],
+    layers: [
+      [dir("d"), file("d/x", "1"), file("a", "1")],
+      [opaque(""), file("b", "2")],
+    ],
     expected: { tree: [file("b", "2")] },
     because: "The root is a directory as any other: everything below is hidden.",
     spec: OPAQUE,
   },
   {
     name: "opaque-on-the-root-at-the-end",
-    layers: [[dir("d"), file("d/x", "1"), file("a", "1")], [dir("d"), file("d/y", "2"), opaque("")]],
+    layers: [
+      [dir("d"), file("d/x", "1"), file("a", "1")],
+      [dir("d"), file("d/y", "2"), opaque("")],
+    ],
     expected: { tree: [dir("d"), file("d/y", "2")] },
     because: "Also at the root the place of the marker does not matter.",
     spec: OPAQUE,
@@ -115,7 +130,11 @@ export const opaques: readonly ConformanceCase[] = [
   },
   {
     name: "opaque-does-not-reach-later-layers",
-    layers: [[dir("d"), file("d/x", "1")], [dir("d"), opaque("d"), file("d/y", "2")], [dir("d"), file("d/z", "3")]],
+    layers: [
+      [dir("d"), file("d/x", "1")],
+      [dir("d"), opaque("d"), file("d/y", "2")],
+      [dir("d"), file("d/z", "3")],
+    ],
     expected: { tree: [dir("d"), file("d/y", "2"), file("d/z", "3")] },
     because: "A marker concerns lower layers only.",
     spec: OPAQUE,
@@ -134,7 +153,10 @@ export const opaques: readonly ConformanceCase[] = [
   },
   {
     name: "opaque-twice-in-one-layer",
-    layers: [[dir("d"), file("d/x", "1")], [dir("d"), opaque("d"), file("d/y", "2"), opaque("d")]],
+    layers: [
+      [dir("d"), file("d/x", "1")],
+      [dir("d"), opaque("d"), file("d/y", "2"), opaque("d")],
+    ],
     expected: { tree: [dir("d"), file("d/y", "2")] },
     because: "The second marker hides lower files only, as the first.",
     spec: OPAQUE,
@@ -151,14 +173,20 @@ export const opaques: readonly ConformanceCase[] = [
   },
   {
     name: "opaque-does-not-follow-a-symlink-inside-its-directory",
-    layers: [[dir("t"), file("t/x", "1"), dir("d"), symlink("d/l", "../t")], [dir("d"), opaque("d")]],
+    layers: [
+      [dir("t"), file("t/x", "1"), dir("d"), symlink("d/l", "../t")],
+      [dir("d"), opaque("d")],
+    ],
     expected: { tree: [dir("d"), dir("t"), file("t/x", "1")] },
     because: "The symlink is hidden; what it points to is elsewhere and stays.",
     spec: OPAQUE,
   },
   {
     name: "opaque-that-is-a-directory",
-    layers: [[dir("d"), file("d/x", "1")], [dir("d"), dir("d/.wh..wh..opq"), file("d/y", "2")]],
+    layers: [
+      [dir("d"), file("d/x", "1")],
+      [dir("d"), dir("d/.wh..wh..opq"), file("d/y", "2")],
+    ],
     expected: { tree: [dir("d"), file("d/y", "2")] },
     because: "The specification tells markers by their name, not by their type.",
     spec: OPAQUE,

@@ -22,7 +22,10 @@ export const removals: readonly ConformanceCase[] = [
   },
   {
     name: "whiteout-in-a-directory",
-    layers: [[dir("d"), file("d/x", "1"), file("d/y", "2")], [dir("d"), whiteout("d/x")]],
+    layers: [
+      [dir("d"), file("d/x", "1"), file("d/y", "2")],
+      [dir("d"), whiteout("d/x")],
+    ],
     expected: { tree: [dir("d"), file("d/y", "2")] },
     because: "The marker stands beside what it removes.",
     spec: WHITEOUTS,
@@ -51,7 +54,10 @@ export const removals: readonly ConformanceCase[] = [
   },
   {
     name: "whiteout-below-a-whited-out-directory",
-    layers: [[dir("d"), file("d/x", "1"), file("a", "2")], [whiteout("d"), whiteout("d/x")]],
+    layers: [
+      [dir("d"), file("d/x", "1"), file("a", "2")],
+      [whiteout("d"), whiteout("d/x")],
+    ],
     expected: { tree: [file("a", "2")] },
     because: "The second marker finds its directory gone, which is no error.",
     spec: WHITEOUTS,
@@ -77,7 +83,10 @@ export const removals: readonly ConformanceCase[] = [
   },
   {
     name: "whiteout-goes-by-path-not-by-name",
-    layers: [[dir("a"), file("a/x", "1"), dir("b"), file("b/x", "2")], [dir("a"), whiteout("a/x")]],
+    layers: [
+      [dir("a"), file("a/x", "1"), dir("b"), file("b/x", "2")],
+      [dir("a"), whiteout("a/x")],
+    ],
     expected: { tree: [dir("a"), dir("b"), file("b/x", "2")] },
     because: "The same name in another directory is another file.",
     spec: WHITEOUTS,
@@ -91,7 +100,10 @@ export const removals: readonly ConformanceCase[] = [
   },
   {
     name: "whiteout-of-a-prefix",
-    layers: [[dir("a"), file("a/x", "1"), dir("ab"), file("ab/x", "2"), dir("a-b"), file("a-b/x", "3")], [whiteout("a")]],
+    layers: [
+      [dir("a"), file("a/x", "1"), dir("ab"), file("ab/x", "2"), dir("a-b"), file("a-b/x", "3")],
+      [whiteout("a")],
+    ],
     expected: { tree: [dir("a-b"), file("a-b/x", "3"), dir("ab"), file("ab/x", "2")] },
     because: "Names that only begin alike stay, whichever way they sort against the slash.",
     spec: WHITEOUTS,
@@ -127,14 +139,20 @@ export const removals: readonly ConformanceCase[] = [
   },
   {
     name: "whiteout-before-the-directory-is-made-again",
-    layers: [[dir("d"), file("d/x", "1")], [whiteout("d"), dir("d", { mode: 0o700 }), file("d/y", "2")]],
+    layers: [
+      [dir("d"), file("d/x", "1")],
+      [whiteout("d"), dir("d", { mode: 0o700 }), file("d/y", "2")],
+    ],
     expected: { tree: [dir("d", { mode: 0o700 }), file("d/y", "2")] },
     because: "The old directory goes with its children; the new one is another.",
     spec: WHITEOUTS,
   },
   {
     name: "whiteout-after-the-directory-was-made-again",
-    layers: [[dir("d"), file("d/x", "1")], [dir("d", { mode: 0o700 }), file("d/y", "2"), whiteout("d")]],
+    layers: [
+      [dir("d"), file("d/x", "1")],
+      [dir("d", { mode: 0o700 }), file("d/y", "2"), whiteout("d")],
+    ],
     expected: { tree: [dir("d", { mode: 0o700 }), file("d/y", "2")] },
     because: "The order of entries does not matter to a marker: the lower children are hidden, the own ones stay.",
     spec: WHITEOUTS,
@@ -151,7 +169,10 @@ export const removals: readonly ConformanceCase[] = [
   },
   {
     name: "whiteout-and-a-file-in-place-of-the-directory",
-    layers: [[dir("d"), file("d/x", "1")], [file("d", "2"), whiteout("d")]],
+    layers: [
+      [dir("d"), file("d/x", "1")],
+      [file("d", "2"), whiteout("d")],
+    ],
     expected: { tree: [file("d", "2")] },
     because: "The directory is gone, the file that took its place stays.",
     spec: WHITEOUTS,

@@ -44,7 +44,10 @@ export const replacements: readonly ConformanceCase[] = [
   },
   {
     name: "directory-over-symlink",
-    layers: [[dir("t"), file("t/x", "1"), symlink("l", "t")], [dir("l", { mode: 0o700 }), file("l/y", "2")]],
+    layers: [
+      [dir("t"), file("t/x", "1"), symlink("l", "t")],
+      [dir("l", { mode: 0o700 }), file("l/y", "2")],
+    ],
     expected: { tree: [dir("l", { mode: 0o700 }), file("l/y", "2"), dir("t"), file("t/x", "1")] },
     because: "A symlink is no directory, also when it points to one: it is removed, its target untouched.",
     spec: OVER,
@@ -74,7 +77,10 @@ export const replacements: readonly ConformanceCase[] = [
   },
   {
     name: "device-over-file-over-device",
-    layers: [[char("a", [1, 3]), file("b", "1")], [file("a", "2"), char("b", [1, 5])]],
+    layers: [
+      [char("a", [1, 3]), file("b", "1")],
+      [file("a", "2"), char("b", [1, 5])],
+    ],
     expected: { tree: [file("a", "2"), char("b", [1, 5])] },
     because: "Devices replace and are replaced as any other file.",
     spec: OVER,
@@ -89,10 +95,7 @@ export const replacements: readonly ConformanceCase[] = [
   },
   {
     name: "directory-over-directory-keeps-the-children",
-    layers: [
-      [dir("d", { mode: 0o755, uid: 1 }), file("d/x", "1")],
-      [dir("d", { mode: 0o1777, uid: 2, gid: 3 })],
-    ],
+    layers: [[dir("d", { mode: 0o755, uid: 1 }), file("d/x", "1")], [dir("d", { mode: 0o1777, uid: 2, gid: 3 })]],
     expected: { tree: [dir("d", { mode: 0o1777, uid: 2, gid: 3 }), file("d/x", "1")] },
     because: "The attributes are replaced by those of the entry; the children are other paths.",
     spec: OVER,
@@ -172,9 +175,17 @@ export const replacements: readonly ConformanceCase[] = [
   },
   {
     name: "xattrs-of-files-and-directories",
-    layers: [[file("f", "1", { xattrs: { "user.empty": "", "user.bytes": "\x00\xff=\n" } }), dir("d", { xattrs: { "user.k": "v" } })]],
+    layers: [
+      [
+        file("f", "1", { xattrs: { "user.empty": "", "user.bytes": "\x00\xff=\n" } }),
+        dir("d", { xattrs: { "user.k": "v" } }),
+      ],
+    ],
     expected: {
-      tree: [dir("d", { xattrs: { "user.k": "v" } }), file("f", "1", { xattrs: { "user.empty": "", "user.bytes": "\x00\xff=\n" } })],
+      tree: [
+        dir("d", { xattrs: { "user.k": "v" } }),
+        file("f", "1", { xattrs: { "user.empty": "", "user.bytes": "\x00\xff=\n" } }),
+      ],
     },
     because: "Values are bytes; an empty value is a value.",
     spec: ATTRIBUTES,
@@ -187,7 +198,10 @@ export const replacements: readonly ConformanceCase[] = [
   },
   {
     name: "attributes-alone-changed",
-    layers: [[file("f", "1"), dir("d")], [file("f", "1", { mode: 0o600, uid: 9 }), dir("d", { gid: 9 })]],
+    layers: [
+      [file("f", "1"), dir("d")],
+      [file("f", "1", { mode: 0o600, uid: 9 }), dir("d", { gid: 9 })],
+    ],
     expected: { tree: [dir("d", { gid: 9 }), file("f", "1", { mode: 0o600, uid: 9 })] },
     because: "A change of metadata is a change: the layer carries the whole entry.",
     spec: "image-spec layer.md#change-types",
@@ -198,7 +212,9 @@ export const replacements: readonly ConformanceCase[] = [
     expected: { tree: [file("a", "3"), file("b", "2")] },
     because: "Applied in order the last entry of a name wins.",
     spec: OVER,
-    variants: [{ refusal: "any", because: "The specification forbids duplicates (layer.md#duplicate-entries is a SHOULD NOT)" }],
+    variants: [
+      { refusal: "any", because: "The specification forbids duplicates (layer.md#duplicate-entries is a SHOULD NOT)" },
+    ],
   },
   {
     name: "duplicate-of-another-type-in-one-layer",
@@ -214,7 +230,12 @@ export const replacements: readonly ConformanceCase[] = [
     expected: { tree: [file("f/x", "2")] },
     because: "The entry implies a directory, and a directory replaces the file.",
     spec: OVER,
-    variants: [{ refusal: "any", because: "A layer without the directory's own entry is malformed to tools that only make missing parents" }],
+    variants: [
+      {
+        refusal: "any",
+        because: "A layer without the directory's own entry is malformed to tools that only make missing parents",
+      },
+    ],
   },
   {
     name: "empty-layers",

@@ -48,9 +48,7 @@ export const symlinkedParents: readonly ConformanceCase[] = [
     expected: { tree: [...MERGED_USR, file("usr/lib/p/q/x", "2")] },
     because: "Missing parents are made where the symlink leads.",
     spec: WALK,
-    variants: [
-      OWN_DIRECTORY_OVER_SYMLINK(file("lib/p/q/x", "2"), dir("usr"), dir("usr/lib"), file("usr/lib/a", "1")),
-    ],
+    variants: [OWN_DIRECTORY_OVER_SYMLINK(file("lib/p/q/x", "2"), dir("usr"), dir("usr/lib"), file("usr/lib/a", "1"))],
   },
   {
     name: "whiteout-through-a-lower-symlink",
@@ -98,9 +96,7 @@ export const symlinkedParents: readonly ConformanceCase[] = [
     expected: { tree: [dir("usr"), dir("usr/lib"), file("usr/lib/a", "1")] },
     because: "With the symlink gone there is no `lib` that the second marker could mean.",
     spec: WALK,
-    variants: [
-      OWN_DIRECTORY_OVER_SYMLINK(dir("lib"), dir("usr"), dir("usr/lib"), file("usr/lib/a", "1")),
-    ],
+    variants: [OWN_DIRECTORY_OVER_SYMLINK(dir("lib"), dir("usr"), dir("usr/lib"), file("usr/lib/a", "1"))],
   },
   {
     name: "whiteout-through-a-dangling-symlink",
@@ -110,7 +106,10 @@ export const symlinkedParents: readonly ConformanceCase[] = [
     spec: WALK,
     variants: [
       OWN_DIRECTORY_OVER_SYMLINK(dir("etc"), file("etc/p", "1"), dir("l")),
-      { tree: [dir("etc"), file("etc/p", "1"), symlink("l", "/missing"), dir("missing")], because: "Makes the marker's parents" },
+      {
+        tree: [dir("etc"), file("etc/p", "1"), symlink("l", "/missing"), dir("missing")],
+        because: "Makes the marker's parents",
+      },
     ],
   },
   {
@@ -130,12 +129,27 @@ export const symlinkedParents: readonly ConformanceCase[] = [
   },
   {
     name: "symlink-chain-over-layers",
-    layers: [[symlink("a", "b")], [symlink("b", "/c/d")], [dir("c"), symlink("c/d", "../e")], [dir("e")], [file("a/x", "5")]],
-    expected: { tree: [symlink("a", "b"), symlink("b", "/c/d"), dir("c"), symlink("c/d", "../e"), dir("e"), file("e/x", "5")] },
+    layers: [
+      [symlink("a", "b")],
+      [symlink("b", "/c/d")],
+      [dir("c"), symlink("c/d", "../e")],
+      [dir("e")],
+      [file("a/x", "5")],
+    ],
+    expected: {
+      tree: [symlink("a", "b"), symlink("b", "/c/d"), dir("c"), symlink("c/d", "../e"), dir("e"), file("e/x", "5")],
+    },
     because: "Each part of a chain may come from another layer.",
     spec: WALK,
     variants: [
-      OWN_DIRECTORY_OVER_SYMLINK(dir("a"), file("a/x", "5"), symlink("b", "/c/d"), dir("c"), symlink("c/d", "../e"), dir("e")),
+      OWN_DIRECTORY_OVER_SYMLINK(
+        dir("a"),
+        file("a/x", "5"),
+        symlink("b", "/c/d"),
+        dir("c"),
+        symlink("c/d", "../e"),
+        dir("e"),
+      ),
     ],
   },
   {
@@ -148,7 +162,10 @@ export const symlinkedParents: readonly ConformanceCase[] = [
   },
   {
     name: "symlink-that-its-own-layer-turns",
-    layers: [[dir("a"), dir("b"), symlink("l", "a")], [symlink("l", "b"), file("l/x", "2")]],
+    layers: [
+      [dir("a"), dir("b"), symlink("l", "a")],
+      [symlink("l", "b"), file("l/x", "2")],
+    ],
     expected: { tree: [dir("a"), dir("b"), file("b/x", "2"), symlink("l", "b")] },
     because: "Entries are applied in order.",
     spec: WALK,
@@ -206,11 +223,16 @@ export const symlinkedParents: readonly ConformanceCase[] = [
   {
     name: "hardlink-target-through-a-lower-symlink",
     layers: [MERGED_USR, [hardlink("b", "lib/a")]],
-    expected: { tree: [file("usr/lib/a", "1"), hardlink("b", "usr/lib/a"), symlink("lib", "usr/lib"), dir("usr"), dir("usr/lib")] },
+    expected: {
+      tree: [file("usr/lib/a", "1"), hardlink("b", "usr/lib/a"), symlink("lib", "usr/lib"), dir("usr"), dir("usr/lib")],
+    },
     because: "The parents of a target are followed as those of a name.",
     spec: WALK,
     variants: [
-      { tree: [...MERGED_USR, file("b", "1")], because: "Copies the file up, because an overlay cannot link to a lower layer" },
+      {
+        tree: [...MERGED_USR, file("b", "1")],
+        because: "Copies the file up, because an overlay cannot link to a lower layer",
+      },
       REFUSES("Unpacks each layer for itself and does not find the target"),
     ],
   },
