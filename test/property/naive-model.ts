@@ -38,7 +38,11 @@ export class NaiveModel {
     this.#removed = new Map();
     const wentThroughLinks = markers.filter(({ directory }) => !this.isLiteralDirectory(directory));
     for (const marker of markers) this.#removeLiterally(marker);
-    for (const step of steps) if (readMarker(step) === undefined) this.#place(step);
+    for (const step of steps) {
+      if (readMarker(step) === undefined) this.#place(step);
+      // What came back is what a later link means, and when that goes, too, nothing is left.
+      for (const path of this.#removed.keys()) if (this.has(path.split("/"))) this.#removed.delete(path);
+    }
     for (const marker of wentThroughLinks) this.#removeBehindLinks(marker);
     this.#layer++;
   }
@@ -192,7 +196,7 @@ export class NaiveModel {
     for (let steps = 0; steps < 2000; steps++) {
       const name = todo.shift();
       if (name === undefined) return done;
-      if (name === "..") done.pop();
+      if (name === ".." && this.isLiteralDirectory(done)) done.pop();
       else if (!this.#step(name, done, { todo, make })) return undefined;
     }
     if (make) throw new Refused("symlink-loop");
