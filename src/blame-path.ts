@@ -1,7 +1,7 @@
 import type { ByteString } from "./base/index.ts";
 import type { ResolvedChange } from "./resolve-change.ts";
 import { baseNameOf, clampEntryName, joinPath, parentOf } from "./tree/index.ts";
-import type { LayerChange, MergedNode, MergedTree, Slot } from "./union/index.ts";
+import type { LayerChange, MergedNode, ProvenanceTree, Slot } from "./union/index.ts";
 
 /** The story of one path. */
 export interface PathBlame {
@@ -17,7 +17,7 @@ export interface PathBlame {
 
 /** Tells the story of a path of `tree`; undefined when no layer ever spoke of it. */
 export async function blamePath(
-  tree: MergedTree,
+  tree: ProvenanceTree,
   path: ByteString,
   resolve: (change: LayerChange) => Promise<ResolvedChange>,
 ): Promise<PathBlame | undefined> {
@@ -31,7 +31,7 @@ export async function blamePath(
 }
 
 /** A path that is there is found through its parents' symlinks; one that is gone, where it literally was. */
-function slotOf(tree: MergedTree, path: ByteString): Slot | undefined {
+function slotOf(tree: ProvenanceTree, path: ByteString): Slot | undefined {
   const parent = tree.find(parentOf(path), { followLast: true });
   const directory = parent < 0 ? parentOf(path) : tree.pathOf(parent);
   return tree.everAt(joinPath(directory, baseNameOf(path))) ?? tree.everAt(path);

@@ -10,8 +10,9 @@ import {
   type LoadEvent,
   loadLayers,
 } from "./image/index.ts";
+import { mergeImageLayers, rememberedTree } from "./merged-tree-of.ts";
 import { parsePlatform } from "./oci/index.ts";
-import { mergeImageLayers, OpenedImage } from "./opened-image.ts";
+import { OpenedImage } from "./opened-image.ts";
 import { type OpenSourceOptions, openSource } from "./transport/index.ts";
 
 /** How an image is opened. */
@@ -52,6 +53,7 @@ export interface OpenImageOptions {
 export async function openImage(name: string, options: OpenImageOptions = {}): Promise<OpenedImage> {
   const { temporaryDirectory, cache, signal, onProgress, verify = true, spool = "lazy" } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const indexCache = cache === undefined ? undefined : createLocalIndexCache({ directory: cache });
   const held: AsyncDisposable[] = [];
   const release = async (): Promise<void> => {
     for (const resource of held.reverse()) await resource[Symbol.asyncDispose]();
@@ -67,13 +69,16 @@ export async function openImage(name: string, options: OpenImageOptions = {}): P
         verify,
         spool,
         scratch,
-        cache: cache === undefined ? undefined : createLocalIndexCache({ directory: cache }),
+        cache: indexCache,
         workers: options.workers ?? availableParallelism(),
         signal,
         onProgress,
       }),
     );
-    return new OpenedImage({ source, layers: loaded.layers, tree: mergeImageLayers(loaded.layers), release });
+    const { layers } = loaded;
+    const mayRemember = verify && indexCache !== undefined;
+    const tree = mayRemember ? await rememberedTree(layers, indexCache) : mergeImageLayers(layers);
+    return new OpenedImage({ source, layers, tree, release });
   } catch (error) {
     await release();
     throw addDetails(error, { image: name, ...instructionOf(error, source) });

@@ -2,12 +2,17 @@ import { fromText } from "./base/index.ts";
 import { blamePath, type PathBlame } from "./blame-path.ts";
 import { exportTree, type FileContents, ImageFs } from "./fs/index.ts";
 import { type HistoryStep, type ImageLayer, type ImageSource, joinHistory } from "./image/index.ts";
+import { mergeImageLayers } from "./merged-tree-of.ts";
 import { type ResolvedChange, resolveChange } from "./resolve-change.ts";
-import { type MergedTree, mergeLayers, type Slot } from "./union/index.ts";
+import { type MergedTree, ProvenanceTree, type Slot } from "./union/index.ts";
 
 /** The merged file system after some layer. */
 export interface ImageView {
+  /** What a container sees. */
   readonly tree: MergedTree;
+  /** The same tree with the history of every path. Its slots are other numbers than those of {@link tree}. */
+  readonly provenance: ProvenanceTree;
+  /** The merged tree, shaped like `node:fs/promises`. */
   readonly fs: ImageFs;
 }
 
@@ -26,10 +31,9 @@ export class OpenedImage implements ImageView, AsyncDisposable {
   readonly layers: readonly ImageLayer[];
   /** The steps that made the image, each with its layer. */
   readonly history: readonly HistoryStep[];
-  /** All layers merged. */
   readonly tree: MergedTree;
-  /** The merged tree, shaped like `node:fs/promises`. */
   readonly fs: ImageFs;
+  #provenance: ProvenanceTree | undefined;
   readonly #views = new Map<number, ImageView>();
   readonly #release: () => Promise<void>;
 
@@ -40,6 +44,12 @@ export class OpenedImage implements ImageView, AsyncDisposable {
     this.tree = tree;
     this.fs = this.#fsOf(tree);
     this.#release = release;
+  }
+
+  /** Merged when first asked for, unless it was at hand. */
+  get provenance(): ProvenanceTree {
+    this.#provenance ??= this.tree instanceof ProvenanceTree ? this.tree : mergeImageLayers(this.layers);
+    return this.#provenance;
   }
 
   /**
@@ -53,7 +63,7 @@ export class OpenedImage implements ImageView, AsyncDisposable {
     const known = this.#views.get(layer);
     if (known !== undefined) return known;
     const tree = mergeImageLayers(this.layers.slice(0, layer + 1));
-    const view = { tree, fs: this.#fsOf(tree) };
+    const view = { tree, provenance: tree, fs: this.#fsOf(tree) };
     this.#views.set(layer, view);
     return view;
   }
@@ -65,12 +75,12 @@ export class OpenedImage implements ImageView, AsyncDisposable {
    * @returns undefined when no layer ever spoke of the path
    */
   async blame(path: string): Promise<PathBlame | undefined> {
-    return await blamePath(this.tree, fromText(path), (change) => resolveChange(this.#contents, change));
+    return await blamePath(this.provenance, fromText(path), (change) => resolveChange(this.#contents, change));
   }
 
   /** What one layer added, modified and deleted. Bytes are compared where the indexes leave it open. */
   async *changes(layer: number): AsyncGenerator<ResolvedChange> {
-    for (const change of this.tree.changes(layer)) yield await resolveChange(this.#contents, change);
+    for (const change of this.provenance.changes(layer)) yield await resolveChange(this.#contents, change);
   }
 
   /**
@@ -99,12 +109,4 @@ export class OpenedImage implements ImageView, AsyncDisposable {
       describeLayer: (layer) => ({ createdBy: this.layers[layer]?.createdBy }),
     });
   }
-}
-
-/** {@link mergeLayers} for the layers of an image, each with its own way of writing deletions. */
-export function mergeImageLayers(layers: readonly ImageLayer[]): MergedTree {
-  return mergeLayers(
-    layers.map(({ index }) => index),
-    layers.map(({ whiteouts }) => whiteouts),
-  );
 }

@@ -1,6 +1,6 @@
 import { type ByteString, isUtf8, StrataError, toBuffer, toText } from "../base/index.ts";
 import type { OpenedImage, PathBlame, ResolvedChange } from "../index.ts";
-import type { LayerChange, MergedNode, MergedTree, Slot } from "../union/index.ts";
+import type { LayerChange, MergedNode, ProvenanceTree, Slot } from "../union/index.ts";
 import { CHANGE_LETTERS, describeChange, entryName } from "./describe-change.ts";
 import { formatMode, octalMode } from "./format-mode.ts";
 import { isoTime } from "./format-time.ts";
@@ -97,14 +97,14 @@ export async function recursiveBlame(
   { path, json }: { readonly path: string; readonly json: boolean },
 ): Promise<void> {
   const blame = await blameIn({ image, tree, layer: top }, path);
-  for (const story of storiesBelow(image.tree, blame.path, top)) {
+  for (const story of storiesBelow(image.provenance, blame.path, top)) {
     terminal.stdout.write(`${json ? summaryJson(story) : summaryLine(terminal, story)}\n`);
     if (terminal.stdout.isFull) await terminal.stdout.flush();
   }
 }
 
 /** What layers up to `top` did at and below a path, also to what is gone; parents first, names in order. */
-function storiesBelow(tree: MergedTree, base: ByteString, top: number): Story[] {
+function storiesBelow(tree: ProvenanceTree, base: ByteString, top: number): Story[] {
   const stories = new Map<Slot, { path: ByteString; changes: LayerChange[] }>();
   for (let layer = 0; layer <= top; layer++) {
     for (const change of tree.changes(layer)) {

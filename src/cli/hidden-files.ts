@@ -1,5 +1,5 @@
 import type { ByteString } from "../base/index.ts";
-import type { LayerChange, MergedNode, MergedTree } from "../union/index.ts";
+import type { LayerChange, MergedNode, ProvenanceTree } from "../union/index.ts";
 
 /** A file that lies in some layer and not in the view. */
 export interface HiddenFile {
@@ -10,7 +10,7 @@ export interface HiddenFile {
 }
 
 /** Everything but directories that a higher layer replaced or deleted, in the order in which that happened. */
-export function hiddenFiles(tree: MergedTree): HiddenFile[] {
+export function hiddenFiles(tree: ProvenanceTree): HiddenFile[] {
   const hidden: HiddenFile[] = [];
   for (let layer = 0; layer < tree.layers.length; layer++) {
     for (const change of tree.changes(layer)) {

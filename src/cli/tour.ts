@@ -150,7 +150,7 @@ class Tour {
 
   async #changesOf(layer: number): Promise<void> {
     const { style } = this.#terminal;
-    const counts = countKinds(this.#image.tree.changes(layer));
+    const counts = countKinds(this.#image.provenance.changes(layer));
     const total = counts.add + counts.modify + counts.delete;
     // Of many, the directories are the least telling.
     const isShort = total <= SHOWN_CHANGES;
@@ -159,7 +159,7 @@ class Tour {
       if (shown === SHOWN_CHANGES) break;
       if (change.cause === "implied" || (!isShort && isNewDirectory(change))) continue;
       shown++;
-      const path = keepEnd(printableText(toText(`/${this.#image.tree.pathOf(change.slot)}`)), 38);
+      const path = keepEnd(printableText(toText(`/${this.#image.provenance.pathOf(change.slot)}`)), 38);
       const what = truncate(describeChange(this.#image, change), WIDTH - 44);
       this.#line(`  ${style.layer(layer, CHANGE_LETTERS[change.kind])} ${pad(path, 38)}  ${style.dim(what)}`);
     }
@@ -171,7 +171,7 @@ class Tour {
 
   hidden(): void {
     const { style } = this.#terminal;
-    const files = hiddenFiles(this.#image.tree);
+    const files = hiddenFiles(this.#image.provenance);
     const bytes = files.reduce((sum, { node }) => sum + node.size, 0);
     const isAre = files.length === 1 ? "file is" : "files are";
     const explanation = [

@@ -85,9 +85,9 @@ export function findPath(view: View, path: string, options: FindPathOptions): Sl
 /** A path that some layer once had is worth a word. */
 function hintFor({ image, tree, layer }: View, path: ByteString): string | undefined {
   if (image.tree.layers.length === 0) return undefined;
-  const slot = image.tree.everAt(path);
+  const slot = image.provenance.everAt(path);
   if (slot === undefined) return undefined;
-  const history = image.tree.history(slot);
+  const history = image.provenance.history(slot);
   const gone = history.findLast((change) => change.layer <= layer && change.kind === "delete");
   if (gone !== undefined)
     return `Layer ${gone.layer} deleted it; \`--layer ${gone.layer - 1}\` shows what was there before`;

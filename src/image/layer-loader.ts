@@ -9,6 +9,7 @@ import { compressionOf, type IndexedLayer, indexLayer, uncompressed } from "./in
 import type { IndexThreads } from "./index-threads.ts";
 import { LayerMemory } from "./layer-memory.ts";
 import { lazyTar } from "./lazy-tar.ts";
+import type { Limits } from "./limits.ts";
 import type { LoadLayersOptions } from "./load-options.ts";
 
 /** A layer that can be read: what it holds, what it is, and where its files' bytes come from. */
@@ -55,7 +56,7 @@ export class LayerLoader implements AsyncDisposable {
   async #loadBlob(blob: LayerBlob, number: number, signal: AbortSignal): Promise<LoadedLayer> {
     const stored = this.#hold(await blob.open());
     const remembered = await this.#memory?.recall(blob, this.#options.verify);
-    if (remembered !== undefined) {
+    if (remembered !== undefined && isWithin(remembered.index, stored.size, this.#options.limits)) {
       this.#options.onProgress?.({ kind: "layer-loaded", layer: number, fromCache: true });
       return this.#loaded(stored, { ...remembered, compression: await compressionOf(stored) });
     }
@@ -114,6 +115,12 @@ export class LayerLoader implements AsyncDisposable {
     this.#held.push(resource);
     return resource;
   }
+}
+
+/** Whether reading the layer would pass its bounds too; what lies beyond them is read again, to be refused as ever. */
+function isWithin({ count, tarSize }: LayerIndex, storedSize: number, limits: Limits): boolean {
+  const mayExpandTo = Math.max(1024 ** 3, storedSize * limits.maxExpansion);
+  return count <= limits.maxEntries && tarSize <= Math.min(limits.maxLayerBytes, mayExpandTo);
 }
 
 /** Equal for layers that are the same stored bytes with the same claims about them. */

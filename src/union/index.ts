@@ -1,9 +1,11 @@
 /**
  * union: layers become one tree, and each path remembers what every layer did to it.
  *
- * {@link mergeLayers} acts out the plans of the layers from the base up and returns a {@link MergedTree}. A place in it is
- * a *slot*; what lies there is a {@link MergedNode}, which knows the layer and the entry it came from. A path that was
- * replaced or deleted keeps its slot: {@link MergedTree.history} tells its story, {@link MergedTree.changes} a layer's.
+ * {@link mergeLayers} acts out the plans of the layers from the base up. A {@link MergedTree} is what a container sees: a
+ * place in it is a *slot*; what lies there is a {@link MergedNode}, which knows the layer and the entry it came from. It
+ * comes as a {@link ProvenanceTree}, in which a path that was replaced or deleted keeps its slot
+ * ({@link ProvenanceTree.history} tells its story, {@link ProvenanceTree.changes} a layer's), or as a {@link FlatTree},
+ * which has no history and can be kept ({@link encodeFlatTree}).
  *
  * @example
  * const tree = mergeLayers([base, update]);
@@ -13,9 +15,12 @@
  *
  * @module
  */
+export { decodeFlatTree, encodeFlatTree } from "./encode-flat-tree.ts";
+export { FlatTree } from "./flat-tree.ts";
 export type { LayerChange, MetadataField } from "./layer-change.ts";
 export { mergeLayers } from "./merge-layers.ts";
 export { MergedNode } from "./merged-node.ts";
-export { MergedTree } from "./merged-tree.ts";
+export type { MergedTree, PlacedSlot } from "./merged-tree.ts";
+export { ProvenanceTree } from "./provenance-tree.ts";
 export type { ChangeCause, Slot } from "./union-state.ts";
 export { NOT_DIRECTORY, NOT_FOUND, TOO_MANY_LINKS } from "./walk-path.ts";

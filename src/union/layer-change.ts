@@ -1,5 +1,5 @@
 import type { FileNode, FileTime } from "../tree/index.ts";
-import { MergedNode } from "./merged-node.ts";
+import { type MergedNode, mergedNode } from "./merged-node.ts";
 import { CHANGE_CAUSES, type ChangeCause, type Slot, type UnionState } from "./union-state.ts";
 
 /** A fact about a file that can change while its content stays. */
@@ -61,7 +61,7 @@ function newestUpTo(state: UnionState, slot: Slot, layer: number): number {
 
 /** A node of the past: how many names it had then is not kept. */
 function viewOf(state: UnionState, node: number): MergedNode | undefined {
-  return node === 0 ? undefined : new MergedNode(state, node, 1);
+  return node === 0 ? undefined : mergedNode(state, node, 1);
 }
 
 function describe(

@@ -1,24 +1,31 @@
 import { describe, expect, it } from "vitest";
 import { noWhiteouts } from "../layer/index.ts";
 import { dir, file, hardlink, indexOf, opaque, symlink, type TarStep, tarScript, whiteout } from "../testing/index.ts";
-import { type LayerChange, type MergedTree, mergeLayers, NOT_DIRECTORY, NOT_FOUND, TOO_MANY_LINKS } from "./index.ts";
+import {
+  type LayerChange,
+  mergeLayers,
+  NOT_DIRECTORY,
+  NOT_FOUND,
+  type ProvenanceTree,
+  TOO_MANY_LINKS,
+} from "./index.ts";
 
-function merge(...layers: readonly (readonly TarStep[])[]): MergedTree {
+function merge(...layers: readonly (readonly TarStep[])[]): ProvenanceTree {
   return mergeLayers(layers.map((steps) => indexOf(tarScript(...steps))));
 }
 
-function paths(tree: MergedTree): string[] {
+function paths(tree: ProvenanceTree): string[] {
   return [...tree.walk()].map(({ path }) => path).filter((path) => path !== "");
 }
 
-function told(tree: MergedTree, changes: Iterable<LayerChange>): string[] {
+function told(tree: ProvenanceTree, changes: Iterable<LayerChange>): string[] {
   return [...changes].map((change) => {
     const how = [change.cause, ...change.metadata, ...(change.content === "same" ? [] : [`content ${change.content}`])];
     return `${change.layer} ${change.kind} /${tree.pathOf(change.slot)} (${how.join(", ")})`;
   });
 }
 
-function historyOf(tree: MergedTree, path: string): string[] {
+function historyOf(tree: ProvenanceTree, path: string): string[] {
   return told(tree, tree.history(tree.everAt(path) ?? Number.NaN));
 }
 
@@ -81,7 +88,7 @@ describe("mergeLayers", () => {
   });
 });
 
-describe("MergedTree.changes", () => {
+describe("ProvenanceTree.changes", () => {
   it("tells what each layer added, modified and deleted", () => {
     const tree = merge(
       [dir("etc"), file("etc/motd", "hello"), file("etc/passwd", "root"), file("tmp")],
@@ -117,7 +124,7 @@ describe("MergedTree.changes", () => {
   });
 });
 
-describe("MergedTree.history", () => {
+describe("ProvenanceTree.history", () => {
   it("keeps the story of a path that is gone", () => {
     const tree = merge([file("motd", "1")], [file("motd", "22")], [dir("other")], [whiteout("motd")]);
     expect(historyOf(tree, "motd")).toEqual([

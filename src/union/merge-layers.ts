@@ -1,7 +1,7 @@
 import { addDetails } from "../base/index.ts";
 import { type LayerIndex, ociWhiteouts, planChangeset, type WhiteoutCodec } from "../layer/index.ts";
 import { ChangesetWriter } from "./changeset-writer.ts";
-import { MergedTree } from "./merged-tree.ts";
+import { ProvenanceTree } from "./provenance-tree.ts";
 import { UnionState } from "./union-state.ts";
 
 /**
@@ -11,7 +11,7 @@ import { UnionState } from "./union-state.ts";
  * @param codecs how each layer writes deletions down, in the order of the layers; {@link ociWhiteouts} where there is none
  * @throws StrataError, with the number of the layer, the entry and its offset, when an entry cannot be applied
  */
-export function mergeLayers(layers: readonly LayerIndex[], codecs: readonly WhiteoutCodec[] = []): MergedTree {
+export function mergeLayers(layers: readonly LayerIndex[], codecs: readonly WhiteoutCodec[] = []): ProvenanceTree {
   const state = new UnionState();
   layers.forEach((index, layer) => {
     state.layers.push(index);
@@ -22,5 +22,5 @@ export function mergeLayers(layers: readonly LayerIndex[], codecs: readonly Whit
     }
     state.layerChanges.push(state.changeLayer.length);
   });
-  return new MergedTree(state);
+  return new ProvenanceTree(state);
 }

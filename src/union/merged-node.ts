@@ -7,6 +7,9 @@ const EPOCH: FileTime = { seconds: 0, nanoseconds: 0 };
 const NO_XATTRS: ReadonlyMap<ByteString, Uint8Array> = new Map();
 const IMPLIED_MODE = 0o755;
 
+/** What a tree knows of a file; everything else is in the index of its layer. */
+export type NodeFacts = Pick<MergedNode, "layer" | "entry" | "inode" | "nlink">;
+
 /**
  * A file of a union: the metadata of one entry of one layer, read from its index when asked.
  * A directory that no entry describes is `0755 0:0` and as old as the epoch.
@@ -20,12 +23,12 @@ export class MergedNode implements FileNode {
   readonly nlink: number;
   readonly #index: LayerIndex;
 
-  constructor(state: UnionState, node: number, nlink: number) {
-    this.layer = state.nodeLayer.at(node);
-    this.entry = state.nodeEntry.at(node);
-    this.inode = node;
+  constructor(layers: readonly LayerIndex[], { layer, entry, inode, nlink }: NodeFacts) {
+    this.layer = layer;
+    this.entry = entry;
+    this.inode = inode;
     this.nlink = nlink;
-    this.#index = state.layers[this.layer] as LayerIndex;
+    this.#index = layers[layer] as LayerIndex;
   }
 
   /** Whether no entry describes this directory: it exists because of what lies below it. */
@@ -75,4 +78,10 @@ export class MergedNode implements FileNode {
   get #typeNumber(): number {
     return this.isImplied ? DIRECTORY : (this.#index.columns.type[this.entry] as number);
   }
+}
+
+/** The file that a node of a union is, under so many names. */
+export function mergedNode(state: UnionState, node: number, nlink: number): MergedNode {
+  const facts = { layer: state.nodeLayer.at(node), entry: state.nodeEntry.at(node), inode: node, nlink };
+  return new MergedNode(state.layers, facts);
 }

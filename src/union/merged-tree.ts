@@ -1,136 +1,61 @@
 import type { ByteString } from "../base/index.ts";
-import { ENTRY_TYPES, type LayerIndex } from "../layer/index.ts";
-import { type FileType, joinPath } from "../tree/index.ts";
-import { changeOfSlot, changesOfLayer, type LayerChange } from "./layer-change.ts";
-import { MergedNode } from "./merged-node.ts";
-import { ROOT_SLOT, type Slot, type UnionState } from "./union-state.ts";
-import { walkPath } from "./walk-path.ts";
+import type { LayerIndex } from "../layer/index.ts";
+import type { FileType } from "../tree/index.ts";
+import type { MergedNode } from "./merged-node.ts";
+import type { Slot } from "./union-state.ts";
 
 /** As many symlinks as the kernel follows before ELOOP (path_resolution(7)). */
-const MAX_LINKS = 40;
+export const MAX_LINKS_IN_VIEW = 40;
+
+/** A slot and its clean path. */
+export interface PlacedSlot {
+  readonly slot: Slot;
+  readonly path: ByteString;
+}
 
 /**
- * One tree made of layers: what a container would see, with the layer of each file and everything it hides.
+ * One tree made of layers: what a container would see, with the layer of each file.
  *
- * Places are numbered *slots*; a slot that is returned holds a file. Names come in ascending byte order.
+ * Places are numbered *slots*; the numbers mean something in one tree only. Names come in ascending byte order.
  * Immutable and shared freely; it holds no resources.
  */
-export class MergedTree {
-  /** The layers from the base up, as given to {@link mergeLayers}. */
+export interface MergedTree {
+  /** The layers from the base up. */
   readonly layers: readonly LayerIndex[];
-  readonly root: Slot = ROOT_SLOT;
-  readonly #state: UnionState;
-
-  constructor(state: UnionState) {
-    this.#state = state;
-    this.layers = state.layers;
-  }
+  readonly root: Slot;
 
   /**
    * Resolves a path inside the tree: a leading slash is optional, symlinks never leave the root.
    *
    * @returns the slot, or {@link NOT_FOUND}, {@link NOT_DIRECTORY}, {@link TOO_MANY_LINKS}
    */
-  find(path: ByteString, options: { readonly followLast: boolean }): Slot {
-    return walkPath(this.#state, path, { followLast: options.followLast, maxLinks: MAX_LINKS });
-  }
+  find(path: ByteString, options: { readonly followLast: boolean }): Slot;
 
   /** The file in a slot. A new view on each call; its columns are read when asked. */
-  node(slot: Slot): MergedNode {
-    const node = this.#state.nodeAt(slot);
-    const nlink = this.#state.isDirectory(slot) ? 2 + this.#countDirectories(slot) : this.#state.nodeLinks.at(node);
-    return new MergedNode(this.#state, node, nlink);
-  }
+  node(slot: Slot): MergedNode;
+
+  /** What the file in a slot is: cheaper than {@link node}. */
+  typeOf(slot: Slot): FileType;
+
+  isDirectory(slot: Slot): boolean;
 
   /** Clean path of a slot from the root; `""` for the root. */
-  pathOf(slot: Slot): ByteString {
-    const names: ByteString[] = [];
-    for (let at = slot; at !== ROOT_SLOT; at = this.#state.parentOf(at)) names.push(this.#state.nameOf(at));
-    return names.reverse().join("/");
-  }
+  pathOf(slot: Slot): ByteString;
 
-  nameOf(slot: Slot): ByteString {
-    return this.#state.nameOf(slot);
-  }
+  nameOf(slot: Slot): ByteString;
 
   /** The directory that holds the slot; the root's is the root. */
-  parentOf(slot: Slot): Slot {
-    return this.#state.parentOf(slot);
-  }
-
-  /** Whether a slot holds a file: false for the place of one that is gone. */
-  holds(slot: Slot): boolean {
-    return this.#state.nodeAt(slot) !== 0;
-  }
-
-  /** What the file in a slot is: cheaper than {@link node}, which counts the names of directories. */
-  typeOf(slot: Slot): FileType {
-    return ENTRY_TYPES[this.#state.typeOf(this.#state.nodeAt(slot))] as FileType;
-  }
-
-  isDirectory(slot: Slot): boolean {
-    return this.#state.isDirectory(slot);
-  }
+  parentOf(slot: Slot): Slot;
 
   /** The slot of a name in a directory, or undefined. */
-  childOf(directory: Slot, name: ByteString): Slot | undefined {
-    return this.#state.childOf(directory, name);
-  }
+  childOf(directory: Slot, name: ByteString): Slot | undefined;
 
   /** The slots of a directory in the order of their names. */
-  children(directory: Slot): Slot[] {
-    const names: ByteString[] = [];
-    const below = this.#state.slotsBelow(directory);
-    for (const [name, slot] of below) if (this.#state.nodeAt(slot) !== 0) names.push(name);
-    return names.sort().map((name) => below.get(name) as Slot);
-  }
+  children(directory: Slot): Slot[];
 
   /**
-   * A slot and everything below it with their paths, parents before children, names in order.
+   * A slot (the root unless given) and everything below it with their paths, parents before children, names in order.
    * Symlinks are not followed. Costs memory for the open directories only.
    */
-  *walk(top: Slot = ROOT_SLOT): Generator<{ readonly slot: Slot; readonly path: ByteString }> {
-    const pending: { slot: Slot; path: ByteString }[] = [{ slot: top, path: this.pathOf(top) }];
-    for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-      yield at;
-      if (!this.#state.isDirectory(at.slot)) continue;
-      const children = this.children(at.slot);
-      for (let i = children.length - 1; i >= 0; i--) {
-        const slot = children[i] as Slot;
-        pending.push({ slot, path: joinPath(at.path, this.#state.nameOf(slot)) });
-      }
-    }
-  }
-
-  /** What each layer did to one path, from the base up; also for a path that is gone (then give its literal path). */
-  history(slot: Slot): LayerChange[] {
-    const changes: LayerChange[] = [];
-    for (let layer = 0; layer < this.layers.length; layer++) {
-      const change = changeOfSlot(this.#state, slot, layer);
-      if (change !== undefined) changes.push(change);
-    }
-    return changes;
-  }
-
-  /** The slot that a literal path ever had, filled or not; undefined when no layer spoke of it. Nothing is followed. */
-  everAt(path: ByteString): Slot | undefined {
-    let slot: Slot | undefined = ROOT_SLOT;
-    for (const name of path.split("/")) if (name !== "") slot = this.#below(slot, name);
-    return slot;
-  }
-
-  /** Everything that one layer added, modified and deleted, in the order in which it first touched each path. */
-  changes(layer: number): Generator<LayerChange> {
-    return changesOfLayer(this.#state, layer);
-  }
-
-  #below(slot: Slot | undefined, name: ByteString): Slot | undefined {
-    return slot === undefined ? undefined : this.#state.slotsBelow(slot).get(name);
-  }
-
-  #countDirectories(slot: Slot): number {
-    let count = 0;
-    for (const child of this.#state.slotsBelow(slot).values()) if (this.#state.isDirectory(child)) count++;
-    return count;
-  }
+  walk(top?: Slot): Generator<PlacedSlot>;
 }

@@ -1,5 +1,5 @@
 import type { ByteString } from "../base/index.ts";
-import { ROOT_SLOT, type Slot, type UnionState } from "./union-state.ts";
+import { ROOT_SLOT, type Slot } from "./union-state.ts";
 
 /** What a walk that did not arrive returns instead of a slot: here, nothing has that name. */
 export const NOT_FOUND = -1;
@@ -7,6 +7,15 @@ export const NOT_FOUND = -1;
 export const NOT_DIRECTORY = -2;
 /** More symlinks were met than may be followed. */
 export const TOO_MANY_LINKS = -3;
+
+/** What a walk needs to know of a tree. */
+export interface WalkedTree {
+  isDirectory(slot: Slot): boolean;
+  parentOf(slot: Slot): Slot;
+  childOf(directory: Slot, name: ByteString): Slot | undefined;
+  /** Target of a slot that holds a symlink; undefined for every other slot. */
+  linkTargetOf(slot: Slot): ByteString | undefined;
+}
 
 export interface WalkOptions {
   /** Directory that the path is relative to; the root by default. Absolute symlinks lead to the root in any case. */
@@ -25,11 +34,11 @@ export interface WalkOptions {
  *
  * @returns the slot, or one of the negative numbers above
  */
-export function walkPath(state: UnionState, path: ByteString, options: WalkOptions): Slot {
+export function walkPath(tree: WalkedTree, path: ByteString, options: WalkOptions): Slot {
   const walker = { slot: options.from ?? ROOT_SLOT, pending: path.split("/").reverse(), links: 0 };
   for (let name = walker.pending.pop(); name !== undefined; name = walker.pending.pop()) {
-    if (!state.isDirectory(walker.slot)) return NOT_DIRECTORY;
-    const next = step(state, walker, name, options);
+    if (!tree.isDirectory(walker.slot)) return NOT_DIRECTORY;
+    const next = step(tree, walker, name, options);
     if (next < 0) return next;
     walker.slot = next;
   }
@@ -44,14 +53,14 @@ interface Walker {
 }
 
 /** One name further; where that is a symlink to follow, its target becomes the way ahead. */
-function step(state: UnionState, walker: Walker, name: ByteString, options: WalkOptions): Slot {
+function step(tree: WalkedTree, walker: Walker, name: ByteString, options: WalkOptions): Slot {
   if (name === "" || name === ".") return walker.slot;
-  if (name === "..") return state.parentOf(walker.slot);
-  const child = state.childOf(walker.slot, name);
+  if (name === "..") return tree.parentOf(walker.slot);
+  const child = tree.childOf(walker.slot, name);
   const mayFollow = options.followLast || walker.pending.length > 0;
-  const target = child === undefined || !mayFollow ? undefined : state.linkTargetOf(child);
+  const target = child === undefined || !mayFollow ? undefined : tree.linkTargetOf(child);
   if (target !== undefined) return follow(walker, target, options.maxLinks);
-  if (child !== undefined && (options.makeDirectory === undefined || state.isDirectory(child))) return child;
+  if (child !== undefined && (options.makeDirectory === undefined || tree.isDirectory(child))) return child;
   return options.makeDirectory?.(walker.slot, name) ?? NOT_FOUND;
 }
 

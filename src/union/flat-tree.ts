@@ -1,0 +1,122 @@
+import type { ByteString } from "../base/index.ts";
+import { DIRECTORY, ENTRY_TYPES, type LayerIndex, SYMLINK } from "../layer/index.ts";
+import { type FileType, joinPath } from "../tree/index.ts";
+import { MergedNode } from "./merged-node.ts";
+import { MAX_LINKS_IN_VIEW, type MergedTree, type PlacedSlot } from "./merged-tree.ts";
+import { NO_ENTRY, ROOT_SLOT, type Slot } from "./union-state.ts";
+import { type WalkedTree, walkPath } from "./walk-path.ts";
+
+/** The columns of a {@link FlatTree}: one element for each slot, in the order of a walk. */
+export interface FlatColumns {
+  readonly parent: Uint32Array;
+  /** The first slot after this one that does not lie below it. */
+  readonly end: Uint32Array;
+  /** Where the name begins in the names; one element more, for the end of the last. */
+  readonly nameStart: Uint32Array;
+  readonly entry: Int32Array;
+  readonly inode: Uint32Array;
+  readonly nlink: Uint32Array;
+  readonly layer: Uint16Array;
+}
+
+/**
+ * A merged tree in its final order, without its history: a table in which a listing is one scan, and which can be kept
+ * and brought back without merging anything ({@link encodeFlatTree}).
+ */
+export class FlatTree implements MergedTree, WalkedTree {
+  readonly layers: readonly LayerIndex[];
+  readonly root: Slot = ROOT_SLOT;
+  readonly columns: FlatColumns;
+  readonly names: Buffer;
+  /** Children by name, for the directories in which somebody looked one up. */
+  readonly #lookups = new Map<Slot, Map<ByteString, Slot>>();
+
+  /** @param layers those that the tree was made of; entries count in them */
+  constructor(layers: readonly LayerIndex[], columns: FlatColumns, names: Buffer) {
+    this.layers = layers;
+    this.columns = columns;
+    this.names = names;
+  }
+
+  find(path: ByteString, { followLast }: { readonly followLast: boolean }): Slot {
+    return walkPath(this, path, { followLast, maxLinks: MAX_LINKS_IN_VIEW });
+  }
+
+  node(slot: Slot): MergedNode {
+    const { layer, entry, inode, nlink } = this.columns;
+    return new MergedNode(this.layers, {
+      layer: layer[slot] as number,
+      entry: entry[slot] as number,
+      inode: inode[slot] as number,
+      nlink: nlink[slot] as number,
+    });
+  }
+
+  typeOf(slot: Slot): FileType {
+    return ENTRY_TYPES[this.#typeNumber(slot)] as FileType;
+  }
+
+  isDirectory(slot: Slot): boolean {
+    return this.#typeNumber(slot) === DIRECTORY;
+  }
+
+  linkTargetOf(slot: Slot): ByteString | undefined {
+    return this.#typeNumber(slot) === SYMLINK ? this.node(slot).linkTarget : undefined;
+  }
+
+  pathOf(slot: Slot): ByteString {
+    const names: ByteString[] = [];
+    for (let at = slot; at !== ROOT_SLOT; at = this.parentOf(at)) names.push(this.nameOf(at));
+    return names.reverse().join("/");
+  }
+
+  nameOf(slot: Slot): ByteString {
+    const { nameStart } = this.columns;
+    return this.names.toString("latin1", nameStart[slot], nameStart[slot + 1]);
+  }
+
+  parentOf(slot: Slot): Slot {
+    return this.columns.parent[slot] as Slot;
+  }
+
+  childOf(directory: Slot, name: ByteString): Slot | undefined {
+    let lookup = this.#lookups.get(directory);
+    if (lookup === undefined) {
+      lookup = new Map(this.children(directory).map((slot) => [this.nameOf(slot), slot]));
+      this.#lookups.set(directory, lookup);
+    }
+    return lookup.get(name);
+  }
+
+  children(directory: Slot): Slot[] {
+    const { end } = this.columns;
+    const slots: Slot[] = [];
+    const last = end[directory] as number;
+    for (let slot = directory + 1; slot < last; slot = end[slot] as number) slots.push(slot);
+    return slots;
+  }
+
+  *walk(top: Slot = ROOT_SLOT): Generator<PlacedSlot> {
+    const { end } = this.columns;
+    const last = end[top] as number;
+    yield { slot: top, path: this.pathOf(top) };
+    const open = [{ path: this.pathOf(top), end: last }];
+    for (let slot = top + 1; slot < last; slot++) {
+      let directory = open.at(-1) as (typeof open)[number];
+      while (slot >= directory.end) {
+        open.pop();
+        directory = open.at(-1) as (typeof open)[number];
+      }
+      const path = joinPath(directory.path, this.nameOf(slot));
+      yield { slot, path };
+      if ((end[slot] as number) > slot + 1) open.push({ path, end: end[slot] as number });
+    }
+  }
+
+  #typeNumber(slot: Slot): number {
+    const entry = this.columns.entry[slot] as number;
+    if (entry === NO_ENTRY) return DIRECTORY;
+    const index = this.layers[this.columns.layer[slot] as number] as LayerIndex;
+    return index.columns.type[entry] as number;
+  }
+}

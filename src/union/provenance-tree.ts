@@ -1,0 +1,117 @@
+import type { ByteString } from "../base/index.ts";
+import { ENTRY_TYPES, type LayerIndex } from "../layer/index.ts";
+import { type FileType, joinPath } from "../tree/index.ts";
+import { changeOfSlot, changesOfLayer, type LayerChange } from "./layer-change.ts";
+import { type MergedNode, mergedNode } from "./merged-node.ts";
+import { MAX_LINKS_IN_VIEW, type MergedTree, type PlacedSlot } from "./merged-tree.ts";
+import { ROOT_SLOT, type Slot, type UnionState } from "./union-state.ts";
+import { walkPath } from "./walk-path.ts";
+
+/**
+ * A merged tree that still knows what every layer did: the history of each path, also of those that are gone.
+ *
+ * A path that was replaced or deleted keeps its slot. Immutable and shared freely; it holds no resources.
+ */
+export class ProvenanceTree implements MergedTree {
+  readonly layers: readonly LayerIndex[];
+  readonly root: Slot = ROOT_SLOT;
+  readonly #state: UnionState;
+
+  constructor(state: UnionState) {
+    this.#state = state;
+    this.layers = state.layers;
+  }
+
+  find(path: ByteString, options: { readonly followLast: boolean }): Slot {
+    return walkPath(this.#state, path, { followLast: options.followLast, maxLinks: MAX_LINKS_IN_VIEW });
+  }
+
+  node(slot: Slot): MergedNode {
+    const node = this.#state.nodeAt(slot);
+    const nlink = this.#state.isDirectory(slot) ? 2 + this.#countDirectories(slot) : this.#state.nodeLinks.at(node);
+    return mergedNode(this.#state, node, nlink);
+  }
+
+  pathOf(slot: Slot): ByteString {
+    const names: ByteString[] = [];
+    for (let at = slot; at !== ROOT_SLOT; at = this.#state.parentOf(at)) names.push(this.#state.nameOf(at));
+    return names.reverse().join("/");
+  }
+
+  nameOf(slot: Slot): ByteString {
+    return this.#state.nameOf(slot);
+  }
+
+  parentOf(slot: Slot): Slot {
+    return this.#state.parentOf(slot);
+  }
+
+  /** Whether a slot holds a file: false for the place of one that is gone. */
+  holds(slot: Slot): boolean {
+    return this.#state.nodeAt(slot) !== 0;
+  }
+
+  typeOf(slot: Slot): FileType {
+    return ENTRY_TYPES[this.#state.typeOf(this.#state.nodeAt(slot))] as FileType;
+  }
+
+  isDirectory(slot: Slot): boolean {
+    return this.#state.isDirectory(slot);
+  }
+
+  childOf(directory: Slot, name: ByteString): Slot | undefined {
+    return this.#state.childOf(directory, name);
+  }
+
+  children(directory: Slot): Slot[] {
+    const names: ByteString[] = [];
+    const below = this.#state.slotsBelow(directory);
+    for (const [name, slot] of below) if (this.#state.nodeAt(slot) !== 0) names.push(name);
+    return names.sort().map((name) => below.get(name) as Slot);
+  }
+
+  *walk(top: Slot = ROOT_SLOT): Generator<PlacedSlot> {
+    const pending: { slot: Slot; path: ByteString }[] = [{ slot: top, path: this.pathOf(top) }];
+    for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+      yield at;
+      if (!this.#state.isDirectory(at.slot)) continue;
+      const children = this.children(at.slot);
+      for (let i = children.length - 1; i >= 0; i--) {
+        const slot = children[i] as Slot;
+        pending.push({ slot, path: joinPath(at.path, this.#state.nameOf(slot)) });
+      }
+    }
+  }
+
+  /** What each layer did to one path, from the base up; also for a path that is gone (then give its literal path). */
+  history(slot: Slot): LayerChange[] {
+    const changes: LayerChange[] = [];
+    for (let layer = 0; layer < this.layers.length; layer++) {
+      const change = changeOfSlot(this.#state, slot, layer);
+      if (change !== undefined) changes.push(change);
+    }
+    return changes;
+  }
+
+  /** The slot that a literal path ever had, filled or not; undefined when no layer spoke of it. Nothing is followed. */
+  everAt(path: ByteString): Slot | undefined {
+    let slot: Slot | undefined = ROOT_SLOT;
+    for (const name of path.split("/")) if (name !== "") slot = this.#below(slot, name);
+    return slot;
+  }
+
+  /** Everything that one layer added, modified and deleted, in the order in which it first touched each path. */
+  changes(layer: number): Generator<LayerChange> {
+    return changesOfLayer(this.#state, layer);
+  }
+
+  #below(slot: Slot | undefined, name: ByteString): Slot | undefined {
+    return slot === undefined ? undefined : this.#state.slotsBelow(slot).get(name);
+  }
+
+  #countDirectories(slot: Slot): number {
+    let count = 0;
+    for (const child of this.#state.slotsBelow(slot).values()) if (this.#state.isDirectory(child)) count++;
+    return count;
+  }
+}
