@@ -4,8 +4,25 @@ import { OWN_DIRECTORIES } from "./reasons.ts";
 
 const OPAQUE = "image-spec layer.md#opaque-whiteout";
 
+/** The base layer of the specification's example. */
+const SPECIFIED = [dir("a"), dir("a/b"), dir("a/b/c"), file("a/b/c/bar", "1")];
+
 /** `.wh..wh..opq`: everything that lower layers have in a directory. */
 export const opaques: readonly ConformanceCase[] = [
+  {
+    name: "opaque-as-in-the-specification",
+    layers: [SPECIFIED, [dir("a"), opaque("a"), dir("a/b"), dir("a/b/c"), file("a/b/c/foo", "2")]],
+    expected: { tree: [dir("a"), dir("a/b"), dir("a/b/c"), file("a/b/c/foo", "2")] },
+    because: "The specification's own example, with the marker first.",
+    spec: "image-spec layer.md#whiteouts",
+  },
+  {
+    name: "opaque-as-in-the-specification-at-the-end",
+    layers: [SPECIFIED, [dir("a"), dir("a/b"), dir("a/b/c"), file("a/b/c/foo", "2"), opaque("a")]],
+    expected: { tree: [dir("a"), dir("a/b"), dir("a/b/c"), file("a/b/c/foo", "2")] },
+    because: "The specification's own example, with the marker last: `is applied first, regardless of the ordering`.",
+    spec: "image-spec layer.md#whiteouts",
+  },
   {
     name: "opaque-before-its-siblings",
     layers: [

@@ -7,6 +7,29 @@ const WHITEOUTS = "image-spec layer.md#whiteouts";
 /** What a whiteout takes away, and what it leaves alone. */
 export const removals: readonly ConformanceCase[] = [
   {
+    name: "whiteout-as-in-the-specification",
+    layers: [
+      [dir("./"), dir("./etc"), file("./etc/my-app-config", "1"), dir("./bin"), file("./bin/my-app-tools", "1")],
+      [
+        dir("./etc/my-app.d"),
+        file("./etc/my-app.d/default.cfg", "2"),
+        file("./bin/my-app-tools", "2"),
+        file("./etc/.wh.my-app-config"),
+      ],
+    ],
+    expected: {
+      tree: [
+        dir("etc"),
+        dir("etc/my-app.d"),
+        file("etc/my-app.d/default.cfg", "2"),
+        dir("bin"),
+        file("bin/my-app-tools", "2"),
+      ],
+    },
+    because: "The specification's own example.",
+    spec: "image-spec layer.md#representing-changes",
+  },
+  {
     name: "whiteout-removes-a-file",
     layers: [[file("a", "1"), file("b", "2")], [whiteout("a")]],
     expected: { tree: [file("b", "2")] },

@@ -212,9 +212,7 @@ export const replacements: readonly ConformanceCase[] = [
     expected: { tree: [file("a", "3"), file("b", "2")] },
     because: "Applied in order the last entry of a name wins.",
     spec: OVER,
-    variants: [
-      { refusal: "any", because: "The specification forbids duplicates (layer.md#duplicate-entries is a SHOULD NOT)" },
-    ],
+    variants: [{ refusal: "any", because: "The specification forbids duplicates (layer.md#distributable-format)" }],
   },
   {
     name: "duplicate-of-another-type-in-one-layer",
