@@ -1,8 +1,9 @@
-import { Command, CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import { StrataError } from "../base/index.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { OutputClosed } from "./output.ts";
 import { printError } from "./print-error.ts";
+import { StdinAwareCommand } from "./stdin-operand.ts";
 import type { ColorChoice, Terminal } from "./terminal.ts";
 import { VERBS } from "./verbs.ts";
 
@@ -23,7 +24,7 @@ export async function runCli(words: readonly string[], terminal: Terminal, versi
 
 /** The whole command: all verbs by name, none of them loaded. */
 function createProgram(terminal: Terminal, version: string): Command {
-  const program = new Command("strata")
+  const program = new StdinAwareCommand("strata")
     .description("Opens container images: reads and shows their layers as one file system, with no daemon and no root.")
     .usage("VERB IMAGE [ARGUMENT…] [OPTION…]")
     .version(version, "-V, --version", "print the version")

@@ -28,16 +28,13 @@ export async function withImage<T>(
 async function open(name: string, { terminal, options, spool = "lazy" }: WithImageOptions): Promise<OpenedImage> {
   const { openImage } = await import("../index.ts");
   const progress = createProgress(terminal);
-  const limits = limitsOf(options);
-  // What is remembered was within the limits of that day, not necessarily within those of now.
-  const usesCache = options.cache && Object.keys(limits).length === 0;
-  const cache = usesCache ? (options.cacheDir ?? defaultCacheDirectory(terminal.env)) : undefined;
+  const cache = options.cache ? (options.cacheDir ?? defaultCacheDirectory(terminal.env)) : undefined;
   const opening = openImage(name, {
     platform: options.platform,
     verify: options.verify,
     cache,
     spool,
-    limits,
+    limits: limitsOf(options),
     stdin: terminal.stdin,
     signal: terminal.signal,
     onProgress: (event: LoadEvent) => progress.report(event),

@@ -7,7 +7,13 @@ import { findSlot } from "./find-slot.ts";
 import { ImageDir, type OpendirOptions } from "./image-dir.ts";
 import { type PathLike, parsePath } from "./image-path.ts";
 import { ImageBigIntStats, ImageStats } from "./image-stats.ts";
-import { direntsOf, findDirectory, type ReaddirOptions, readDirectory } from "./list-directory.ts";
+import {
+  type DirectoryListing,
+  direntsOf,
+  findDirectory,
+  type ReaddirOptions,
+  readDirectory,
+} from "./list-directory.ts";
 import { encoderFor, type NameEncoding, type NameOptions, optionsOf } from "./name-encoding.ts";
 
 /** As of `fs.stat`. */
@@ -35,7 +41,8 @@ export function metadataOf(tree: MergedTree) {
     exists: (path: PathLike) => pathExists(tree, path),
     readlink: (path: PathLike, options?: NameOptions) => readLink(tree, path, options),
     realpath: (path: PathLike, options?: NameOptions) => realPath(tree, path, options),
-    readdir: (path: PathLike, options?: ReaddirOptions | NameEncoding | null) => readDirectory(tree, path, options),
+    readdir: (path: PathLike, options?: ReaddirOptions | NameEncoding | null): DirectoryListing =>
+      readDirectory(tree, path, options),
     opendir: (path: PathLike, options?: OpendirOptions) => openDirectory(tree, path, options),
     listxattr: (path: PathLike, options?: XattrOptions) =>
       [...xattrsOf(tree, path, "listxattr", options).keys()].map(toText).sort(),

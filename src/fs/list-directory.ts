@@ -23,12 +23,15 @@ interface Listed {
   readonly below: ByteString;
 }
 
+/** What `readdir` gives: names, or with `withFileTypes` dirents. */
+export type DirectoryListing = (string | Buffer)[] | ImageDirent<string | Buffer>[];
+
 /** `fs.readdirSync`: names in ascending byte order, in a recursive listing each directory before what it holds. */
 export function readDirectory(
   tree: MergedTree,
   path: PathLike,
   options?: ReaddirOptions | NameEncoding | null,
-): (string | Buffer)[] | ImageDirent<string | Buffer>[] {
+): DirectoryListing {
   const parsed = parsePath(path);
   const { encoding, withFileTypes, recursive } = optionsOf<ReaddirOptions>(options);
   const encode = encoderFor(encoding);

@@ -27,6 +27,14 @@ describe("the exit code", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   });
 
+  it("is 0 for an image of several that is chosen after the dash, which is no option", async () => {
+    const stdin = async function* (): AsyncGenerator<Uint8Array> {
+      yield readFileSync(SAMPLE);
+    };
+    const { code, stdout } = await runStrata(["cat", "-:@0", "/etc/hostname"], { stdin: stdin() });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "sample\n" });
+  });
+
   it("is 2 for what the user got wrong", async () => {
     expect((await runStrata(["ls", "--nothing", SAMPLE])).code).toBe(2);
     expect((await runStrata(["cat", SAMPLE, "/etc"])).code).toBe(2);
