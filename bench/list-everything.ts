@@ -123,9 +123,11 @@ function row(what: string, ours: Measurement, [peer, theirs]: readonly [string, 
 /** The layers of the only image of a layout, as files. */
 function layerBlobs(layout: string): string[] {
   const blobOf = (digest: string): string => join(layout, "blobs", digest.replace(":", "/"));
-  const read = <T>(path: string): T => JSON.parse(readFileSync(path, "utf8")) as T;
-  const index = read<{ readonly manifests: readonly [{ readonly digest: string }] }>(join(layout, "index.json"));
-  const manifest = read<{ readonly layers: readonly { readonly digest: string }[] }>(blobOf(index.manifests[0].digest));
+  const read = (path: string): unknown => JSON.parse(readFileSync(path, "utf8"));
+  const index = read(join(layout, "index.json")) as { readonly manifests: readonly [{ readonly digest: string }] };
+  const manifest = read(blobOf(index.manifests[0].digest)) as {
+    readonly layers: readonly { readonly digest: string }[];
+  };
   return manifest.layers.map(({ digest }) => blobOf(digest));
 }
 

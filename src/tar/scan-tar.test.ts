@@ -84,7 +84,7 @@ describe("scanning by seeking", () => {
   it("finds data that lies beyond the end of the source, although it reads none", () => {
     const { source } = hollowArchive([10, 2 ** 30]);
     const shorter = { ...source, size: source.size - 1 };
-    expect(() => scanTarSync(shorter, () => {})).toThrowError(
+    expect(() => scanTarSync(shorter, () => {})).toThrow(
       expect.objectContaining({
         code: "tar-truncated",
         details: { entry: "file-1", offset: source.size - 1 },
@@ -102,7 +102,7 @@ describe("scanning by seeking", () => {
   });
 
   it("refuses to be synchronous over a source that is not", () => {
-    expect(() => scanTarSync(asyncOnly(memorySource(small)), () => {})).toThrowError(
+    expect(() => scanTarSync(asyncOnly(memorySource(small)), () => {})).toThrow(
       expect.objectContaining({ code: "source-not-synchronous", kind: "invalid-argument" }),
     );
   });

@@ -305,7 +305,8 @@ withCorpus("the corpus of archives that broke other readers")(() => {
   it("is judged file by file, none left out", () => {
     const listed = readFileSync(sharedData("tar-corpus/MANIFEST"), "latin1").trim().split("\n");
     const judged = [...Object.keys(READABLE), ...Object.keys(REFUSED), ...Object.values(UNSUPPORTED).flat()];
-    expect(judged.sort()).toEqual(listed.map((line) => line.split("\t")[0]).sort());
+    expect(new Set(judged)).toEqual(new Set(listed.map((line) => line.split("\t")[0])));
+    expect(judged).toHaveLength(listed.length);
   });
 
   it.each(Object.entries(READABLE))("reads %s to its end: %i entries", async (name, count) => {
@@ -342,7 +343,7 @@ function listLikeGnuTar(entry: TarEntry): string {
 }
 
 function rwx(mode: number): string {
-  const letters = [..."rwxrwxrwx"].map((letter, i) => ((mode >> (8 - i)) & 1 ? letter : "-"));
+  const letters = Array.from("rwxrwxrwx", (letter, i) => ((mode >> (8 - i)) & 1 ? letter : "-"));
   const special = (bit: number, at: number, set: string): void => {
     if (mode & bit) letters[at] = letters[at] === "x" ? set : set.toUpperCase();
   };
@@ -455,7 +456,7 @@ withCorpus("what Go's archive/tar expects of its own test data")(() => {
     ["pax-pos-size-file.tar", [{ name: "foo", size: 999, storedSize: 999, uid: 319973 }]],
     ["pax-nil-sparse-hole.tar", [{ name: "sparse.db", size: 1000, storedSize: 0 }]],
     ["pax-nil-sparse-data.tar", [{ name: "sparse.db", size: 1000, sparse: [{ offset: 0, length: 1000 }] }]],
-    ["trailing-slash.tar", [{ name: `${"123456789/".repeat(30)}`, type: "directory" }]],
+    ["trailing-slash.tar", [{ name: "123456789/".repeat(30), type: "directory" }]],
     ["writer.tar", [{ name: "small.txt", mtime: at(1246508266) }, { name: "small2.txt" }, { linkName: "small.txt" }]],
   ];
   it.each(cases)("%s", async (file, expected) => {

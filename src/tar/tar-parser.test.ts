@@ -253,7 +253,7 @@ describe("a PAX header", () => {
       }),
       block(),
     ]);
-    expect([...(entry?.xattrs ?? [])].sort()).toEqual([
+    expect([...(entry?.xattrs ?? [])].sort(([a], [b]) => (a < b ? -1 : 1))).toEqual([
       ["user.a=b", Buffer.from([0, 255])],
       ["user.both", Buffer.from("bytes")],
       ["user.empty", Buffer.alloc(0)],

@@ -34,16 +34,21 @@ function readBack(bytes: Uint8Array): TarEntry[] {
 }
 
 /** The fields alone, absent ones as the reader gives them. */
-function fieldsOf({ headerOffset, dataOffset, storedSize, sparse, ...fields }: TarEntry): Required<TarHeaderFields> {
+function fieldsOf(entry: TarEntry): Required<TarHeaderFields> {
+  const { headerOffset: _h, dataOffset: _d, storedSize: _s, sparse: _r, ...fields } = entry;
   const { atime, ctime, xattrs, ...rest } = fields;
-  return { ...rest, atime, ctime, xattrs: xattrs && new Map([...xattrs].sort()) } as Required<TarHeaderFields>;
+  return { ...rest, atime, ctime, xattrs: xattrs && sortedByName(xattrs) };
+}
+
+function sortedByName(xattrs: ReadonlyMap<string, Uint8Array>): Map<string, Uint8Array> {
+  return new Map([...xattrs].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function complete(fields: TarHeaderFields): Required<TarHeaderFields> {
   const defaults = { uname: "", gname: "", linkName: "", devMajor: 0, devMinor: 0 };
   const { atime, ctime, xattrs, ...rest } = fields;
-  const sorted = xattrs?.size ? new Map([...xattrs].sort()) : undefined;
-  return { ...defaults, ...rest, atime, ctime, xattrs: sorted } as Required<TarHeaderFields>;
+  const sorted = xattrs?.size ? sortedByName(xattrs) : undefined;
+  return { ...defaults, ...rest, atime, ctime, xattrs: sorted };
 }
 
 const byteString = (maxLength: number, minLength = 1): fc.Arbitrary<string> =>
@@ -117,7 +122,7 @@ describe("encodeHeader", () => {
     const fitting: Partial<TarHeaderFields>[] = [
       { name: "n".repeat(100) },
       { name: `${"p".repeat(155)}/${"n".repeat(100)}` },
-      { name: `${"d/".repeat(100)}`, type: "directory" },
+      { name: "d/".repeat(100), type: "directory" },
       { linkName: "l".repeat(100), type: "symlink" },
       { uid: 0o7777777, gid: 0o7777777, size: 8 ** 11 - 1, mtime: { seconds: 8 ** 11 - 1, nanoseconds: 0 } },
       { uname: "u".repeat(31) },
@@ -171,7 +176,7 @@ describe("encodeHeader", () => {
     ["a device number of 22 bits", { type: "char", devMajor: 0o10000000 }],
     ["an attribute without a name", { xattrs: new Map([["", Buffer.alloc(0)]]) }],
   ])("refuses %s", (_, some) => {
-    expect(() => encodeHeader({ ...PLAIN, ...some })).toThrowError(
+    expect(() => encodeHeader({ ...PLAIN, ...some })).toThrow(
       expect.objectContaining({ code: "tar-unencodable", kind: "invalid-argument" }),
     );
   });
