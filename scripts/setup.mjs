@@ -110,28 +110,37 @@ export function build() {
   }
 }
 
+/** Packages that become part of the command; all others (koffi, which has binaries) stay where npm puts them. */
+const BUNDLED_PACKAGES = ["commander", "fzstd", "valibot"];
+
+/** CommonJS packages in the bundle still ask for Node's own modules with `require`. */
+const REQUIRE = "import{createRequire as commonRequire}from'node:module';const require=commonRequire(import.meta.url);";
+
 /**
- * Joins the modules of the command into few files: Node takes about a third of a millisecond to find and load each, and a
- * verb needs more than two hundred (docs/adr/0009). The library's modules stay as they are.
+ * Joins the modules of the command and three packages into few files: Node takes about a third of a millisecond to find
+ * and load each, and a verb needs more than two hundred (docs/adr/0009). The library's modules stay as they are.
  * @param {string} directory the compiled command, replaced by its bundle
  */
 function bundleCommand(directory) {
   const bundle = `${directory}-bundle`;
-  const options = [
-    "--bundle",
-    "--splitting",
-    "--format=esm",
-    "--platform=node",
-    "--target=node20",
-    "--packages=external",
-    "--minify-whitespace",
-  ];
+  const options = ["--bundle", "--splitting", "--format=esm", "--platform=node", "--target=node20", "--external:koffi"];
   const esbuild = join(ROOT, "node_modules/esbuild/bin/esbuild");
-  const args = [join(directory, "main.js"), ...options, `--outdir=${bundle}`, "--log-level=warning"];
-  const code = run(process.execPath, [esbuild, ...args]);
+  const output = [`--outdir=${bundle}`, "--minify-whitespace", `--banner:js=${REQUIRE}`, "--log-level=warning"];
+  const code = run(process.execPath, [esbuild, join(directory, "main.js"), ...options, ...output]);
   rmSync(directory, { recursive: true });
-  if (code === 0) renameSync(bundle, directory);
-  return code;
+  if (code !== 0) return code;
+  renameSync(bundle, directory);
+  writeFileSync(join(directory, "LICENSES.txt"), licenses());
+  return 0;
+}
+
+/** The licenses of the packages inside the bundle, which ask to go where the code goes. */
+function licenses() {
+  return BUNDLED_PACKAGES.map((name) => {
+    const directory = join(ROOT, "node_modules", name);
+    const file = readdirSync(directory).find((entry) => /^licen[cs]e/i.test(entry)) ?? "package.json";
+    return `${name}\n\n${readFileSync(join(directory, file), "utf8").trim()}\n`;
+  }).join(`\n${"-".repeat(80)}\n\n`);
 }
 
 /** @param {string} path */

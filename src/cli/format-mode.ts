@@ -23,9 +23,16 @@ export function formatMode({ type, mode }: Pick<FileNode, "type" | "mode">): str
   return text;
 }
 
+const knownOctals: string[] = [];
+
 /** Four octal digits. */
 export function octalMode(mode: number): string {
-  return mode.toString(8).padStart(4, "0");
+  let text = knownOctals[mode];
+  if (text === undefined) {
+    text = mode.toString(8).padStart(4, "0");
+    knownOctals[mode] = text;
+  }
+  return text;
 }
 
 function formatPermissions(mode: number): string {

@@ -14,6 +14,8 @@ export class OutputClosed extends Error {
 }
 
 const BATCH = 64 * 1024;
+/** Room beyond a full batch, so that the line that fills it rarely needs more. */
+const SLACK = 16 * 1024;
 
 /**
  * A stream that lines are written to: gathered in memory, sent in large pieces, each waited for.
@@ -23,7 +25,9 @@ export class Output {
   readonly isTerminal: boolean;
   readonly #stream: OutputStream;
   readonly #signal: AbortSignal | undefined;
-  #pending: ByteString = "";
+  /** Bytes and not a string: a string that grows by thousands of pieces is a tree of them, which the collector carries on. */
+  #pending = Buffer.allocUnsafe(BATCH + SLACK);
+  #length = 0;
 
   constructor(stream: OutputStream, signal?: AbortSignal) {
     this.#stream = stream;
@@ -39,16 +43,19 @@ export class Output {
 
   /** Adds bytes. */
   write(bytes: ByteString): void {
-    this.#pending += bytes;
+    const end = this.#length + bytes.length;
+    if (end > this.#pending.length) this.#grow(end);
+    this.#pending.write(bytes, this.#length, "latin1");
+    this.#length = end;
   }
 
   /** Adds text, as UTF-8. */
   text(text: string): void {
-    this.#pending += fromText(text);
+    this.write(fromText(text));
   }
 
   get isFull(): boolean {
-    return this.#pending.length >= BATCH;
+    return this.#length >= BATCH;
   }
 
   /**
@@ -56,9 +63,10 @@ export class Output {
    * @throws OutputClosed when nobody reads any more; StrataError `aborted` when the signal has fired
    */
   async flush(): Promise<void> {
-    if (this.#pending.length === 0) return;
-    const bytes = Buffer.from(this.#pending, "latin1");
-    this.#pending = "";
+    if (this.#length === 0) return;
+    const bytes = this.#pending.subarray(0, this.#length);
+    this.#pending = Buffer.allocUnsafe(BATCH + SLACK);
+    this.#length = 0;
     await this.#send(bytes);
   }
 
@@ -66,6 +74,12 @@ export class Output {
   async send(chunk: Uint8Array): Promise<void> {
     await this.flush();
     await this.#send(chunk);
+  }
+
+  #grow(needed: number): void {
+    const larger = Buffer.allocUnsafe(2 * needed);
+    larger.set(this.#pending.subarray(0, this.#length));
+    this.#pending = larger;
   }
 
   async #send(chunk: Uint8Array): Promise<void> {
