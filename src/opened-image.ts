@@ -75,12 +75,14 @@ export class OpenedImage implements ImageView, AsyncDisposable {
    * @returns undefined when no layer ever spoke of the path
    */
   async blame(path: string): Promise<PathBlame | undefined> {
-    return await blamePath(this.provenance, fromText(path), (change) => resolveChange(this.#contents, change));
+    const tree = this.provenance;
+    return await blamePath(tree, fromText(path), (change) => resolveChange(tree, this.#contents, change));
   }
 
   /** What one layer added, modified and deleted. Bytes are compared where the indexes leave it open. */
   async *changes(layer: number): AsyncGenerator<ResolvedChange> {
-    for (const change of this.provenance.changes(layer)) yield await resolveChange(this.#contents, change);
+    const tree = this.provenance;
+    for (const change of tree.changes(layer)) yield await resolveChange(tree, this.#contents, change);
   }
 
   /**

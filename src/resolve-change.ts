@@ -1,18 +1,31 @@
-import { type ByteSource, readAll } from "./base/index.ts";
+import { type ByteSource, type ByteString, readAll } from "./base/index.ts";
 import type { FileContents } from "./fs/index.ts";
-import type { LayerChange, MergedNode } from "./union/index.ts";
+import type { LayerChange, MergedNode, MergedTree } from "./union/index.ts";
 
 const STEP = 256 * 1024;
 
-/** A change whose content was compared where only the bytes could tell. */
-export type ResolvedChange = LayerChange & { readonly content: "same" | "changed" };
+/** What one layer did to one path, its content compared where only the bytes could tell. */
+export interface ResolvedChange extends Omit<LayerChange, "slot" | "content"> {
+  /** Clean, without leading slash; `""` is the root. */
+  readonly path: ByteString;
+  readonly content: "same" | "changed";
+}
 
-/** Compares the bytes of the two files of a change when the indexes leave open whether they differ. */
-export async function resolveChange(contents: FileContents, change: LayerChange): Promise<ResolvedChange> {
-  const { before, after } = change;
-  if (change.content !== "unknown" || before === undefined || after === undefined) return change as ResolvedChange;
-  const isSame = await sameContent(contents, before, after);
-  return { ...change, content: isSame ? "same" : "changed" };
+/**
+ * Completes a change: its path, and whether the bytes of its two files differ when the indexes leave that open.
+ *
+ * @param tree the one that the change's slot counts in
+ */
+export async function resolveChange(
+  tree: MergedTree,
+  contents: FileContents,
+  { slot, ...change }: LayerChange,
+): Promise<ResolvedChange> {
+  const { before, after, content } = change;
+  const path = tree.pathOf(slot);
+  if (content !== "unknown") return { ...change, path, content };
+  const isSame = before !== undefined && after !== undefined && (await sameContent(contents, before, after));
+  return { ...change, path, content: isSame ? "same" : "changed" };
 }
 
 /** Whether two regular files hold the same bytes. Reads both only as far as they agree. */

@@ -159,7 +159,7 @@ class Tour {
       if (shown === SHOWN_CHANGES) break;
       if (change.cause === "implied" || (!isShort && isNewDirectory(change))) continue;
       shown++;
-      const path = keepEnd(printableText(toText(`/${this.#image.provenance.pathOf(change.slot)}`)), 38);
+      const path = keepEnd(printableText(toText(`/${change.path}`)), 38);
       const what = truncate(describeChange(this.#image, change), WIDTH - 44);
       this.#line(`  ${style.layer(layer, CHANGE_LETTERS[change.kind])} ${pad(path, 38)}  ${style.dim(what)}`);
     }
@@ -215,7 +215,7 @@ class Tour {
   }
 }
 
-function isNewDirectory({ kind, after }: LayerChange): boolean {
+function isNewDirectory({ kind, after }: Pick<LayerChange, "kind" | "after">): boolean {
   return kind === "add" && after?.type === "directory";
 }
 

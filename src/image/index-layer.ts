@@ -76,8 +76,7 @@ async function blameBytes(
   { compression, claim, verify, signal }: IndexLayerOptions & { readonly compression: Compression },
 ): Promise<unknown> {
   const digest = (compression === "none" ? claim.diffId : undefined) ?? claim.digest;
-  const isNonsense = error instanceof StrataError && (error.kind === "malformed" || error.kind === "hostile");
-  if (!verify || !isNonsense || digest === undefined) return error;
+  if (!verify || !isNonsense(error) || digest === undefined) return error;
   const actual = await digestStream(stored.stream({ ...(signal && { signal }) }), algorithmOf(digest));
   if (actual.digest === (digest as string)) return error;
   return new StrataError({
@@ -87,6 +86,11 @@ async function blameBytes(
     details: { ...error.details, digest },
     cause: error,
   });
+}
+
+/** Whether an error may come from damage: broken structure, a bomb, or bytes taken for a compression that we cannot read. */
+function isNonsense(error: unknown): error is StrataError {
+  return error instanceof StrataError && ["malformed", "hostile", "unsupported"].includes(error.kind);
 }
 
 /** The compression of stored bytes, told by the bytes alone. */

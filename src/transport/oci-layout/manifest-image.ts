@@ -1,4 +1,4 @@
-import { StrataError } from "../../base/index.ts";
+import { addDetails, StrataError } from "../../base/index.ts";
 import type { LayerSource, Skipped } from "../../image/index.ts";
 import {
   type Descriptor,
@@ -56,7 +56,11 @@ export async function openManifestImage(blobs: BlobReader, documents: ImageDocum
   if (diffIds.length !== manifest.layers.length) throw countMismatch(documents);
   const layers: LayerSource[] = [];
   for (const [i, layer] of manifest.layers.entries()) {
-    layers.push(await layerSource(blobs, layer, { number: i, diffId: diffIds[i] as DiffId }));
+    try {
+      layers.push(await layerSource(blobs, layer, { number: i, diffId: diffIds[i] as DiffId }));
+    } catch (error) {
+      throw addDetails(error, { layer: i });
+    }
   }
   const { mediaType, digest } = leaf.descriptor;
   return {
@@ -111,7 +115,7 @@ function assertReadable(mediaType: string, number: number): void {
     code: isEncrypted ? "encrypted-layer" : "unsupported-layer",
     kind: "unsupported",
     message: `Layer ${number} ${isEncrypted ? "is encrypted" : "is not a tar layer"}: its media type is ${JSON.stringify(mediaType)}`,
-    details: { layer: number, mediaType },
+    details: { mediaType },
   });
 }
 

@@ -310,7 +310,7 @@ describe("layers", () => {
     ]);
   });
 
-  test("that are missing, too short, encrypted or no tars are refused by name", async () => {
+  test("that are missing, too short, encrypted or no tars are refused by name and number", async () => {
     const good = { mediaType: MEDIA_TYPE.ociLayerGzip, digest: digestOf(layer.stored), size: layer.stored.length };
     const cases: [object, unknown][] = [
       [{ ...good, digest: absent }, failure("missing-blob", "not-found")],
@@ -321,6 +321,9 @@ describe("layers", () => {
     ];
     for (const [descriptor, error] of cases)
       await expect(openSource(await withLayer(descriptor))).rejects.toThrow(error);
+    const numbered = { details: { layer: expect.any(Number) } };
+    for (const [descriptor] of cases)
+      await expect(openSource(await withLayer(descriptor))).rejects.toMatchObject(numbered);
   });
 
   test("must be as many as diffIDs", async () => {
