@@ -1,4 +1,4 @@
-import { type ByteSource, StrataError } from "../base/index.ts";
+import { assertNotAborted, type ByteSource, StrataError } from "../base/index.ts";
 import type { LocatedSource, ScratchFile } from "../content/index.ts";
 import { type LayerIndex, LayerIndexBuilder } from "../layer/index.ts";
 import {
@@ -41,6 +41,8 @@ export interface IndexedLayer {
   /** The uncompressed tar, when it was spooled. The caller disposes it. */
   readonly tar?: LocatedSource;
 }
+
+const BUFFER_BYTES = 512 * 1024;
 
 /** Enough for every magic number and for `ustar` in the first header. */
 const SNIFF_BYTES = 512;
@@ -120,20 +122,35 @@ async function indexWholeLayer(
   return { index: builder.finish(tarSize), compression, diffId, ...(tar && { tar }) };
 }
 
-/** The uncompressed tar of a layer from its beginning; the stored bytes are verified against the claim on the way. */
+/**
+ * The uncompressed tar of a layer from its beginning; the stored bytes are verified against the claim on the way.
+ * A chunk is good until the next one is asked for.
+ */
 export async function* uncompressed(
   stored: ByteSource,
   compression: Compression,
   { claim, verify, limits, signal, onBytes }: Omit<IndexLayerOptions, "spool">,
 ): AsyncGenerator<Uint8Array> {
   const { maxLayerBytes: maxBytes, maxExpansion } = limits;
-  let bytes: AsyncIterable<Uint8Array> = stored.stream({ ...(signal && { signal }) });
+  let bytes = compression === "none" ? throughOneBuffer(stored, signal) : stored.stream({ ...(signal && { signal }) });
   if (onBytes !== undefined) bytes = countBytes(bytes, onBytes);
   // The digest of an uncompressed blob is its diffID: hashing it once is enough.
   const digest =
     claim.digest === (claim.diffId as string | undefined) && compression === "none" ? undefined : claim.digest;
   if (verify && digest !== undefined) bytes = verifyStream(bytes, { digest, size: claim.size, what: "layer blob" });
   yield* decompress(bytes, compression, { maxBytes, maxExpansion });
+}
+
+/**
+ * All bytes of a source through one buffer: each chunk is overwritten by the next. Hundreds of megabytes in new buffers
+ * would lie around until the collector, which counts them only now and then, has noticed.
+ */
+async function* throughOneBuffer(source: ByteSource, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  const buffer = new Uint8Array(BUFFER_BYTES);
+  for (let offset = 0; offset < source.size; offset += BUFFER_BYTES) {
+    assertNotAborted(signal);
+    yield buffer.subarray(0, await source.read(buffer, offset));
+  }
 }
 
 async function* countBytes(

@@ -10,7 +10,7 @@ import { startIndexWorker } from "./index-worker.ts";
  * Starting a thread costs about as much as indexing this many stored bytes. One layer alone is pipelined well enough
  * (zlib inflates on a thread of its own), so only what could run beside the largest layer counts.
  */
-const WORTH_A_THREAD = 32 * 1024 * 1024;
+const WORTH_A_THREAD = 64 * 1024 * 1024;
 
 /** Whether threads would finish these layers sooner than one thread does. */
 export function threadsPay(layers: readonly LayerSource[], workers: number): boolean {

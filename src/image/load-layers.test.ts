@@ -96,6 +96,14 @@ describe("loadLayers", () => {
     expect(upper?.tarSize).toBe(UPPER.length);
   });
 
+  it("verifies and indexes a plain layer of several buffers", async () => {
+    const large = tarScript(file("large", "0123456789abcdef".repeat(100_000)), file("after", "end"));
+    await using loaded = await load(imageOf([blob(large)]));
+    expect(loaded.layers[0]?.index.count).toBe(2);
+    await using content = await loaded.layers[0]?.open(1);
+    expect(Buffer.from(await readAll(content ?? memorySource(new Uint8Array()))).toString()).toBe("end");
+  });
+
   it("gives each layer its chainID and the instruction that made it", async () => {
     const history = [{ created_by: "ADD base" }, { created_by: "ENV x", empty_layer: true }, { created_by: "RUN rm" }];
     await using loaded = await load(imageOf([blob(BASE), blob(UPPER)], history));
