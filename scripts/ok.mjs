@@ -9,7 +9,7 @@ import { CACHE, ensureInstalled, ROOT } from "./setup.mjs";
 const BIN = join(ROOT, "node_modules/.bin");
 
 /** What the package may hold besides dist/. */
-const PACKED = ["examples/layers/image.tar", "LICENSE", "NOTICE", "README.md", "package.json"];
+const PACKED = ["dist/cli/LICENSES.txt", "examples/layers/image.tar", "LICENSE", "NOTICE", "README.md", "package.json"];
 
 /** @typedef {{ ok: boolean, output: string }} Outcome */
 
