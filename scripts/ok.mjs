@@ -8,7 +8,7 @@ import { CACHE, ensureInstalled, ROOT } from "./setup.mjs";
 
 const BIN = join(ROOT, "node_modules/.bin");
 
-/** What the package may hold besides dist/. */
+/** What the package may hold besides the code in dist/. */
 const PACKED = ["dist/cli/LICENSES.txt", "examples/layers/image.tar", "LICENSE", "NOTICE", "README.md", "package.json"];
 
 /** @typedef {{ ok: boolean, output: string }} Outcome */
@@ -71,9 +71,7 @@ function strangersIn(packJson) {
   const [{ files }] = JSON.parse(packJson);
   return files
     .map((/** @type {{ path: string }} */ file) => file.path)
-    .filter(
-      (/** @type {string} */ path) => !(path.startsWith("dist/") ? /\.(js|d\.ts)$/.test(path) : PACKED.includes(path)),
-    );
+    .filter((/** @type {string} */ path) => !/^dist\/.*\.(js|d\.ts)$/.test(path) && !PACKED.includes(path));
 }
 
 /** typedoc can demand comments of functions only together with every method; ours is a rule about exports. */
