@@ -34,8 +34,17 @@ const KNOWN_DAYS = 4096;
 const knownDays = new Map<number, string>();
 const TWO_DIGITS = Array.from({ length: 60 }, (_, i) => pad(i));
 
+/** Neighbours in a listing mostly came from one package and have one time. */
+let lastIso = { seconds: Number.NaN, nanoseconds: 0, text: "" };
+
 /** `2023-11-14T22:13:20.000000000Z`; `@SECONDS.NANOSECONDS` for times beyond what a calendar in JavaScript can say. */
 export function isoTime(time: FileTime): string {
+  const isLast = lastIso.seconds === time.seconds && lastIso.nanoseconds === time.nanoseconds;
+  if (!isLast) lastIso = { ...time, text: formatIso(time) };
+  return lastIso.text;
+}
+
+function formatIso(time: FileTime): string {
   const day = Math.floor(time.seconds / DAY);
   const date = dayText(day);
   if (date === "") return `@${time.seconds}.${nanoseconds(time)}`;

@@ -44,10 +44,10 @@ export function jsonEntryLine(path: ByteString, node: MergedNode): ByteString {
 
 /** The same without the braces, for lines that say more. */
 export function jsonEntryFields(path: ByteString, node: MergedNode): ByteString {
-  const { type } = node;
-  let line =
-    `${jsonName("path", `/${path}`)},"type":"${type}","mode":"${octalMode(node.mode)}","uid":${node.uid},"gid":${node.gid}` +
-    `,"size":${node.size},"mtime":"${isoTime(node.mtime)}","nlink":${node.nlink},"inode":${node.inode},"layer":${node.layer}`;
+  const { type, size, nlink, inode, layer } = node;
+  const name = PLAIN.test(path) ? `"path":"/${path}"` : jsonName("path", `/${path}`);
+  const time = isoTime(node.mtime);
+  let line = `${name}${attributes(node)}${size},"mtime":"${time}","nlink":${nlink},"inode":${inode},"layer":${layer}`;
   if (type === "symlink") line += `,${jsonName("target", node.linkTarget)}`;
   if (type === "char" || type === "block") {
     const { major, minor } = node.device;
@@ -55,6 +55,27 @@ export function jsonEntryFields(path: ByteString, node: MergedNode): ByteString 
   }
   if (node.xattrs.size > 0) line += `,"xattrs":${jsonXattrs(node.xattrs)}`;
   return node.isImplied ? `${line},"implied":true` : line;
+}
+
+const TYPE_NUMBERS: Readonly<Record<FileType, number>> = {
+  file: 0,
+  directory: 1,
+  symlink: 2,
+  char: 3,
+  block: 4,
+  fifo: 5,
+};
+const rootsAttributes: string[] = [];
+
+/** From the type to the size's key. Most files are root's, in few combinations of type and mode: those are made once. */
+function attributes({ type, mode, uid, gid }: MergedNode): string {
+  const isRoots = uid === 0 && gid === 0;
+  const key = (TYPE_NUMBERS[type] << 12) | mode;
+  const known = isRoots ? rootsAttributes[key] : undefined;
+  if (known !== undefined) return known;
+  const text = `,"type":"${type}","mode":"${octalMode(mode)}","uid":${uid},"gid":${gid},"size":`;
+  if (isRoots) rootsAttributes[key] = text;
+  return text;
 }
 
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
