@@ -96,6 +96,7 @@ export function build() {
     const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
     const code = run(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", work]);
     if (code !== 0) return code;
+    if (hasSourceImports(work)) return 1;
     const bundled = bundleCommand(join(work, "cli"));
     if (bundled !== 0) return bundled;
     // A temporary directory is private, what is built is not.
@@ -108,6 +109,19 @@ export function build() {
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+}
+
+/**
+ * Whether a compiled module would import a source: TypeScript forgets to rewrite the path of a dynamic import in a
+ * function that it also rewrites for `using`.
+ * @param {string} directory
+ */
+function hasSourceImports(directory) {
+  const wrong = readdirSync(directory, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".js"))
+    .filter((path) => /import\("[^"]*\.ts"\)/.test(readFileSync(join(directory, path), "utf8")));
+  for (const path of wrong) console.error(`${path} imports a source: move the import() into a function without using`);
+  return wrong.length > 0;
 }
 
 /** Packages that become part of the command; all others (koffi, which has binaries) stay where npm puts them. */

@@ -3,9 +3,10 @@ import { type ChainId, chainIds, type DiffId } from "../oci/index.ts";
 import { joinHistory } from "./history.ts";
 import { ImageLayer } from "./image-layer.ts";
 import type { ImageSource, LayerSource } from "./image-source.ts";
-import { IndexThreads, threadsPay } from "./index-threads.ts";
+import type { IndexThreads } from "./index-threads.ts";
 import { LayerLoader, type LoadedLayer } from "./layer-loader.ts";
 import type { LoadLayersOptions } from "./load-options.ts";
+import { threadsPay } from "./threads-pay.ts";
 
 /** The layers of an image, indexed. Disposing it releases everything that their contents hold open. */
 export interface LoadedLayers extends AsyncDisposable {
@@ -18,7 +19,7 @@ export interface LoadedLayers extends AsyncDisposable {
  * @throws StrataError of the first layer that fails, with the image and the layer's number
  */
 export async function loadLayers(source: ImageSource, options: LoadLayersOptions): Promise<LoadedLayers> {
-  await using threads = threadsPay(source.layers, options.workers) ? new IndexThreads() : undefined;
+  await using threads = threadsPay(source.layers, options.workers) ? await createThreads() : undefined;
   const loader = new LayerLoader(options, threads);
   try {
     const loaded = await mapConcurrent(source.layers, options.workers, async (layer, number, stop) => {
@@ -34,6 +35,12 @@ export async function loadLayers(source: ImageSource, options: LoadLayersOptions
     await loader[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Loaded only here: most images are done before Node's modules for threads are. */
+async function createThreads(): Promise<IndexThreads> {
+  const { IndexThreads: Threads } = await import("./index-threads.ts");
+  return new Threads();
 }
 
 /** Gives each layer its place, its instruction and, as far up as all diffIDs are known, its chainID. */

@@ -1,8 +1,6 @@
 import { StrataError } from "../base/index.ts";
 import { assertExpansion, DEFAULT_EXPANSION_LIMITS, type ExpansionLimits } from "./expansion-limit.ts";
-import { gunzip } from "./gunzip.ts";
 import type { Compression } from "./sniff-compression.ts";
-import { unzstd } from "./unzstd.ts";
 
 /** How far {@link decompress} goes. */
 export type DecompressOptions = { readonly [K in keyof ExpansionLimits]?: ExpansionLimits[K] | undefined };
@@ -32,7 +30,8 @@ export async function* decompress(
       yield chunk;
     }
   }
-  for await (const chunk of decompressorOf(kind)(counted())) {
+  const decompressor = await decompressorOf(kind);
+  for await (const chunk of decompressor(counted())) {
     output += chunk.length;
     assertExpansion(kind, input, output, limits);
     yield chunk;
@@ -41,14 +40,15 @@ export async function* decompress(
 
 type Decompressor = (input: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 
-function decompressorOf(kind: Compression): Decompressor {
+/** Loaded when needed: an image of plain layers needs neither Node's zlib nor a zstd. */
+async function decompressorOf(kind: Compression): Promise<Decompressor> {
   switch (kind) {
     case "none":
       return (input) => input;
     case "gzip":
-      return gunzip;
+      return (await import("./gunzip.ts")).gunzip;
     case "zstd":
-      return unzstd;
+      return (await import("./unzstd.ts")).unzstd;
     default:
       throw new StrataError({
         code: "compression-unsupported",
