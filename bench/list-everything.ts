@@ -71,6 +71,7 @@ function archiveRows({ dockerArchive }: BenchImage, scratch: string): Row[] {
 function layoutRows({ ociLayout }: BenchImage, scratch: string): Row[] {
   const name = `oci:${ociLayout}`;
   const layers = layerBlobs(ociLayout);
+  const unpacked = join(scratch, "unpacked");
   const cache = join(scratch, "cache");
   const { ours, oneCore, cached, yardstick, umoci } = measureTogether(
     {
@@ -78,9 +79,9 @@ function layoutRows({ ociLayout }: BenchImage, scratch: string): Row[] {
       oneCore: ["taskset", "-c", "0", ...list("--no-cache", name)],
       cached: list("--cache-dir", cache, name),
       yardstick: ["taskset", "-c", "0", process.execPath, YARDSTICK, ...layers],
-      umoci: unpackWithUmoci(ociLayout, scratch),
+      umoci: ["umoci", "raw", "unpack", "--image", `${ociLayout}:latest`, unpacked],
     },
-    { runs: 5 },
+    { runs: 5, before: () => rmSync(unpacked, { recursive: true, force: true }) },
   );
   const peer = ["Node's gunzip + sha256, one core", yardstick] as const;
   return [
@@ -89,11 +90,6 @@ function layoutRows({ ociLayout }: BenchImage, scratch: string): Row[] {
     row("OCI layout, from the index cache", cached, peer),
     row("OCI layout with gzip layers", ours, ["umoci raw unpack", umoci]),
   ];
-}
-
-function unpackWithUmoci(ociLayout: string, scratch: string): readonly string[] {
-  const script = `rm -rf "$2" && umoci raw unpack --image "$1:latest" "$2" && rm -rf "$2"`;
-  return ["sh", "-c", script, "sh", ociLayout, join(scratch, "unpacked")];
 }
 
 function bigLayerRows(): Row[] {
