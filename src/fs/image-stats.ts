@@ -8,13 +8,42 @@ const DEVICE = 1;
 const BLOCK = 4096;
 const SECTOR = 512;
 
+/** What numbers and bigints have in common: dates and the type, which follow from the rest. */
+abstract class DerivedStats extends FileTypeTests {
+  abstract readonly mode: number | bigint;
+  abstract readonly atimeMs: number | bigint;
+  abstract readonly mtimeMs: number | bigint;
+  abstract readonly ctimeMs: number | bigint;
+  abstract readonly birthtimeMs: number | bigint;
+
+  get atime(): Date {
+    return dateOf(this.atimeMs);
+  }
+
+  get mtime(): Date {
+    return dateOf(this.mtimeMs);
+  }
+
+  get ctime(): Date {
+    return dateOf(this.ctimeMs);
+  }
+
+  get birthtime(): Date {
+    return dateOf(this.birthtimeMs);
+  }
+
+  protected hasType(type: FileType): boolean {
+    return (Number(this.mode) & constants.S_IFMT) === TYPE_BITS[type];
+  }
+}
+
 /**
  * What `fs.Stats` holds, from one node. All four times are the modification time, the only one that layers keep.
  * `dev` is 1, `ino` the node's number in this image, `size` of a directory 0, `blocks` what the file would take
  * without holes. Dates are made when asked, as in newer versions of Node. Not an instance of `fs.Stats`, which Node lets
  * nobody construct.
  */
-export class ImageStats extends FileTypeTests implements Stats {
+export class ImageStats extends DerivedStats implements Stats {
   readonly dev = DEVICE;
   readonly mode: number;
   readonly nlink: number;
@@ -47,30 +76,10 @@ export class ImageStats extends FileTypeTests implements Stats {
     this.ctimeMs = ms;
     this.birthtimeMs = ms;
   }
-
-  get atime(): Date {
-    return dateOf(this.atimeMs);
-  }
-
-  get mtime(): Date {
-    return dateOf(this.mtimeMs);
-  }
-
-  get ctime(): Date {
-    return dateOf(this.ctimeMs);
-  }
-
-  get birthtime(): Date {
-    return dateOf(this.birthtimeMs);
-  }
-
-  protected hasType(type: FileType): boolean {
-    return (this.mode & constants.S_IFMT) === TYPE_BITS[type];
-  }
 }
 
 /** {@link ImageStats} in bigints, with the times in nanoseconds too, as `{ bigint: true }` asks. */
-export class ImageBigIntStats extends FileTypeTests implements BigIntStats {
+export class ImageBigIntStats extends DerivedStats implements BigIntStats {
   readonly dev = BigInt(DEVICE);
   readonly mode: bigint;
   readonly nlink: bigint;
@@ -110,26 +119,6 @@ export class ImageBigIntStats extends FileTypeTests implements BigIntStats {
     this.mtimeMs = ms;
     this.ctimeMs = ms;
     this.birthtimeMs = ms;
-  }
-
-  get atime(): Date {
-    return dateOf(this.atimeMs);
-  }
-
-  get mtime(): Date {
-    return dateOf(this.mtimeMs);
-  }
-
-  get ctime(): Date {
-    return dateOf(this.ctimeMs);
-  }
-
-  get birthtime(): Date {
-    return dateOf(this.birthtimeMs);
-  }
-
-  protected hasType(type: FileType): boolean {
-    return (Number(this.mode) & constants.S_IFMT) === TYPE_BITS[type];
   }
 }
 
