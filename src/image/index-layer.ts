@@ -1,4 +1,4 @@
-import { assertNotAborted, type ByteSource, StrataError } from "../base/index.ts";
+import { assertNotAborted, type ByteSource, readAll, StrataError } from "../base/index.ts";
 import type { LocatedSource, ScratchFile } from "../content/index.ts";
 import { type LayerIndex, LayerIndexBuilder } from "../layer/index.ts";
 import {
@@ -10,7 +10,7 @@ import {
   digestStream,
   verifyStream,
 } from "../oci/index.ts";
-import { type Compression, decompress, scanTar, sniffCompression, TarScanner } from "../tar/index.ts";
+import { type Compression, decompress, SNIFF_LENGTH, scanTar, sniffCompression, TarScanner } from "../tar/index.ts";
 import type { Limits } from "./limits.ts";
 
 /** What a layer must turn out to be, as its image claims. Undefined is: not told. */
@@ -43,9 +43,6 @@ export interface IndexedLayer {
 }
 
 const BUFFER_BYTES = 512 * 1024;
-
-/** Enough for every magic number and for `ustar` in the first header. */
-const SNIFF_BYTES = 512;
 
 /**
  * Reads a layer once: while its bytes pass they are verified, decompressed, verified again, spooled and indexed.
@@ -97,8 +94,7 @@ function isNonsense(error: unknown): error is StrataError {
 
 /** The compression of stored bytes, told by the bytes alone. */
 export async function compressionOf(stored: ByteSource): Promise<Compression> {
-  const head = new Uint8Array(SNIFF_BYTES);
-  return sniffCompression(head.subarray(0, await stored.read(head, 0)));
+  return sniffCompression(await readAll(stored, { end: SNIFF_LENGTH }));
 }
 
 async function indexWholeLayer(

@@ -2,7 +2,7 @@ import type { ByteString } from "../base/index.ts";
 import { DIRECTORY, ENTRY_TYPES, type LayerIndex, SYMLINK } from "../layer/index.ts";
 import { type FileType, joinPath } from "../tree/index.ts";
 import { MergedNode } from "./merged-node.ts";
-import { MAX_LINKS_IN_VIEW, type MergedTree, type PlacedSlot } from "./merged-tree.ts";
+import { MAX_LINKS_IN_VIEW, type MergedTree, type PlacedSlot, pathOfSlot } from "./merged-tree.ts";
 import { NO_ENTRY, ROOT_SLOT, type Slot } from "./union-state.ts";
 import { type WalkedTree, walkPath } from "./walk-path.ts";
 
@@ -65,9 +65,7 @@ export class FlatTree implements MergedTree, WalkedTree {
   }
 
   pathOf(slot: Slot): ByteString {
-    const names: ByteString[] = [];
-    for (let at = slot; at !== ROOT_SLOT; at = this.parentOf(at)) names.push(this.nameOf(at));
-    return names.reverse().join("/");
+    return pathOfSlot(this, slot);
   }
 
   nameOf(slot: Slot): ByteString {
@@ -99,8 +97,9 @@ export class FlatTree implements MergedTree, WalkedTree {
   *walk(top: Slot = ROOT_SLOT): Generator<PlacedSlot> {
     const { end } = this.columns;
     const last = end[top] as number;
-    yield { slot: top, path: this.pathOf(top) };
-    const open = [{ path: this.pathOf(top), end: last }];
+    const topPath = this.pathOf(top);
+    yield { slot: top, path: topPath };
+    const open = [{ path: topPath, end: last }];
     for (let slot = top + 1; slot < last; slot++) {
       let directory = open.at(-1) as (typeof open)[number];
       while (slot >= directory.end) {

@@ -2,7 +2,7 @@ import type { ByteString } from "../base/index.ts";
 import type { LayerIndex } from "../layer/index.ts";
 import type { FileType } from "../tree/index.ts";
 import type { MergedNode } from "./merged-node.ts";
-import type { Slot } from "./union-state.ts";
+import { ROOT_SLOT, type Slot } from "./union-state.ts";
 
 /** As many symlinks as the kernel follows before ELOOP (path_resolution(7)). */
 export const MAX_LINKS_IN_VIEW = 40;
@@ -58,4 +58,11 @@ export interface MergedTree {
    * Symlinks are not followed. Costs memory for the open directories only.
    */
   walk(top?: Slot): Generator<PlacedSlot>;
+}
+
+/** {@link MergedTree.pathOf} for whoever knows the parent and the name of each slot. */
+export function pathOfSlot(tree: Pick<MergedTree, "parentOf" | "nameOf">, slot: Slot): ByteString {
+  const names: ByteString[] = [];
+  for (let at = slot; at !== ROOT_SLOT; at = tree.parentOf(at)) names.push(tree.nameOf(at));
+  return names.reverse().join("/");
 }

@@ -3,7 +3,7 @@ import { ENTRY_TYPES, type LayerIndex } from "../layer/index.ts";
 import { type FileType, joinPath } from "../tree/index.ts";
 import { changeOfSlot, changesOfLayer, type LayerChange } from "./layer-change.ts";
 import { type MergedNode, mergedNode } from "./merged-node.ts";
-import { MAX_LINKS_IN_VIEW, type MergedTree, type PlacedSlot } from "./merged-tree.ts";
+import { MAX_LINKS_IN_VIEW, type MergedTree, type PlacedSlot, pathOfSlot } from "./merged-tree.ts";
 import { ROOT_SLOT, type Slot, type UnionState } from "./union-state.ts";
 import { walkPath } from "./walk-path.ts";
 
@@ -33,9 +33,7 @@ export class ProvenanceTree implements MergedTree {
   }
 
   pathOf(slot: Slot): ByteString {
-    const names: ByteString[] = [];
-    for (let at = slot; at !== ROOT_SLOT; at = this.#state.parentOf(at)) names.push(this.#state.nameOf(at));
-    return names.reverse().join("/");
+    return pathOfSlot(this.#state, slot);
   }
 
   nameOf(slot: Slot): ByteString {
