@@ -104,3 +104,6 @@ export interface ImageSource extends AsyncDisposable {
   readonly layers: readonly LayerSource[];
   readonly skipped: readonly Skipped[];
 }
+
+/** An image without the lifecycle, which the place has that it comes from. */
+export type PlacedImage = Omit<ImageSource, "reference" | "transport" | typeof Symbol.asyncDispose>;

@@ -12,7 +12,9 @@
  *
  * @module
  */
+export type { ArtifactSource, BlobOrigin } from "./artifact-source.ts";
 export { type HistoryStep, joinHistory } from "./history.ts";
+export type { CopyEvent, ImageDestination, OfferedBlob, PutBlobOptions, PutBlobResult } from "./image-destination.ts";
 export { ImageLayer } from "./image-layer.ts";
 export type {
   AbsentLayer,
@@ -22,9 +24,23 @@ export type {
   LayerListing,
   LayerSource,
   ListedLayer,
+  PlacedImage,
   RawDocument,
   Skipped,
 } from "./image-source.ts";
 export { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 export { type LoadedLayers, loadLayers } from "./load-layers.ts";
 export type { LoadEvent, LoadLayersOptions } from "./load-options.ts";
+export { type ArtifactInit, createArtifact } from "./manifest/artifact.ts";
+export { assertSize, type BlobPlace, type BlobRole, missingBlob, readDocument } from "./manifest/blob-place.ts";
+export { chooseLeaf, type PlatformChoice } from "./manifest/choose-leaf.ts";
+export { type ImageDocuments, openManifestImage, readImageDocuments } from "./manifest/manifest-image.ts";
+export {
+  type ManifestLeaf,
+  type ManifestTree,
+  namesOf,
+  readManifest,
+  walkManifests,
+} from "./manifest/manifest-tree.ts";
+export { assertPlatform, platformNotFound } from "./manifest/platform-choice.ts";
+export { DEFAULT_SOURCE_LIMITS, type SourceLimits } from "./manifest/source-limits.ts";

@@ -1,4 +1,4 @@
-import type { ImageSource } from "../image/index.ts";
+import type { ArtifactSource, PlacedImage } from "../image/index.ts";
 import type { Digest, Platform } from "../oci/index.ts";
 import type { Selector } from "./image-name.ts";
 
@@ -14,8 +14,8 @@ export interface ListedImage {
   readonly selector: string;
 }
 
-/** An image without the lifecycle, which the place has. */
-export type PlacedImage = Omit<ImageSource, "reference" | "transport" | typeof Symbol.asyncDispose>;
+/** An artifact without the lifecycle, which the place has. */
+export type PlacedArtifact = Omit<ArtifactSource, "reference" | "transport" | typeof Symbol.asyncDispose>;
 
 /** What every transport makes of a path: a place with images in it. Disposing it ends all images opened from it. */
 export interface ImagePlace extends AsyncDisposable {
@@ -24,4 +24,9 @@ export interface ImagePlace extends AsyncDisposable {
   list(): Promise<readonly ListedImage[]>;
   /** Opens the selected image; without a selector the only one. @throws StrataError `several-images`, `image-not-found` */
   open(selector: Selector | undefined): Promise<PlacedImage>;
+  /**
+   * The selected thing as a graph of documents and blobs, indexes included: what copying needs. Absent where the place has
+   * no manifests: then the copier makes one from {@link open}.
+   */
+  openArtifact?(selector: Selector | undefined): Promise<PlacedArtifact>;
 }

@@ -27,7 +27,7 @@ export {
   type Transport,
 } from "./image-name.ts";
 export type { ListedImage } from "./image-place.ts";
-export { DEFAULT_SOURCE_LIMITS, type OpenSourceOptions, type SourceLimits } from "./open-options.ts";
+export type { OpenSourceOptions } from "./open-options.ts";
 export { listImages, openSource } from "./open-source.ts";
 export { createDirectory, type DestinationKind, destinationKind } from "./rootfs/destination-kind.ts";
 export { writeFileAtomically } from "./rootfs/write-file.ts";

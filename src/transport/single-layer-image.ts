@@ -1,6 +1,5 @@
-import type { LayerSource } from "../image/index.ts";
+import type { LayerSource, PlacedImage } from "../image/index.ts";
 import { digestOf, type HistoryEntry, MEDIA_TYPE, parseImageConfig } from "../oci/index.ts";
-import type { PlacedImage } from "./image-place.ts";
 
 /** An image of one layer from a place that knows nothing of images: its configuration says no more than that. */
 export function singleLayerImage(history: HistoryEntry, layer: LayerSource): PlacedImage {

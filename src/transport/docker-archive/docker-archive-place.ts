@@ -1,8 +1,9 @@
 import { StrataError } from "../../base/index.ts";
+import type { PlacedImage } from "../../image/index.ts";
 import type { Digest } from "../../oci/index.ts";
 import { describeSelector, findByName, imageNotFound, severalImages } from "../choose-image.ts";
 import type { Selector } from "../image-name.ts";
-import type { ImagePlace, ListedImage, PlacedImage } from "../image-place.ts";
+import type { ImagePlace, ListedImage } from "../image-place.ts";
 import { readMember } from "../members.ts";
 import type { ResolvedOptions } from "../open-options.ts";
 import type { TarMembers } from "../tar-members.ts";

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { StrataError } from "../../base/index.ts";
-import type { LayerSource } from "../../image/index.ts";
+import type { LayerSource, PlacedImage } from "../../image/index.ts";
+import { assertPlatform } from "../../image/index.ts";
 import {
   decodeDocument,
   digestOf,
@@ -10,8 +11,6 @@ import {
   platformOf,
   validateDocument,
 } from "../../oci/index.ts";
-import { assertPlatform } from "../choose-image.ts";
-import type { PlacedImage } from "../image-place.ts";
 import { type Members, requireMember } from "../members.ts";
 import type { ResolvedOptions } from "../open-options.ts";
 

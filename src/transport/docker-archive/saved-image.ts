@@ -1,5 +1,6 @@
 import { StrataError } from "../../base/index.ts";
-import type { LayerSource, Skipped } from "../../image/index.ts";
+import type { LayerSource, PlacedImage, Skipped } from "../../image/index.ts";
+import { assertPlatform } from "../../image/index.ts";
 import {
   type DiffId,
   type Digest,
@@ -13,8 +14,6 @@ import {
   platformOf,
   verifyBytes,
 } from "../../oci/index.ts";
-import { assertPlatform } from "../choose-image.ts";
-import type { PlacedImage } from "../image-place.ts";
 import { type Members, missingMember, requireMember } from "../members.ts";
 import type { ResolvedOptions } from "../open-options.ts";
 import type { DockerManifestItem } from "./docker-manifest.ts";

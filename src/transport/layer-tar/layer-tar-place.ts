@@ -1,7 +1,8 @@
 import type { LocatedSource } from "../../content/index.ts";
+import type { PlacedImage } from "../../image/index.ts";
 import { type HistoryEntry, MEDIA_TYPE } from "../../oci/index.ts";
 import { describeSelector, imageNotFound } from "../choose-image.ts";
-import type { ImagePlace, PlacedImage } from "../image-place.ts";
+import type { ImagePlace } from "../image-place.ts";
 import { singleLayerImage } from "../single-layer-image.ts";
 
 /** A bare layer tar as an image of one layer, with a configuration that is made up. The source belongs to the place. */

@@ -1,14 +1,12 @@
+import { type BlobPlace, namesOf, type SourceLimits, walkManifests } from "../../image/index.ts";
 import { type Descriptor, type Digest, isAttestation, mediaKind, platformDistance } from "../../oci/index.ts";
 import { describeSelector, findByName, imageNotFound, severalImages } from "../choose-image.ts";
 import type { Selector } from "../image-name.ts";
 import type { ListedImage } from "../image-place.ts";
-import type { SourceLimits } from "../open-options.ts";
-import type { BlobReader } from "./blob-reader.ts";
-import { namesOf, walkManifests } from "./manifest-tree.ts";
 
 /** What lies at the entrance of a place, and how to look behind it. */
 export interface Entrance {
-  readonly blobs: BlobReader;
+  readonly blobs: BlobPlace;
   /** As in `index.json`. */
   readonly roots: readonly Descriptor[];
   readonly limits: SourceLimits;
@@ -45,8 +43,8 @@ async function findRoots({ blobs, roots, limits }: Entrance, selector: Selector)
 }
 
 /** A manifest that no index at the entrance lists can still be asked for by its digest. */
-async function anyBlob(blobs: BlobReader, digest: Digest): Promise<Descriptor | undefined> {
-  const source = await blobs.open(digest);
+async function anyBlob(blobs: BlobPlace, digest: Digest): Promise<Descriptor | undefined> {
+  const source = await blobs.open(digest, "manifest");
   if (source === undefined) return undefined;
   await source[Symbol.asyncDispose]();
   return { mediaType: "", digest, size: source.size };

@@ -4,7 +4,7 @@ import { decodeDocument, MEDIA_TYPE, parseManifest, validateDocument } from "../
 import type { ImagePlace } from "../image-place.ts";
 import { type Members, readMember } from "../members.ts";
 import type { ResolvedOptions } from "../open-options.ts";
-import { layoutBlobs } from "./blob-reader.ts";
+import { layoutBlobs } from "./layout-blobs.ts";
 import { createOciPlace } from "./oci-place.ts";
 
 const layoutSchema = v.object({ imageLayoutVersion: v.string() });

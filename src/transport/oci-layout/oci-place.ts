@@ -1,16 +1,13 @@
+import { type BlobPlace, chooseLeaf, openManifestImage, walkManifests } from "../../image/index.ts";
 import type { Descriptor } from "../../oci/index.ts";
 import type { ImagePlace } from "../image-place.ts";
 import type { ResolvedOptions } from "../open-options.ts";
-import type { BlobReader } from "./blob-reader.ts";
-import { chooseLeaf } from "./choose-leaf.ts";
 import { chooseRoots, listEntrance } from "./choose-roots.ts";
-import { openManifestImage } from "./manifest-image.ts";
-import { walkManifests } from "./manifest-tree.ts";
 
 /** What makes a place of blobs and the descriptors at its entrance. */
 export interface OciPlaceInit {
   readonly transport: string;
-  readonly blobs: BlobReader;
+  readonly blobs: BlobPlace;
   /** As in `index.json`. */
   readonly roots: readonly Descriptor[];
   /** Ends what lies below. */

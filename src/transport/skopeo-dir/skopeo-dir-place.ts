@@ -1,7 +1,7 @@
+import type { BlobPlace } from "../../image/index.ts";
 import { type Digest, digestOf, hexOf, type ImageIndex, type Manifest, parseManifest } from "../../oci/index.ts";
 import type { ImagePlace } from "../image-place.ts";
 import { type Members, readMember, requireMember } from "../members.ts";
-import type { BlobReader } from "../oci-layout/blob-reader.ts";
 import { createOciPlace } from "../oci-layout/oci-place.ts";
 import type { ResolvedOptions } from "../open-options.ts";
 
@@ -28,7 +28,7 @@ export async function openSkopeoDirPlace(members: Members, options: ResolvedOpti
   return createOciPlace({ transport: "dir", blobs: looseBlobs(members, root.digest), roots: [root], dispose }, options);
 }
 
-function looseBlobs(members: Members, root: Digest): BlobReader {
+function looseBlobs(members: Members, root: Digest): BlobPlace {
   return {
     place: members.place,
     open: async (digest) => {

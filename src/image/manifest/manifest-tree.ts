@@ -1,5 +1,4 @@
 import { StrataError } from "../../base/index.ts";
-import type { Skipped } from "../../image/index.ts";
 import {
   ANNOTATION,
   type Descriptor,
@@ -9,8 +8,9 @@ import {
   mediaKind,
   parseManifest,
 } from "../../oci/index.ts";
-import type { SourceLimits } from "../open-options.ts";
-import { type BlobReader, readDocument } from "./blob-reader.ts";
+import type { Skipped } from "../image-source.ts";
+import { type BlobPlace, readDocument } from "./blob-place.ts";
+import type { SourceLimits } from "./source-limits.ts";
 
 /** A manifest that an index lists, directly or through other indexes. */
 export interface ManifestLeaf {
@@ -37,7 +37,7 @@ export function namesOf({ annotations }: Descriptor): string[] {
  * @throws StrataError of kind hostile `index-too-deep`, `too-many-manifests`; of readDocument and parseManifest
  */
 export async function walkManifests(
-  blobs: BlobReader,
+  blobs: BlobPlace,
   roots: readonly Descriptor[],
   limits: SourceLimits,
 ): Promise<ManifestTree> {
@@ -48,25 +48,25 @@ export async function walkManifests(
 
 /** Reads the manifest or index that a descriptor points to. */
 export async function readManifest(
-  blobs: BlobReader,
+  blobs: BlobPlace,
   descriptor: Descriptor,
   { maxDocumentBytes: maxBytes }: SourceLimits,
 ): Promise<{ bytes: Uint8Array; document: Manifest | ImageIndex }> {
   const { digest, mediaType } = descriptor;
-  const bytes = await readDocument(blobs, descriptor, { what: "manifest", maxBytes });
+  const bytes = await readDocument(blobs, descriptor, { what: "manifest", role: "manifest", maxBytes });
   return { bytes, document: parseManifest(bytes, { what: `manifest ${digest}`, mediaType, maxBytes }) };
 }
 
 class Walk implements ManifestTree {
   readonly leaves: ManifestLeaf[] = [];
   readonly skipped: Skipped[] = [];
-  readonly #blobs: BlobReader;
+  readonly #blobs: BlobPlace;
   readonly #limits: SourceLimits;
   /** A blob that several indexes list is looked at once: shared children must not multiply. */
   readonly #seen = new Set<string>();
   #visited = 0;
 
-  constructor(blobs: BlobReader, limits: SourceLimits) {
+  constructor(blobs: BlobPlace, limits: SourceLimits) {
     this.#blobs = blobs;
     this.#limits = limits;
   }

@@ -1,22 +1,16 @@
 import { readAll, StrataError } from "../../base/index.ts";
 import type { LocatedSource } from "../../content/index.ts";
-import { algorithmOf, assertDocumentSize, type Descriptor, type Digest, hexOf, verifyBytes } from "../../oci/index.ts";
-import type { Members } from "../members.ts";
+import { assertDocumentSize, type Descriptor, type Digest, verifyBytes } from "../../oci/index.ts";
 
-/** Blobs by digest, wherever they lie. */
-export interface BlobReader {
+/** How registries keep a thing: manifests and indexes apart from all other blobs. */
+export type BlobRole = "manifest" | "blob";
+
+/** Blobs by digest, wherever they lie: a layout, an archive, the store, a repository of a registry. */
+export interface BlobPlace {
   /** Names the place in messages. */
   readonly place: string;
   /** Opens a blob, unverified; undefined when it is not here. The caller disposes it. */
-  open(digest: Digest): Promise<LocatedSource | undefined>;
-}
-
-/** The blobs of a layout (image-spec image-layout.md#blobs). */
-export function layoutBlobs(members: Members): BlobReader {
-  return {
-    place: members.place,
-    open: (digest) => members.open(`blobs/${algorithmOf(digest)}/${hexOf(digest)}`),
-  };
+  open(digest: Digest, role: BlobRole): Promise<LocatedSource | undefined>;
 }
 
 /**
@@ -24,14 +18,14 @@ export function layoutBlobs(members: Members): BlobReader {
  * @throws StrataError `json-too-large`, `missing-blob`, or of kind integrity
  */
 export async function readDocument(
-  blobs: BlobReader,
+  blobs: BlobPlace,
   descriptor: Pick<Descriptor, "digest" | "size" | "data">,
-  { what, maxBytes }: { readonly what: string; readonly maxBytes: number },
+  { what, role, maxBytes }: { readonly what: string; readonly role: BlobRole; readonly maxBytes: number },
 ): Promise<Uint8Array> {
   const { digest, size, data } = descriptor;
   const named = `${what} ${digest}`;
   assertDocumentSize(size, named, maxBytes);
-  const source = await blobs.open(digest);
+  const source = await blobs.open(digest, role);
   if (source === undefined) {
     if (data !== undefined) return verifyBytes(Buffer.from(data, "base64"), { digest, size, what: named });
     throw missingBlob(blobs, digest, what);
@@ -53,7 +47,7 @@ export function assertSize(actual: number, { digest, size }: Pick<Descriptor, "d
 }
 
 /** The error for a blob that is not in the place. */
-export function missingBlob({ place }: BlobReader, digest: Digest, what: string): StrataError {
+export function missingBlob({ place }: BlobPlace, digest: Digest, what: string): StrataError {
   return new StrataError({
     code: "missing-blob",
     kind: "not-found",

@@ -1,17 +1,26 @@
 import { StrataError } from "../../base/index.ts";
-import type { Skipped } from "../../image/index.ts";
 import { type Platform, platformOf, selectPlatform } from "../../oci/index.ts";
-import { assertPlatform, imageNotFound, platformNotFound } from "../choose-image.ts";
-import type { ResolvedOptions } from "../open-options.ts";
-import type { BlobReader } from "./blob-reader.ts";
+import type { Skipped } from "../image-source.ts";
+import type { BlobPlace } from "./blob-place.ts";
 import { type ImageDocuments, readImageDocuments } from "./manifest-image.ts";
 import type { ManifestLeaf, ManifestTree } from "./manifest-tree.ts";
+import { assertPlatform, platformNotFound } from "./platform-choice.ts";
+import type { SourceLimits } from "./source-limits.ts";
+
+/** What decides between the manifests of one image. */
+export interface PlatformChoice {
+  /** The platform that the user asks for: an image for another one is refused. */
+  readonly platform: Platform | undefined;
+  /** The platform to prefer where none is asked for. */
+  readonly hostPlatform: Platform;
+  readonly limits: SourceLimits;
+}
 
 /** Of the manifests of one image the one for the platform; documents are read only as far as the choice needs them. */
 export async function chooseLeaf(
-  blobs: BlobReader,
+  blobs: BlobPlace,
   { leaves, skipped }: ManifestTree,
-  options: ResolvedOptions,
+  options: PlatformChoice,
 ): Promise<{ documents: ImageDocuments; skipped: readonly Skipped[] }> {
   const { platform: wanted, hostPlatform, limits } = options;
   const [only, ...others] = leaves;
@@ -45,7 +54,7 @@ interface Candidate {
 }
 
 /** The platform as the descriptor tells, else as the configuration does. */
-async function withPlatform(blobs: BlobReader, leaf: ManifestLeaf, { limits }: ResolvedOptions): Promise<Candidate> {
+async function withPlatform(blobs: BlobPlace, leaf: ManifestLeaf, { limits }: PlatformChoice): Promise<Candidate> {
   const { platform } = leaf.descriptor;
   if (platform !== undefined && platform.os !== "") return { leaf, platform, artifact: undefined };
   try {
@@ -64,8 +73,9 @@ function loneImage(images: readonly Candidate[], wanted: Platform | undefined): 
 }
 
 function nothingToOpen(skipped: ManifestTree["skipped"]): StrataError {
-  const [first] = skipped;
-  if (first === undefined) return imageNotFound("at all", []);
+  if (skipped.length === 0) {
+    return new StrataError({ code: "image-not-found", kind: "not-found", message: "There is no image here" });
+  }
   return new StrataError({
     code: "not-an-image",
     kind: "unsupported",

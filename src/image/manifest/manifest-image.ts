@@ -1,5 +1,4 @@
 import { addDetails, StrataError } from "../../base/index.ts";
-import type { LayerSource, Skipped } from "../../image/index.ts";
 import {
   type Descriptor,
   type DiffId,
@@ -11,10 +10,10 @@ import {
   parseImageConfig,
   platformOf,
 } from "../../oci/index.ts";
-import type { PlacedImage } from "../image-place.ts";
-import type { SourceLimits } from "../open-options.ts";
-import { assertSize, type BlobReader, missingBlob, readDocument } from "./blob-reader.ts";
+import type { LayerSource, PlacedImage, Skipped } from "../image-source.ts";
+import { assertSize, type BlobPlace, missingBlob, readDocument } from "./blob-place.ts";
 import { type ManifestLeaf, readManifest } from "./manifest-tree.ts";
+import type { SourceLimits } from "./source-limits.ts";
 
 /** The documents of one image. */
 export interface ImageDocuments {
@@ -30,7 +29,7 @@ export interface ImageDocuments {
  * @throws StrataError `not-an-image` (unsupported) for an artifact, by its name
  */
 export async function readImageDocuments(
-  blobs: BlobReader,
+  blobs: BlobPlace,
   leaf: ManifestLeaf,
   limits: SourceLimits,
 ): Promise<ImageDocuments> {
@@ -42,6 +41,7 @@ export async function readImageDocuments(
   }
   const configBytes = await readDocument(blobs, descriptor, {
     what: "image configuration",
+    role: "blob",
     maxBytes: limits.maxDocumentBytes,
   });
   const what = `image configuration ${descriptor.digest}`;
@@ -50,7 +50,7 @@ export async function readImageDocuments(
 }
 
 /** The image of the documents. Layers are looked up, so that a missing one is known now, and not read. */
-export async function openManifestImage(blobs: BlobReader, documents: ImageDocuments): Promise<PlacedImage> {
+export async function openManifestImage(blobs: BlobPlace, documents: ImageDocuments): Promise<PlacedImage> {
   const { leaf, manifest, config } = documents;
   const diffIds = config.rootfs.diff_ids;
   if (diffIds.length !== manifest.layers.length) throw countMismatch(documents);
@@ -80,13 +80,13 @@ export async function openManifestImage(blobs: BlobReader, documents: ImageDocum
 }
 
 async function layerSource(
-  blobs: BlobReader,
+  blobs: BlobPlace,
   { mediaType, digest, size, urls }: Descriptor,
   { number, diffId }: { readonly number: number; readonly diffId: DiffId },
 ): Promise<LayerSource> {
   assertReadable(mediaType, number);
   const common = { name: digest, diffId, descriptor: { mediaType, digest, size } };
-  const source = await blobs.open(digest);
+  const source = await blobs.open(digest, "blob");
   if (source === undefined) {
     if (!isForeignLayer(mediaType)) throw missingBlob(blobs, digest, `layer ${number}`);
     const reason = ["its owner forbids passing it on", ...(urls ?? [])].join("; it may be at ");
@@ -100,7 +100,7 @@ async function layerSource(
     kind: "blob",
     location,
     open: async () => {
-      const again = await blobs.open(digest);
+      const again = await blobs.open(digest, "blob");
       if (again === undefined) throw missingBlob(blobs, digest, `layer ${number}`);
       return again;
     },

@@ -1,0 +1,49 @@
+import type { ByteSource } from "../base/index.ts";
+import type { Descriptor } from "../oci/index.ts";
+import type { RawDocument, Skipped } from "./image-source.ts";
+
+/** A repository of a registry in which a blob is known to be: another one there can mount it without a transfer. */
+export interface BlobOrigin {
+  /** Host with port, as in a reference. */
+  readonly registry: string;
+  readonly repository: string;
+}
+
+/**
+ * The port from which things are copied: an image, an index of images or any other artifact, as a graph of documents
+ * and blobs by digest. Nothing about layers as file systems: that is `ImageSource`.
+ *
+ * Opening reads `root` only. Whoever opened it disposes it; every {@link ByteSource} from it is dead after that.
+ */
+export interface ArtifactSource extends AsyncDisposable {
+  /** As the user wrote it; for messages. */
+  readonly reference: string;
+  /** Full name of the transport without its colon; `store` for the local store. */
+  readonly transport: string;
+  /** The names under which the place knows it, as spelled there. */
+  readonly names: readonly string[];
+  /** What the name leads to: a manifest or an index, verified against its digest. */
+  readonly root: RawDocument;
+  /**
+   * True where the place has no manifest and `root` was made here from the config and the layers: then its digest is
+   * nobody's promise, but the same image always gives the same one.
+   */
+  readonly isSynthetic: boolean;
+  /** What was passed over by name. */
+  readonly skipped: readonly Skipped[];
+  /** Where registries may find the blobs already; undefined for places that are no registry. */
+  readonly origin?: BlobOrigin | undefined;
+  /**
+   * A manifest or index that another document of this artifact names, with its exact bytes, verified.
+   * @throws StrataError `blob-not-found`, `digest-mismatch`, `document-too-large`
+   */
+  readDocument(descriptor: Descriptor): Promise<RawDocument>;
+  /**
+   * The stored bytes of a config, layer or other blob, unverified: the taker holds them against the descriptor.
+   * `stream({start})` is cheap on every transport, so that a broken transfer can go on. The caller disposes it.
+   * @throws StrataError `blob-not-found`
+   */
+  openBlob(descriptor: Descriptor): Promise<ByteSource>;
+  /** Documents that name this one as their subject: signatures, SBOMs. Absent where the place cannot tell. */
+  referrers?(descriptor: Descriptor): Promise<readonly Descriptor[]>;
+}
