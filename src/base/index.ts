@@ -14,7 +14,7 @@
  */
 export { type ByteRange, type ByteSource, memorySource, readAll, sliceSource } from "./byte-source.ts";
 export { type ByteString, fromBuffer, fromText, isUtf8, toBuffer, toText } from "./byte-string.ts";
-export { now, randomName } from "./clock.ts";
+export { now, randomFraction, randomName, sleep } from "./clock.ts";
 export { mapConcurrent } from "./concurrency.ts";
 export {
   addDetails,
