@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { StrataError } from "./strata-error.ts";
+import { assertNotAborted } from "./strata-error.ts";
 
 /** Milliseconds since the epoch. For ages and expiry only: nothing that is hashed or written may depend on it. */
 export function now(): number {
@@ -26,7 +26,8 @@ export function randomFraction(): number {
 export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   try {
     await delay(Math.max(0, ms), undefined, signal === undefined ? {} : { signal });
-  } catch (cause) {
-    throw new StrataError({ code: "aborted", kind: "aborted", message: "The operation was aborted", cause });
+  } catch (error) {
+    assertNotAborted(signal);
+    throw error;
   }
 }

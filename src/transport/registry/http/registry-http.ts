@@ -1,0 +1,85 @@
+import type { CredentialStore } from "../auth/credential-store.ts";
+import { Connections, type RegistryTimeouts } from "./connections.ts";
+import { exchange } from "./exchange.ts";
+import type { RegistryRequest, RegistryResponse } from "./registry-request.ts";
+
+export type { RegistryTimeouts } from "./connections.ts";
+export type { RegistryMethod, RegistryRequest, RegistryResponse, ResponseHeaders } from "./registry-request.ts";
+
+/** How a registry is spoken to. The environment and the home directory are the caller's to read. */
+export interface RegistryHttpOptions {
+  /** Where logins come from; asked only when the registry asks. */
+  readonly credentials: CredentialStore;
+  /** Roots of the certs.d layout, searched in order: `/etc/docker/certs.d`, `~/.docker/certs.d`, `/etc/containers/certs.d`. */
+  readonly certificates?: readonly string[];
+  /** Allows certificates that are not valid, and plain HTTP where HTTPS is not spoken. Default: false. */
+  readonly insecure?: boolean;
+  /** For `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` in both cases, and `NODE_EXTRA_CA_CERTS`, `SSL_CERT_FILE`. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** For each registry, base URLs that are asked first for reads, in order: `{"docker.io": ["http://127.0.0.1:5001"]}`. */
+  readonly mirrors?: Readonly<Record<string, readonly string[]>>;
+  /** Default: `strata`. */
+  readonly userAgent?: string;
+  readonly timeouts?: RegistryTimeouts;
+  /** How often a repeatable request is repeated after a failure. Default: 4. */
+  readonly retries?: number;
+  /** 0 ≤ n < 1, for the jitter of waiting; from room `base` unless given. */
+  readonly random?: () => number;
+  /** Waits for some milliseconds; from room `base` unless given. */
+  readonly sleep?: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** Milliseconds since the epoch, for the age of tokens; from room `base` unless given. */
+  readonly now?: () => number;
+}
+
+/** A registry that can be asked. Disposing closes its connections; what is under way fails. */
+export interface RegistryHttp extends AsyncDisposable {
+  /** As in references: `docker.io`, `localhost:5000`. */
+  readonly host: string;
+  /**
+   * Sends a request: finds the scheme, answers challenges, follows redirects, waits and repeats.
+   * The answer has a status that `accept` lists.
+   * @throws StrataError `registry-unauthorized`, `registry-denied`, `registry-not-found`, `registry-refused`,
+   * `registry-unsupported`, `rate-limited`, `registry-failed`, `registry-unreachable`, `registry-timeout`, `registry-tls`,
+   * `registry-connection-lost`, `registry-protocol`, `too-many-redirects`, `insecure-redirect`, `aborted` …
+   */
+  request(request: RegistryRequest): Promise<RegistryResponse>;
+  /** Whether somebody speaks the API there: `GET /v2/`; being asked for a login counts as yes. Throws as `request`. */
+  ping(signal?: AbortSignal): Promise<void>;
+}
+
+/** Opens a registry by the host of a reference. Nothing is sent before the first request. */
+export function openRegistryHttp(host: string, options: RegistryHttpOptions): RegistryHttp {
+  const connections = new Connections({
+    timeouts: options.timeouts ?? {},
+    tlsFor: async () => ({}),
+    proxyFor: () => undefined,
+    isUnverified: () => options.insecure === true,
+  });
+  const send = (request: RegistryRequest): Promise<RegistryResponse> => {
+    const url = new URL(request.path, `http://${host}`);
+    const context = {
+      registry: host,
+      host: url.host,
+      what: `${request.method} ${url.pathname}`,
+      signal: request.signal,
+    };
+    return connections
+      .to(url)
+      .then((pool) => exchange(pool, { ...request, url, headers: request.headers ?? {}, context }));
+  };
+  return {
+    host,
+    request: send,
+    ping: async (signal) => {
+      const answer = await send({
+        method: "GET",
+        path: "/v2/",
+        scopes: [],
+        accept: [200, 401],
+        ...(signal === undefined ? {} : { signal }),
+      });
+      await answer.discard();
+    },
+    [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
+  };
+}
