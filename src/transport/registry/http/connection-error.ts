@@ -57,7 +57,8 @@ export function connectionError(error: unknown, context: ExchangeContext): Strat
 /** Whether the peer at the other end may be one that speaks plain HTTP where TLS was tried. */
 export function mayBePlain(error: unknown): boolean {
   if (!(error instanceof StrataError) || error.kind === "aborted" || error.code === "registry-timeout") return false;
-  return !DISTRUST.test(String(error.details["reason"] ?? ""));
+  const reason = error.details["reason"];
+  return typeof reason === "string" && !DISTRUST.test(reason);
 }
 
 function failureOf(code: string): Failure {

@@ -50,7 +50,7 @@ export class Connections implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     const pools = await Promise.allSettled(this.#pools.values());
-    await Promise.all(pools.map((pool) => (pool.status === "fulfilled" ? pool.value.destroy() : undefined)));
+    await Promise.all(pools.flatMap((pool) => (pool.status === "fulfilled" ? [pool.value.destroy()] : [])));
   }
 
   async #open(url: URL): Promise<Dispatcher> {
