@@ -7,6 +7,7 @@ test.each([
   ["docker-archive:/a/b.tar:gt/base:v1", "docker-archive", "/a/b.tar:gt/base:v1"],
   ["dir:/", "dir", "/"],
   ["tar:-", "tar", "-"],
+  ["docker://localhost:5000/a:v1", "docker", "//localhost:5000/a:v1"],
   ["image.tar", undefined, "image.tar"],
   ["./oci:dir", undefined, "./oci:dir"],
   ["C:\\image.tar", undefined, "C:\\image.tar"],
@@ -20,7 +21,7 @@ test.each(["", "oci:", "dir:"])("%j names nothing", (text) => {
 });
 
 test("transports that exist elsewhere are not taken for paths", () => {
-  for (const text of ["docker://nginx", "docker-daemon:nginx:latest", "containers-storage:x"]) {
+  for (const text of ["docker-root:/var/lib/docker", "docker-daemon:nginx:latest", "containers-storage:x"]) {
     expect(() => parseImageName(text)).toThrow(
       expect.objectContaining({ code: "unsupported-transport", kind: "unsupported" }),
     );

@@ -2,18 +2,18 @@ import { StrataError } from "../base/index.ts";
 import { type Digest, isDigest } from "../oci/index.ts";
 
 /** The places from which images can be opened, by the names that skopeo gave them; `tar` is ours. */
-export const TRANSPORTS = ["docker-archive", "oci-archive", "oci", "dir", "tar"] as const;
+export const TRANSPORTS = ["docker", "docker-archive", "oci-archive", "oci", "dir", "tar"] as const;
 /** Name of a kind of place, one of {@link TRANSPORTS}. */
 export type Transport = (typeof TRANSPORTS)[number];
 
 /** Names that are taken, so that they are never mistaken for a path. */
-const RESERVED = ["docker", "docker-root", "docker-daemon", "containers-storage", "ostree", "sif"];
+const RESERVED = ["docker-root", "docker-daemon", "containers-storage", "ostree", "sif"];
 
 /** `TRANSPORT:REST`, split; `transport` is undefined where the format must be detected. */
 export interface ImageName {
   readonly text: string;
   readonly transport: Transport | undefined;
-  /** `-` for standard input, or a path, perhaps followed by a {@link Selector}. */
+  /** `-` for standard input, or a path, perhaps followed by a {@link Selector}; for a registry `//` and a reference. */
   readonly rest: string;
 }
 

@@ -1,5 +1,5 @@
 /**
- * transport: the places where images live, one folder for each. Today the local ones, for reading.
+ * transport: the places where images live, one folder for each.
  *
  * {@link openSource} turns a name into an `ImageSource`; {@link listImages} tells what a place holds. A name is
  *
@@ -7,6 +7,7 @@
  * - `oci:DIRECTORY[:NAME|:@POSITION|@DIGEST]`, `oci-archive:FILE[…]`: an OCI layout, loose or as a tar
  * - `dir:DIRECTORY`: a root file system as an image of one layer; or skopeo's `dir:`, known by its `version` file
  * - `tar:FILE`: a bare layer, compressed or not, as an image of one layer
+ * - `docker://[HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]`: a registry; layers are downloaded when they are read, once each
  * - any of these paths alone, or `-` for standard input: the format is detected
  *
  * Every file may be compressed as a whole, or be a pipe: then it is spooled once to temporary space. A plain file is
@@ -29,6 +30,7 @@ export {
 export type { ListedImage } from "./image-place.ts";
 export type { OpenSourceOptions } from "./open-options.ts";
 export { listImages, openSource } from "./open-source.ts";
+export { DEFAULT_TRANSFER, type RegistryOptions, type TransferOptions } from "./registry/registry-options.ts";
 export { createDirectory, type DestinationKind, destinationKind } from "./rootfs/destination-kind.ts";
 export { writeFileAtomically } from "./rootfs/write-file.ts";
 export { type TreeMember, type WriteTreeOptions, writeTree } from "./rootfs/write-tree.ts";

@@ -1,6 +1,7 @@
 import type { Scratch } from "../content/index.ts";
 import { DEFAULT_SOURCE_LIMITS, type PlatformChoice, type SourceLimits } from "../image/index.ts";
 import type { Platform } from "../oci/index.ts";
+import type { RegistryOptions } from "./registry/registry-options.ts";
 
 /** How to open a source. */
 export interface OpenSourceOptions {
@@ -13,6 +14,8 @@ export interface OpenSourceOptions {
   /** Where streams and compressed archives are spooled, the caller's; temporary files unless given. */
   readonly scratch?: Scratch | undefined;
   readonly limits?: Partial<SourceLimits> | undefined;
+  /** How registries are spoken to; anonymously and with certificates that are valid unless given. */
+  readonly registry?: RegistryOptions | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -20,11 +23,19 @@ export interface OpenSourceOptions {
 export interface ResolvedOptions extends PlatformChoice {
   readonly stdin: AsyncIterable<Uint8Array> | undefined;
   readonly scratch: Scratch;
+  readonly registry: RegistryOptions;
   readonly signal: AbortSignal | undefined;
 }
 
 /** Fills in the defaults. */
 export function resolveOptions(options: OpenSourceOptions, scratch: Scratch): ResolvedOptions {
-  const { platform, hostPlatform = { os: "linux", architecture: "amd64" }, stdin, limits, signal } = options;
-  return { platform, hostPlatform, stdin, scratch, limits: { ...DEFAULT_SOURCE_LIMITS, ...limits }, signal };
+  const {
+    platform,
+    hostPlatform = { os: "linux", architecture: "amd64" },
+    stdin,
+    limits,
+    registry = {},
+    signal,
+  } = options;
+  return { platform, hostPlatform, stdin, scratch, limits: { ...DEFAULT_SOURCE_LIMITS, ...limits }, registry, signal };
 }

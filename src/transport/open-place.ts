@@ -10,6 +10,8 @@ import { createLayerTarPlace } from "./layer-tar/layer-tar-place.ts";
 import { openOciLayoutPlace } from "./oci-layout/oci-layout-place.ts";
 import { openArchive } from "./open-archive.ts";
 import type { ResolvedOptions } from "./open-options.ts";
+import { parseRegistryName } from "./registry/registry-name.ts";
+import { openRegistryPlace } from "./registry/registry-place.ts";
 import type { ResolvedPath } from "./resolve-path.ts";
 import { createRootfsPlace } from "./rootfs/rootfs-place.ts";
 import { isSkopeoDirectory, openSkopeoDirPlace } from "./skopeo-dir/skopeo-dir-place.ts";
@@ -18,6 +20,7 @@ import { openTarMembers } from "./tar-members.ts";
 /** Opens the place that a name and its resolved path mean; the format is detected where the name has no transport. */
 export async function openPlace(name: ImageName, where: ResolvedPath, options: ResolvedOptions): Promise<ImagePlace> {
   const { transport } = name;
+  if (where.kind === "registry") return openRegistryPlace(parseRegistryName(where.path), options);
   if (where.kind === "directory") return await openDirectory(where.path, transport, options);
   if (transport === "dir" || transport === "oci") throw notADirectory(where, transport);
   const source = await openArchive(where.path, options);

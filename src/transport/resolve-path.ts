@@ -6,7 +6,7 @@ import { STDIN } from "./open-archive.ts";
 /** A path that exists, and what was written after it. */
 export interface ResolvedPath {
   readonly path: string;
-  readonly kind: "directory" | "file" | "stdin";
+  readonly kind: "directory" | "file" | "stdin" | "registry";
   readonly selector: Selector | undefined;
 }
 
@@ -16,6 +16,7 @@ export interface ResolvedPath {
  * @throws StrataError `image-not-found`, `invalid-selector`
  */
 export async function resolvePath(name: ImageName): Promise<ResolvedPath> {
+  if (name.transport === "docker") return { path: name.rest, kind: "registry", selector: undefined };
   for (const { path, selector } of splitsOf(name.rest)) {
     const kind = path === STDIN ? "stdin" : await kindOf(path);
     if (kind === undefined) continue;

@@ -1,0 +1,64 @@
+import { chooseLeaf, createArtifact, openManifestImage, type RawDocument, walkManifests } from "../../image/index.ts";
+import { type Descriptor, formatReference, mediaKind, parseManifest, type Reference } from "../../oci/index.ts";
+import type { ImagePlace } from "../image-place.ts";
+import type { ResolvedOptions } from "../open-options.ts";
+import { createRegistryBlobs } from "./registry-blobs.ts";
+import { openRepository } from "./repository.ts";
+import { resolveManifest } from "./resolve-manifest.ts";
+import { createSpooledBlobs } from "./spooled-blobs.ts";
+
+/**
+ * The image that a reference names, in a registry. It is resolved once, when it is first needed, so that a tag that moves
+ * meanwhile changes nothing. Nothing is sent before that. Layers of an opened image are downloaded when they are read,
+ * once each, into the scratch.
+ */
+export function openRegistryPlace(reference: Reference, options: ResolvedOptions): ImagePlace {
+  const repository = openRepository(reference, options.registry);
+  const { limits, signal } = options;
+  const asking = { signal, maxBytes: limits.maxDocumentBytes };
+  const blobs = createRegistryBlobs(repository, asking);
+  const spooled = createSpooledBlobs(blobs, options.scratch);
+  const name = formatReference(withTag(reference));
+  let resolving: Promise<RawDocument> | undefined;
+  const resolve = async (): Promise<Descriptor> => {
+    resolving ??= resolveManifest(repository, reference, asking);
+    const { mediaType, digest, bytes } = await resolving;
+    blobs.remember(digest, bytes);
+    return { mediaType, digest, size: bytes.length };
+  };
+  return {
+    transport: "docker",
+    list: async () => {
+      const root = await resolve();
+      const document = parseManifest((await resolving)?.bytes ?? new Uint8Array(), { what: `manifest of ${name}` });
+      const children = document.kind === "index" ? document.manifests : [];
+      const platforms = children.flatMap(({ platform, mediaType }) =>
+        platform !== undefined && mediaKind(mediaType) === "manifest" ? [platform] : [],
+      );
+      return [{ names: [name], platforms, digest: root.digest, selector: "" }];
+    },
+    open: async () => {
+      const tree = await walkManifests(spooled, [await resolve()], limits);
+      const { documents, skipped } = await chooseLeaf(spooled, tree, options);
+      const image = await openManifestImage(spooled, documents);
+      return { ...image, names: [name], skipped: [...tree.skipped, ...skipped, ...image.skipped] };
+    },
+    openArtifact: async () => {
+      const origin = { registry: repository.registry, repository: repository.name };
+      const root = await resolve();
+      const dispose = async (): Promise<void> => {};
+      const place = { reference: name, transport: "docker", names: [name], origin, dispose };
+      return await createArtifact({ ...place, blobs, root, limits });
+    },
+    [Symbol.asyncDispose]: async () => {
+      await spooled[Symbol.asyncDispose]();
+      await repository[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** `latest` where the reference says neither tag nor digest. */
+function withTag(reference: Reference): Reference {
+  const { tag, digest } = reference;
+  return tag === undefined && digest === undefined ? { ...reference, tag: "latest" } : reference;
+}

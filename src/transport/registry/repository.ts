@@ -1,0 +1,55 @@
+import type { Reference } from "../../oci/index.ts";
+import { openRegistryHttp, type RegistryHttp } from "./http/registry-http.ts";
+import {
+  createBackoff,
+  DEFAULT_TRANSFER,
+  httpOptionsFor,
+  type RegistryOptions,
+  type TransferOptions,
+} from "./registry-options.ts";
+
+/** One repository of one registry, and how to speak to it. Disposing closes the connections. */
+export interface Repository extends AsyncDisposable {
+  /** Host with port, as in references. */
+  readonly registry: string;
+  /** Path of the repository in the registry. */
+  readonly name: string;
+  /** Names the repository in messages: `localhost:5000/app`. */
+  readonly place: string;
+  readonly http: RegistryHttp;
+  readonly transfer: TransferOptions;
+  /** Waits before another attempt, longer after each failure. */
+  readonly backoff: (failures: number, signal: AbortSignal | undefined) => Promise<void>;
+}
+
+/** Opens the repository of a reference. Nothing is sent yet. */
+export function openRepository(
+  { registry, repository }: Pick<Reference, "registry" | "repository">,
+  options: RegistryOptions,
+): Repository {
+  const http = openRegistryHttp(registry, httpOptionsFor(registry, options));
+  return {
+    registry,
+    name: repository,
+    place: `${registry}/${repository}`,
+    http,
+    transfer: { ...DEFAULT_TRANSFER, ...options.transfer },
+    backoff: createBackoff(options),
+    [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
+  };
+}
+
+/** Path of something in the repository (distribution-spec endpoints): `manifests/latest`. */
+export function pathIn({ name }: Repository, rest: string): string {
+  return `/v2/${name}/${rest}`;
+}
+
+/** The scope of a token that allows these actions there (distribution token scope). */
+export function scopeOf(name: string, actions: "pull" | "pull,push" | "pull,delete"): string {
+  return `repository:${name}:${actions}`;
+}
+
+/** A signal as an option, for objects in which an absent one must be absent. */
+export function withSignal(signal: AbortSignal | undefined): { readonly signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal };
+}

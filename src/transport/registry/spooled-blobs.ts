@@ -1,0 +1,64 @@
+import type { ByteSource } from "../../base/index.ts";
+import type { LocatedSource, Scratch } from "../../content/index.ts";
+import type { BlobPlace } from "../../image/index.ts";
+import { type Digest, MAX_DOCUMENT_BYTES, verifyStream } from "../../oci/index.ts";
+
+/** Blobs whose bytes are downloaded once, when they are first needed. Disposing frees them. */
+export interface SpooledBlobs extends BlobPlace, AsyncDisposable {}
+
+/**
+ * Blobs of a place far away, for reading at random: the first stream or read of a blob brings it whole, verified, into
+ * the scratch, and every later one is local. Only a first short look at the beginning, to see how a layer is
+ * compressed or to read a document, goes straight to the place, unverified.
+ */
+export function createSpooledBlobs(blobs: BlobPlace, scratch: Scratch): SpooledBlobs {
+  const spooled = new Map<Digest, Promise<LocatedSource>>();
+  const spool = (digest: Digest, source: ByteSource): Promise<LocatedSource> => {
+    const known = spooled.get(digest);
+    if (known !== undefined) return known;
+    const spooling = writeDown(digest, source, scratch);
+    spooled.set(digest, spooling);
+    // Whoever asks next tries again.
+    spooling.catch(() => spooled.delete(digest));
+    return spooling;
+  };
+  return {
+    place: blobs.place,
+    open: async (digest, role) => {
+      const source = await blobs.open(digest, role);
+      if (source === undefined || role === "manifest") return source;
+      const isLocal = (): boolean => spooled.has(digest);
+      return lazySource(source, () => spool(digest, source), isLocal);
+    },
+    [Symbol.asyncDispose]: async () => {
+      const files = await Promise.allSettled(spooled.values());
+      for (const file of files) if (file.status === "fulfilled") await file.value[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function lazySource(far: ByteSource, spool: () => Promise<LocatedSource>, isLocal: () => boolean): LocatedSource {
+  return {
+    size: far.size,
+    read: async (target, offset) => {
+      const isLook = offset === 0 && target.length <= MAX_DOCUMENT_BYTES && !isLocal();
+      return await (isLook ? far : await spool()).read(target, offset);
+    },
+    async *stream(range) {
+      yield* (await spool()).stream(range);
+    },
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+async function writeDown(digest: Digest, source: ByteSource, scratch: Scratch): Promise<LocatedSource> {
+  const file = await scratch.create();
+  try {
+    const bytes = verifyStream(source.stream(), { digest, size: source.size, what: `blob ${digest}` });
+    for await (const chunk of bytes) await file.write(chunk);
+    return await file.finish();
+  } catch (error) {
+    await file[Symbol.asyncDispose]();
+    throw error;
+  }
+}
