@@ -9,7 +9,7 @@ const ROOMS = {
   tree: ["base"],
   linux: ["base"],
   layer: ["base", "oci", "tar", "tree"],
-  content: ["base", "oci"],
+  content: ["base", "oci", "linux"],
   union: ["layer", "tree", "base", "tar"],
   image: ["layer", "content", "oci", "tar", "base", "tree"],
   fs: ["union", "image", "layer", "tar", "tree", "base"],

@@ -115,7 +115,10 @@ test("what the system says about a file is told in terms of what to do", () => {
   };
   expect(told("EACCES")).toEqual(["failed-precondition", "Cannot write /x: permission denied"]);
   expect(told("ENOSPC")).toEqual(["unavailable", "Cannot write /x: no space is left on the device"]);
-  expect(told("EIO")).toEqual(["unavailable", "Cannot write /x: EIO: bad"]);
+  expect(told("EDQUOT")).toEqual(["unavailable", "Cannot write /x: the disk quota is used up"]);
+  expect(told("EROFS")).toEqual(["failed-precondition", "Cannot write /x: its file system is read-only"]);
+  expect(told("EIO")).toEqual(["unavailable", "Cannot write /x: the device reports an input/output error"]);
+  expect(told("ENXIO")).toEqual(["unavailable", "Cannot write /x: ENXIO: bad"]);
   const other = new TypeError("not about files");
   expect(fileError(other, "/x")).toBe(other);
 });

@@ -2,14 +2,17 @@
  * linux: what the kernel offers and Node does not, through FFI. The library is loaded at the first call.
  *
  * Paths are `ByteString`s, links are never followed, failures are errno errors in the form of Node's own.
- * {@link readXattrs} is the one call that works everywhere: elsewhere there are none.
+ * Three calls work everywhere: {@link readXattrs} (elsewhere there are none), {@link tryLock} and {@link renameUnlessExists}
+ * (elsewhere with less of a promise).
  *
  * @example
  * const capability = readXattrs("/usr/bin/ping").get("security.capability");
  *
  * @module
  */
+export { tryLock, unlock } from "./flock.ts";
 export { isLinux } from "./libc.ts";
+export { renameUnlessExists } from "./rename.ts";
 export {
   decodeDevice,
   encodeDevice,

@@ -10,6 +10,8 @@ export interface Libc {
   lsetxattr(path: Buffer, name: Buffer, value: Uint8Array, size: number, flags: number): number;
   mknod(path: Buffer, mode: number, device: bigint): number;
   utimensat(directory: number, path: Buffer, times: BigInt64Array, flags: number): number;
+  flock(fd: number, operation: number): number;
+  renameat2(fromDirectory: number, from: Buffer, toDirectory: number, to: Buffer, flags: number): number;
   /** The errno of the last call of this thread. */
   errno(): number;
 }
@@ -68,6 +70,10 @@ function loadLibc(): Libc {
     ),
     mknod: library.func("int mknod(const void *path, uint32_t mode, uint64_t device)"),
     utimensat: library.func("int utimensat(int directory, const void *path, const void *times, int flags)"),
+    flock: library.func("int flock(int fd, int operation)"),
+    renameat2: library.func(
+      "int renameat2(int fromDirectory, const void *from, int toDirectory, const void *to, unsigned int flags)",
+    ),
     errno: () => koffi.errno(),
   };
 }

@@ -23,7 +23,26 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     code: "no-space",
     kind: "unavailable",
     problem: "no space is left on the device",
-    hint: "Choose another directory for temporary files",
+    hint: "Free some space there, or choose a directory on another disk",
+  },
+  EDQUOT: {
+    code: "quota-exceeded",
+    kind: "unavailable",
+    problem: "the disk quota is used up",
+    hint: "Free some space there, or choose a directory on another disk",
+  },
+  EFBIG: { code: "file-too-large", kind: "unavailable", problem: "the file system or a limit allows no larger file" },
+  EROFS: {
+    code: "read-only-file-system",
+    kind: "failed-precondition",
+    problem: "its file system is read-only",
+    hint: "Choose a directory on another file system",
+  },
+  EIO: {
+    code: "io-error",
+    kind: "unavailable",
+    problem: "the device reports an input/output error",
+    hint: "The disk may be failing: see the kernel's log",
   },
   EBADF: { code: "source-closed", kind: "internal", problem: "it was closed before" },
 };
