@@ -1,6 +1,7 @@
 import { Agent, buildConnector, type Dispatcher, ProxyAgent } from "undici";
 import { StrataError } from "../../../base/index.ts";
 import type { TlsMaterial } from "./certificates.ts";
+import type { ProxyRoute } from "./proxy-rules.ts";
 
 /** How long to wait, in milliseconds each. */
 export interface RegistryTimeouts {
@@ -18,7 +19,7 @@ export interface ConnectionOptions {
   /** Authorities and client certificates for a host; asked once for each. */
   readonly tlsFor: (host: string) => Promise<TlsMaterial>;
   /** The proxy on the way to a URL. */
-  readonly proxyFor: (url: URL) => URL | undefined;
+  readonly proxyFor: (url: URL) => ProxyRoute | undefined;
   /** Whether a host's certificate need not be valid. */
   readonly isUnverified: (host: string) => boolean;
 }
@@ -62,7 +63,9 @@ export class Connections implements AsyncDisposable {
     const proxy = proxyFor(url);
     if (proxy === undefined) return new Agent({ ...common, connect: buildConnector(requestTls) });
     const proxyTls = { timeout: connect };
-    return new ProxyAgent({ ...common, uri: proxy.href, requestTls, proxyTls, proxyTunnel: url.protocol === "https:" });
+    const token = proxy.authorization === undefined ? {} : { token: proxy.authorization };
+    const proxyTunnel = url.protocol === "https:";
+    return new ProxyAgent({ ...common, ...token, uri: proxy.url.href, requestTls, proxyTls, proxyTunnel });
   }
 }
 

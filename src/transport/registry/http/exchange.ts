@@ -3,6 +3,7 @@ import type { Dispatcher } from "undici";
 import { StrataError } from "../../../base/index.ts";
 import { connectionError, type ExchangeContext } from "./connection-error.ts";
 import type { RegistryMethod, RegistryRequest, RegistryResponse } from "./registry-request.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 /** One message to one origin and its answer: no redirects, no tokens, no second attempt. */
 export interface Exchange {
@@ -34,30 +35,11 @@ export async function exchange(dispatcher: Dispatcher, message: Exchange): Promi
       body: body.content,
       ...(signal === undefined ? {} : { signal }),
     });
-    return responseOf(await abortable(sending, signal), url, context);
+    // undici notices the signal only once it is connected.
+    return responseOf(await unlessAborted(sending, signal), url, context);
   } catch (error) {
     if (body.failure() !== undefined) throw body.failure()?.error;
     throw connectionError(error, context);
-  }
-}
-
-/** undici notices the signal only once it is connected: whoever waits must not wait for that. */
-async function abortable(
-  sending: Promise<Dispatcher.ResponseData>,
-  signal: AbortSignal | undefined,
-): Promise<Dispatcher.ResponseData> {
-  if (signal === undefined) return sending;
-  let stop: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop, { once: true });
-  });
-  sending.catch(() => {});
-  try {
-    return await Promise.race([sending, aborted]);
-  } finally {
-    if (stop !== undefined) signal.removeEventListener("abort", stop);
   }
 }
 

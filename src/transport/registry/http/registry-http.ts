@@ -1,7 +1,13 @@
 import type { CredentialStore } from "../auth/credential-store.ts";
+import { readTlsMaterial } from "./certificates.ts";
 import { Connections, type RegistryTimeouts } from "./connections.ts";
-import { exchange } from "./exchange.ts";
+import { createEndpoint, type EndpointTools } from "./endpoint.ts";
+import { type Mirror, readThroughMirrors } from "./mirrors.ts";
+import { proxyFor } from "./proxy-rules.ts";
+import { createRedactor } from "./redactor.ts";
+import { type RegistryHost, resolveMirror, resolveRegistryHost } from "./registry-host.ts";
 import type { RegistryRequest, RegistryResponse } from "./registry-request.ts";
+import { resolveRetryPolicy } from "./retry.ts";
 
 export type { RegistryTimeouts } from "./connections.ts";
 export type { RegistryMethod, RegistryRequest, RegistryResponse, ResponseHeaders } from "./registry-request.ts";
@@ -47,39 +53,52 @@ export interface RegistryHttp extends AsyncDisposable {
   ping(signal?: AbortSignal): Promise<void>;
 }
 
-/** Opens a registry by the host of a reference. Nothing is sent before the first request. */
+/**
+ * Opens a registry by the host of a reference. Nothing is sent before the first request.
+ * @throws StrataError `invalid-registry`
+ */
 export function openRegistryHttp(host: string, options: RegistryHttpOptions): RegistryHttp {
-  const connections = new Connections({
-    timeouts: options.timeouts ?? {},
-    tlsFor: async () => ({}),
-    proxyFor: () => undefined,
-    isUnverified: () => options.insecure === true,
-  });
-  const send = (request: RegistryRequest): Promise<RegistryResponse> => {
-    const url = new URL(request.path, `http://${host}`);
-    const context = {
-      registry: host,
-      host: url.host,
-      what: `${request.method} ${url.pathname}`,
-      signal: request.signal,
-    };
-    return connections
-      .to(url)
-      .then((pool) => exchange(pool, { ...request, url, headers: request.headers ?? {}, context }));
+  const { insecure = false, mirrors = {} } = options;
+  const place = resolveRegistryHost(host, { insecure });
+  const connections = openConnections(place, options);
+  const tools: EndpointTools = {
+    connections,
+    credentials: options.credentials,
+    redactor: createRedactor(),
+    userAgent: options.userAgent ?? DEFAULT_USER_AGENT,
+    policy: resolveRetryPolicy(options),
   };
+  const origin = createEndpoint(place, tools);
+  const hasty = { ...tools, policy: { ...tools.policy, retries: 0 } };
+  const others = (mirrors[place.name] ?? []).map((text): Mirror => {
+    const mirror = resolveMirror(text);
+    return { endpoint: createEndpoint(mirror, hasty), prefix: mirror.prefix };
+  });
   return {
-    host,
-    request: send,
-    ping: async (signal) => {
-      const answer = await send({
-        method: "GET",
-        path: "/v2/",
-        scopes: [],
-        accept: [200, 401],
-        ...(signal === undefined ? {} : { signal }),
-      });
-      await answer.discard();
-    },
+    host: place.name,
+    request: others.length === 0 ? (request) => origin.request(request) : readThroughMirrors(others, origin),
+    ping: (signal) => origin.ping(signal),
     [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
   };
+}
+
+const DEFAULT_USER_AGENT = "strata";
+
+/** A registry's authorities speak for its token server and its storage, too; its client certificate is for itself. */
+function openConnections(place: RegistryHost, options: RegistryHttpOptions): Connections {
+  const { environment = {}, certificates: roots = [], timeouts = {}, insecure = false } = options;
+  const own = new Set([place.name, ...place.bases.map((base) => base.host)]);
+  const places = { roots, environment };
+  return new Connections({
+    timeouts,
+    proxyFor: (url) => proxyFor(url, environment),
+    isUnverified: (host) => insecure && own.has(host),
+    tlsFor: async (host) => {
+      const material = await readTlsMaterial(place.name, places);
+      if (own.has(host)) return material;
+      const other = await readTlsMaterial(host, places);
+      const ca = [...new Set([...(material.ca ?? []), ...(other.ca ?? [])])];
+      return { ...other, ...(ca.length === 0 ? {} : { ca }) };
+    },
+  });
 }
