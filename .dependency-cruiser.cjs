@@ -118,8 +118,8 @@ module.exports = {
     only(
       "no-hidden-imports",
       "^(node:)?module$",
-      ["^src/linux/", "^src/cli/main\\.ts$"],
-      "`createRequire` hides an import from these rules: only the FFI needs it, and the command that reads its own version.",
+      ["^src/linux/", "^src/cli/(main|load-command)\\.ts$"],
+      "`createRequire` hides an import from these rules: only the FFI needs it, and the command that loads itself.",
     ),
     only(
       "files-where-they-lie",
@@ -129,8 +129,9 @@ module.exports = {
         "^src/content/drivers/local",
         "^src/(snapshot|store|transport|build|unpack)/",
         "^src/testing/adapters/",
+        "^src/cli/load-command\\.ts$",
       ],
-      "Only drivers and adapters touch the local file system; everything else takes a port.",
+      "Only drivers and adapters touch the local file system, and the command that loads itself; everything else takes a port.",
     ),
     only(
       "threads-in-image",

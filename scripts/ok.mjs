@@ -9,7 +9,15 @@ import { CACHE, ensureInstalled, ROOT } from "./setup.mjs";
 const BIN = join(ROOT, "node_modules/.bin");
 
 /** What the package may hold besides the code in dist/. */
-const PACKED = ["dist/cli/LICENSES.txt", "examples/layers/image.tar", "LICENSE", "NOTICE", "README.md", "package.json"];
+const PACKED = [
+  "dist/cli/LICENSES.txt",
+  "dist/cli/package.json",
+  "examples/layers/image.tar",
+  "LICENSE",
+  "NOTICE",
+  "README.md",
+  "package.json",
+];
 
 /** @typedef {{ ok: boolean, output: string }} Outcome */
 
@@ -71,7 +79,10 @@ function strangersIn(packJson) {
   const [{ files }] = JSON.parse(packJson);
   return files
     .map((/** @type {{ path: string }} */ file) => file.path)
-    .filter((/** @type {string} */ path) => !/^dist\/.*\.(js|d\.ts)$/.test(path) && !PACKED.includes(path));
+    .filter(
+      (/** @type {string} */ path) =>
+        !/^dist\/(.*\.(js|d\.ts)|cli\/command-.*\.bin)$/.test(path) && !PACKED.includes(path),
+    );
 }
 
 /** typedoc can demand comments of functions only together with every method; ours is a rule about exports. */

@@ -28,12 +28,15 @@ const FINGERPRINT = join(CACHE, "build.fingerprint");
  * @param {string} command
  * @param {readonly string[]} args
  * @param {NodeJS.ProcessEnv} [env] added to our own environment
+ * @param {"inherit" | "ignore"} [stdout] where its output goes
  * @returns {number} its exit code; 1 when it could not be started or was killed
  */
-export function run(command, args, env = {}) {
+export function run(command, args, env = {}, stdout = "inherit") {
   // npm is a script on Windows, which only a shell starts.
   const shell = process.platform === "win32" && command === "npm";
-  const result = spawnSync(command, args, { cwd: ROOT, stdio: "inherit", shell, env: { ...process.env, ...env } });
+  /** @type {import("node:child_process").StdioOptions} */
+  const stdio = ["inherit", stdout, "inherit"];
+  const result = spawnSync(command, args, { cwd: ROOT, stdio, shell, env: { ...process.env, ...env } });
   if (result.error) console.error(`${command}: ${result.error.message}`);
   return result.status ?? 1;
 }
@@ -80,7 +83,8 @@ function buildFingerprint() {
     const { size, mtimeMs } = statSync(join(ROOT, path));
     hash.update(`${path}\0${size}\0${mtimeMs}\n`);
   };
-  for (const path of ["package-lock.json", "tsconfig.json", "tsconfig.build.json", "scripts/setup.mjs"]) add(path);
+  for (const path of ["package-lock.json", "tsconfig.json", "tsconfig.build.json"]) add(path);
+  for (const name of ["setup.mjs", "keep-compiled.mjs"]) add(join("scripts", name));
   for (const path of readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" }).sort()) {
     if (path.endsWith(".ts") && !path.endsWith(".test.ts")) add(join("src", path));
   }
@@ -97,7 +101,7 @@ export function build() {
     const code = run(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", work]);
     if (code !== 0) return code;
     if (hasSourceImports(work)) return 1;
-    const bundled = bundleCommand(join(work, "cli"));
+    const bundled = bundleCommand(work);
     if (bundled !== 0) return bundled;
     // A temporary directory is private, what is built is not.
     chmodSync(work, 0o755);
@@ -124,27 +128,54 @@ function hasSourceImports(directory) {
   return wrong.length > 0;
 }
 
-/** Packages that become part of the command; all others (koffi, which has binaries) stay where npm puts them. */
+/**
+ * Packages that become part of the command. All others stay where npm puts them: koffi and lmdb have binaries, the encoder
+ * of zstd reads a file beside its code.
+ */
 const BUNDLED_PACKAGES = ["commander", "fzstd", "valibot"];
 
-/** CommonJS packages in the bundle still ask for Node's own modules with `require`. */
-const REQUIRE = "import{createRequire as commonRequire}from'node:module';const require=commonRequire(import.meta.url);";
+/** What a module knows of itself, said in CommonJS. */
+const IMPORT_META = {
+  "import.meta.url": "moduleUrl",
+  "import.meta.filename": "__filename",
+  "import.meta.dirname": "__dirname",
+};
+const BANNER = "const moduleUrl=require('node:url').pathToFileURL(__filename).href;";
 
 /**
- * Joins the modules of the command and three packages into few files: Node takes about a third of a millisecond to find
- * and load each, and a verb needs more than two hundred (docs/adr/0009). The library's modules stay as they are.
- * @param {string} directory the compiled command, replaced by its bundle
+ * Joins the modules of the command and three packages into one file, and the program of its threads into another: Node
+ * takes about a third of a millisecond to find and load a module, and a verb needs more than two hundred
+ * (docs/adr/0009). CommonJS, because V8's compiled code can be kept only for scripts (docs/adr/0010). The library's
+ * modules stay as they are.
+ * @param {string} directory the compiled sources; its `cli` is replaced by the bundle
  */
 function bundleCommand(directory) {
-  const bundle = `${directory}-bundle`;
-  const options = ["--bundle", "--splitting", "--format=esm", "--platform=node", "--target=node20", "--external:koffi"];
+  const command = join(directory, "cli");
+  const bundle = join(directory, "cli-bundle");
+  const entries = ["main=cli/main.js", "command=cli/run-process.js", "index-worker=image/index-worker.js"];
+  const dependencies = Object.keys(readJson(join(ROOT, "package.json")).dependencies);
+  const options = [
+    "--bundle",
+    "--format=cjs",
+    "--platform=node",
+    "--target=node20",
+    "--minify-whitespace",
+    "--log-level=warning",
+    `--outdir=${bundle}`,
+    `--banner:js=${BANNER}`,
+    ...Object.entries(IMPORT_META).map(([name, value]) => `--define:${name}=${value}`),
+    ...dependencies.filter((name) => !BUNDLED_PACKAGES.includes(name)).map((name) => `--external:${name}`),
+  ];
   const esbuild = join(ROOT, "node_modules/esbuild/bin/esbuild");
-  const output = [`--outdir=${bundle}`, "--minify-whitespace", `--banner:js=${REQUIRE}`, "--log-level=warning"];
-  const code = run(process.execPath, [esbuild, join(directory, "main.js"), ...options, ...output]);
-  rmSync(directory, { recursive: true });
+  const inputs = entries.map((entry) => entry.replace("=", `=${directory}/`));
+  const code = run(process.execPath, [esbuild, ...inputs, ...options]);
   if (code !== 0) return code;
-  renameSync(bundle, directory);
-  writeFileSync(join(directory, "LICENSES.txt"), licenses());
+  writeFileSync(join(bundle, "package.json"), '{ "type": "commonjs" }\n');
+  writeFileSync(join(bundle, "LICENSES.txt"), licenses());
+  const kept = run(process.execPath, [join(ROOT, "scripts/keep-compiled.mjs"), command, bundle], {}, "ignore");
+  if (kept !== 0) return kept;
+  rmSync(command, { recursive: true });
+  renameSync(bundle, command);
   return 0;
 }
 

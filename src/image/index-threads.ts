@@ -1,9 +1,11 @@
-import type { Worker } from "node:worker_threads";
+import { Worker } from "node:worker_threads";
 import { StrataError } from "../base/index.ts";
 import { decodeLayerIndex } from "../layer/index.ts";
 import type { IndexedLayer } from "./index-layer.ts";
 import type { IndexReply, IndexRequest } from "./index-message.ts";
-import { startIndexWorker } from "./index-worker.ts";
+
+/** A thread's program, as built: beside this module, or beside the bundle that this module became part of. */
+const PROGRAM = new URL("./index-worker.js", import.meta.url);
 
 /** How one request is followed. */
 export interface ThreadCall {
@@ -36,7 +38,7 @@ export class IndexThreads implements AsyncDisposable {
   }
 
   #start(): Worker {
-    const worker = startIndexWorker();
+    const worker = new Worker(PROGRAM);
     this.#all.push(worker);
     return worker;
   }

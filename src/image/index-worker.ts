@@ -1,4 +1,4 @@
-import { type MessagePort, parentPort, Worker, workerData } from "node:worker_threads";
+import { type MessagePort, parentPort } from "node:worker_threads";
 import { sliceSource } from "../base/index.ts";
 import { openFile } from "../content/index.ts";
 import { encodeLayerIndex } from "../layer/index.ts";
@@ -8,15 +8,8 @@ import { type IndexReply, type IndexRequest, packError } from "./index-message.t
 /** Progress is told in steps of this many stored bytes. */
 const PROGRESS_STEP = 4 * 1024 * 1024;
 
-/** Tells this module, when a thread runs it, that it is the thread's program and not merely imported there. */
-const ROLE = "strata-index-worker";
-
-/** Starts a thread that takes one {@link IndexRequest} at a time and answers with {@link IndexReply}s. */
-export function startIndexWorker(): Worker {
-  return new Worker(new URL(import.meta.url), { workerData: ROLE });
-}
-
-if (parentPort !== null && workerData === ROLE) serve(parentPort);
+// The program of an index thread: takes one `IndexRequest` at a time and answers with `IndexReply`s.
+if (parentPort !== null) serve(parentPort);
 
 function serve(port: MessagePort): void {
   const reply = (message: IndexReply): void => {

@@ -3,6 +3,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ensureBuilt } from "../../scripts/setup.mjs";
 import type { ErrorKind } from "../../src/base/index.ts";
 import { StrataError } from "../../src/base/index.ts";
 import { EXIT_CODES, exitCodeOf } from "../../src/cli/exit-code.ts";
@@ -150,7 +151,8 @@ describe("errors", () => {
 });
 
 describe("the process", () => {
-  const strata = "node --import tsx src/cli/main.ts";
+  const strata = "node dist/cli/main.js";
+  beforeAll(ensureBuilt);
   const shell = (script: string) => spawnSync("bash", ["-c", `set -o pipefail; ${script}`], { encoding: "utf8" });
 
   it("prints its version without loading anything", () => {

@@ -1,9 +1,9 @@
 import { relative } from "node:path";
 import { cwd } from "node:process";
-import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { examples } from "../examples.ts";
 import { addImageOptions, type ImageOptions } from "../image-options.ts";
+import { sampleImage } from "../sample-image.ts";
 import type { Terminal } from "../terminal.ts";
 import { giveTour } from "../tour.ts";
 import { withImage } from "../with-image.ts";
@@ -32,7 +32,7 @@ export function configureTour(command: Command, terminal: Terminal): void {
 
 /** The sample, as short as it can be written from here. */
 function sample(): string {
-  const path = fileURLToPath(new URL("../../../examples/layers/image.tar", import.meta.url));
+  const path = sampleImage();
   const short = relative(cwd(), path);
   return short.startsWith("..") ? path : short;
 }
