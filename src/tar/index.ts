@@ -9,6 +9,7 @@
  *   because container engines do.
  * - {@link writeTar} and {@link encodeHeader} write the same bytes for the same entries: ustar, PAX only where needed.
  * - {@link sniffCompression} and {@link decompress} peel off what is around an archive, with limits against bombs.
+ * - {@link compress} puts compression around one, on several cores, in bytes that depend on the input and the level alone.
  *
  * @example
  * const names: ByteString[] = [];
@@ -18,6 +19,7 @@
  *
  * @module
  */
+export { type CompressionFormat, type CompressOptions, compress } from "./compress.ts";
 export { type DecompressOptions, decompress } from "./decompress.ts";
 export { END_OF_ARCHIVE, encodeHeader, type TarHeaderFields } from "./encode-header.ts";
 export type { EntryType, SparseRun, TarEntry, Timestamp } from "./entry.ts";

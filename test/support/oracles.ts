@@ -18,6 +18,7 @@ export type Oracle =
   | "getfattr"
   | "setfattr"
   | "zstd"
+  | "gzip"
   | "mkfs.erofs"
   | "docker-registry"
   | "dockerd"

@@ -1,0 +1,74 @@
+import { assertNotAborted, StrataError } from "../base/index.ts";
+
+/** What a stream can be compressed with; `none` leaves it as it is. */
+export type CompressionFormat = "gzip" | "zstd" | "none";
+
+/** How {@link compress} works. */
+export interface CompressOptions {
+  /** gzip: 0 to 9, default 6. zstd: 1 to 19, default 3. Ignored for `none`. */
+  readonly level?: number;
+  /**
+   * Blocks compressed at once, at least 1, which is the default; callers pass the number of processors. The work runs
+   * on libuv's threads, of which there are 4 unless UV_THREADPOOL_SIZE says otherwise. zstd on a Node without it
+   * (before 22.15) compresses on the calling thread, one block after the other.
+   */
+  readonly concurrency?: number;
+  /** Looked at between blocks; a source that may hang should listen to the same signal. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Compresses a stream. The output bytes depend on the input and the level only, not on how the input was cut into chunks
+ * and not on `concurrency`; they may change with the version of zlib or zstd inside Node. gzip: one member without a
+ * name or a time; zstd: frames of 4 MiB of input, each with a checksum.
+ *
+ * The input is read only as the output is taken. Memory: `2 × concurrency + 2` blocks (gzip 1 MiB, zstd 4 MiB) of input
+ * and as much of output, whatever the length of the stream. Chunks belong to the consumer. Leaving early closes the
+ * input and returns when no block is being compressed any more.
+ *
+ * @throws when iterated: `invalid-compression`, `aborted`; what the input throws comes through.
+ */
+export async function* compress(
+  chunks: AsyncIterable<Uint8Array>,
+  format: CompressionFormat,
+  options: CompressOptions = {},
+): AsyncGenerator<Uint8Array, void> {
+  const { level, concurrency = 1, signal } = options;
+  assertInteger("concurrency", concurrency, 1, Number.MAX_SAFE_INTEGER);
+  switch (format) {
+    case "none":
+      return yield* passThrough(chunks, signal);
+    case "gzip": {
+      assertInteger("level", level ?? 6, 0, 9);
+      const { gzip } = await import("./compress-gzip.ts");
+      return yield* gzip(chunks, { level: level ?? 6, concurrency, signal });
+    }
+    case "zstd": {
+      assertInteger("level", level ?? 3, 1, 19);
+      const { zstd } = await import("./compress-zstd.ts");
+      return yield* zstd(chunks, { level: level ?? 3, concurrency, signal });
+    }
+  }
+}
+
+async function* passThrough(
+  chunks: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void> {
+  assertNotAborted(signal);
+  for await (const chunk of chunks) {
+    yield chunk;
+    assertNotAborted(signal);
+  }
+}
+
+function assertInteger(option: "level" | "concurrency", value: number, min: number, max: number): void {
+  if (Number.isInteger(value) && value >= min && value <= max) return;
+  const range = option === "level" ? `from ${min} to ${max}` : `of at least ${min}`;
+  throw new StrataError({
+    code: "invalid-compression",
+    kind: "invalid-argument",
+    message: `Cannot compress with ${option} ${value}: it must be a whole number ${range}`,
+    details: { option, value },
+  });
+}
