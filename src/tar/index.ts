@@ -8,6 +8,8 @@
  *   to header and never read data. All drive one parser, which follows Go's archive/tar where dialects disagree,
  *   because container engines do.
  * - {@link writeTar} and {@link encodeHeader} write the same bytes for the same entries: ustar, PAX only where needed.
+ * - {@link decodeTarSplit} reads the journal that docker and podman keep of a layer; with the files it describes,
+ *   {@link tarSplitSource} gives the layer's tar again, bit for bit. {@link encodeTarSplit} writes such a journal.
  * - {@link sniffCompression} and {@link decompress} peel off what is around an archive, with limits against bombs.
  * - {@link compress} puts compression around one, on several cores, in bytes that depend on the input and the level alone.
  *
@@ -31,4 +33,13 @@ export { type Compression, SNIFF_LENGTH, sniffCompression } from "./sniff-compre
 export { DEFAULT_TAR_LIMITS, type TarLimits } from "./tar-limits.ts";
 export type { SkippedMember, TarReadOptions } from "./tar-parser.ts";
 export { TarScanner, type TarScannerOptions } from "./tar-scanner.ts";
+export { encodeTarSplit } from "./tar-split-encode.ts";
+export {
+  type DecodeTarSplitOptions,
+  decodeTarSplit,
+  journalName,
+  type SegmentSink,
+  type TarSplitJournal,
+} from "./tar-split-journal.ts";
+export { type TarSplitFiles, tarSplitSource } from "./tar-split-source.ts";
 export { type TarMember, writeTar } from "./write-tar.ts";
