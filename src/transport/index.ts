@@ -19,6 +19,15 @@
  *
  * @module
  */
+
+export { copyArtifact } from "./copy/copy-artifact.ts";
+export type { CopyOptions, CopyResult, ImageFormat, LayerCompression } from "./copy/copy-options.ts";
+export {
+  DESTINATION_TRANSPORTS,
+  type DestinationName,
+  type DestinationTransport,
+  parseDestinationName,
+} from "./destination-name.ts";
 export {
   type ImageName,
   parseImageName,
@@ -28,8 +37,15 @@ export {
   type Transport,
 } from "./image-name.ts";
 export type { ListedImage } from "./image-place.ts";
+export { openArtifact } from "./open-artifact.ts";
+export { type OpenDestinationOptions, openDestination } from "./open-destination.ts";
 export type { OpenSourceOptions } from "./open-options.ts";
 export { listImages, openSource } from "./open-source.ts";
+export { type DeleteOptions, deleteManifest, deleteTag } from "./registry/delete-manifest.ts";
+export { type ListReferrersOptions, listReferrers } from "./registry/list-referrers.ts";
+export { type ListTagsOptions, listTags } from "./registry/list-tags.ts";
+export { openRegistryDestination, type RegistryDestinationOptions } from "./registry/registry-destination.ts";
+export { parseRegistryName } from "./registry/registry-name.ts";
 export { DEFAULT_TRANSFER, type RegistryOptions, type TransferOptions } from "./registry/registry-options.ts";
 export { createDirectory, type DestinationKind, destinationKind } from "./rootfs/destination-kind.ts";
 export { writeFileAtomically } from "./rootfs/write-file.ts";

@@ -3,7 +3,7 @@ import { createLocalScratch } from "../content/index.ts";
 import type { ImageSource } from "../image/index.ts";
 import { parseImageName } from "./image-name.ts";
 import type { ImagePlace, ListedImage } from "./image-place.ts";
-import { type OpenSourceOptions, resolveOptions } from "./open-options.ts";
+import { type OpenSourceOptions, type ResolvedOptions, resolveOptions } from "./open-options.ts";
 import { openPlace } from "./open-place.ts";
 import { type ResolvedPath, resolvePath } from "./resolve-path.ts";
 
@@ -38,25 +38,29 @@ export async function listImages(name: string, options: OpenSourceOptions = {}):
 }
 
 /** A place with the way to it; disposing ends the place, then the scratch if it is ours. */
-interface Entered {
+export interface Entered {
   readonly place: ImagePlace;
   readonly where: ResolvedPath;
+  /** With the scratch that is disposed at the end. */
+  readonly options: ResolvedOptions;
   readonly dispose: () => Promise<void>;
 }
 
-async function enter(text: string, options: OpenSourceOptions): Promise<Entered> {
+/** Opens the place that a name leads to. Whoever entered disposes. @throws StrataError with `details.image` = `text` */
+export async function enter(text: string, options: OpenSourceOptions): Promise<Entered> {
   const ownScratch = options.scratch === undefined ? createLocalScratch() : undefined;
   const disposeScratch = async (): Promise<void> => await ownScratch?.[Symbol.asyncDispose]();
   try {
     const name = parseImageName(text);
     const where = await resolvePath(name);
     const scratch = options.scratch ?? ownScratch ?? createLocalScratch();
-    const place = await openPlace(name, where, resolveOptions(options, scratch));
+    const resolved = resolveOptions(options, scratch);
+    const place = await openPlace(name, where, resolved);
     const dispose = async (): Promise<void> => {
       await place[Symbol.asyncDispose]();
       await disposeScratch();
     };
-    return { place, where, dispose };
+    return { place, where, options: resolved, dispose };
   } catch (error) {
     await disposeScratch();
     throw addDetails(error, { image: text });

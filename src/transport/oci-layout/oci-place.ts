@@ -3,6 +3,7 @@ import type { Descriptor } from "../../oci/index.ts";
 import type { ImagePlace } from "../image-place.ts";
 import type { ResolvedOptions } from "../open-options.ts";
 import { chooseRoots, listEntrance } from "./choose-roots.ts";
+import { openPlacedArtifact } from "./placed-artifact.ts";
 
 /** What makes a place of blobs and the descriptors at its entrance. */
 export interface OciPlaceInit {
@@ -27,6 +28,7 @@ export function createOciPlace(init: OciPlaceInit, options: ResolvedOptions): Im
       const image = await openManifestImage(blobs, documents);
       return { ...image, skipped: [...tree.skipped, ...skipped, ...image.skipped] };
     },
+    openArtifact: async (selector) => await openPlacedArtifact(entrance, await chooseRoots(entrance, selector)),
     [Symbol.asyncDispose]: async () => {
       await dispose();
     },

@@ -1,0 +1,90 @@
+import { type ByteString, toText } from "../../base/index.ts";
+import {
+  type ChangesetPlacement,
+  type ChangesetRemoval,
+  FILE,
+  type LayerIndex,
+  planChangeset,
+  type WhiteoutCodec,
+} from "../../layer/index.ts";
+import { type TarHeaderFields, type TarMember, writeTar } from "../../tar/index.ts";
+import type { ListedLayer } from "../image-source.ts";
+
+/**
+ * The changeset tar (image-spec layer.md) of a layer that lies unpacked: its entries in their order, deletions as whiteouts
+ * of OCI. The same contents give the same bytes. Data is opened when its turn comes.
+ * @throws StrataError as `planChangeset` and `writeTar`
+ */
+export function changesetTar(layer: ListedLayer, codec: WhiteoutCodec): AsyncIterable<Uint8Array> {
+  return writeTar(membersOf(layer, codec));
+}
+
+function* membersOf(layer: ListedLayer, codec: WhiteoutCodec): Generator<TarMember> {
+  const { removals, placements } = planChangeset(layer.index, codec);
+  const pending = [...removals];
+  // An opaque marker comes right after its directory: some programs refuse one for a directory that is not there yet.
+  const removalsUpTo = function* (entry: number): Generator<TarMember> {
+    while (pending[0] !== undefined && pending[0].entry <= entry) {
+      yield whiteout(layer.index, pending.shift() as ChangesetRemoval);
+    }
+  };
+  for (const placement of placements) {
+    yield* removalsUpTo(placement.entry - 1);
+    yield memberOf(layer, placement);
+    yield* removalsUpTo(placement.entry);
+  }
+  yield* removalsUpTo(Number.POSITIVE_INFINITY);
+}
+
+function whiteout(index: LayerIndex, removal: ChangesetRemoval): TarMember {
+  const name = removal.kind === "opaque" ? ".wh..wh..opq" : `.wh.${removal.name}`;
+  const { directory, entry } = removal;
+  const path = directory === "" ? name : `${directory}/${name}`;
+  const mtime = index.mtime(entry);
+  return { entry: { name: path, type: "file", mode: 0o600, uid: 0, gid: 0, size: 0, mtime } };
+}
+
+function memberOf({ index, open }: ListedLayer, placement: ChangesetPlacement): TarMember {
+  const { entry } = placement;
+  const header = headerOf(index, placement);
+  if (index.columns.type[entry] !== FILE || header.size === 0) return { entry: header };
+  const data = async function* (): AsyncGenerator<Uint8Array> {
+    const source = await open(entry);
+    await using _ = source;
+    yield* source.stream();
+  };
+  return { entry: header, data: data() };
+}
+
+function headerOf(index: LayerIndex, placement: ChangesetPlacement): TarHeaderFields {
+  const { entry } = placement;
+  const { columns } = index;
+  const type = index.type(entry);
+  const device = columns.device[entry] as number;
+  const path = pathOf(placement);
+  return {
+    name: type === "directory" ? `${path === "" ? "." : path}/` : path,
+    type,
+    mode: columns.mode[entry] as number,
+    uid: columns.uid[entry] as number,
+    gid: columns.gid[entry] as number,
+    size: type === "file" ? (columns.size[entry] as number) : 0,
+    mtime: index.mtime(entry),
+    linkName: placement.kind === "link" ? placement.target : index.linkName(entry),
+    devMajor: device >>> 20,
+    devMinor: device & 0xfffff,
+    xattrs: withoutDriverNotes(index.xattrs(entry)),
+  };
+}
+
+function pathOf(placement: ChangesetPlacement): ByteString {
+  if (placement.kind === "root") return "";
+  if (placement.kind === "plumbing") return placement.path;
+  const { directory, name } = placement;
+  return directory === "" ? name : `${directory}/${name}`;
+}
+
+/** overlayfs keeps its own state in attributes that mean nothing, or worse, elsewhere. */
+function withoutDriverNotes(xattrs: ReadonlyMap<ByteString, Uint8Array>): ReadonlyMap<ByteString, Uint8Array> {
+  return new Map([...xattrs].filter(([name]) => !/^(?:trusted|user)\.overlay\./.test(toText(name))));
+}

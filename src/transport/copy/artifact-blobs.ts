@@ -1,0 +1,80 @@
+import { type ByteSource, memorySource, readAll } from "../../base/index.ts";
+import type { LocatedSource } from "../../content/index.ts";
+import type { ArtifactSource, BlobPlace, BlobRole, RawDocument } from "../../image/index.ts";
+import { assertDocumentSize, type Descriptor, type Digest, parseManifest, verifyBytes } from "../../oci/index.ts";
+
+/**
+ * The blobs of an artifact by their digests alone, as choosing a platform wants them: it knows what the documents that
+ * were read through it name. Configurations that were read are kept, so that they need not come twice.
+ */
+export class ArtifactBlobs implements BlobPlace {
+  readonly place: string;
+  readonly #source: ArtifactSource;
+  readonly #maxDocumentBytes: number;
+  readonly #descriptors = new Map<Digest, Descriptor>();
+  readonly #documents = new Map<Digest, RawDocument>();
+  readonly #blobs = new Map<Digest, Uint8Array>();
+
+  constructor(source: ArtifactSource, maxDocumentBytes: number) {
+    this.place = source.reference;
+    this.#source = source;
+    this.#maxDocumentBytes = maxDocumentBytes;
+    this.#documents.set(source.root.digest, source.root);
+    this.#learn(source.root);
+  }
+
+  async open(digest: Digest, role: BlobRole): Promise<LocatedSource | undefined> {
+    const descriptor = this.#descriptors.get(digest);
+    if (role === "manifest") {
+      const known = this.#documents.get(digest);
+      if (known !== undefined) return memorySource(known.bytes);
+      return descriptor === undefined ? undefined : memorySource((await this.readDocument(descriptor)).bytes);
+    }
+    return descriptor === undefined ? undefined : memorySource(await this.readBlob(descriptor, "blob"));
+  }
+
+  /** A manifest or index, verified; read once. */
+  async readDocument(descriptor: Descriptor): Promise<RawDocument> {
+    const known = this.#documents.get(descriptor.digest);
+    if (known !== undefined) return known;
+    assertDocumentSize(descriptor.size, `manifest ${descriptor.digest}`, this.#maxDocumentBytes);
+    const document = await this.#source.readDocument(descriptor);
+    this.#documents.set(descriptor.digest, document);
+    this.#learn(document);
+    return document;
+  }
+
+  /** A small blob, verified; read once. @throws StrataError `json-too-large` */
+  async readBlob(descriptor: Descriptor, what: string): Promise<Uint8Array> {
+    const { digest, size } = descriptor;
+    const known = this.#blobs.get(digest);
+    if (known !== undefined) return known;
+    assertDocumentSize(size, `${what} ${digest}`, this.#maxDocumentBytes);
+    const source = await this.#openFromSource(descriptor);
+    await using _ = source;
+    const bytes = verifyBytes(await readAll(source), { digest, size, what: `${what} ${digest}` });
+    this.#blobs.set(digest, bytes);
+    return bytes;
+  }
+
+  /** The stored bytes of a blob, from memory where they were read before. The caller disposes it. */
+  async openBlob(descriptor: Descriptor): Promise<ByteSource> {
+    const known = this.#blobs.get(descriptor.digest);
+    return known === undefined ? await this.#openFromSource(descriptor) : memorySource(known);
+  }
+
+  /** A descriptor may carry its blob itself (image-spec descriptor.md): then the place need not have it. */
+  async #openFromSource(descriptor: Descriptor): Promise<ByteSource> {
+    const { data, digest, size } = descriptor;
+    if (data === undefined) return await this.#source.openBlob(descriptor);
+    return memorySource(verifyBytes(Buffer.from(data, "base64"), { digest, size, what: `blob ${digest}` }));
+  }
+
+  #learn({ bytes, digest, mediaType }: RawDocument): void {
+    const document = parseManifest(bytes, { what: `manifest ${digest}`, mediaType, maxBytes: this.#maxDocumentBytes });
+    const named = document.kind === "index" ? document.manifests : [document.config, ...document.layers];
+    for (const descriptor of named) {
+      if (!this.#descriptors.has(descriptor.digest)) this.#descriptors.set(descriptor.digest, descriptor);
+    }
+  }
+}

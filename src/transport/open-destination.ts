@@ -1,0 +1,32 @@
+import { addDetails } from "../base/index.ts";
+import type { ImageDestination } from "../image/index.ts";
+import { type DestinationName, parseDestinationName } from "./destination-name.ts";
+import { openLayoutDestination } from "./oci-layout/layout-destination.ts";
+import type { RegistryOptions } from "./registry/registry-options.ts";
+
+/** How to open a destination. */
+export interface OpenDestinationOptions {
+  /** How registries are spoken to; anonymously and with certificates that are valid unless given. */
+  readonly registry?: RegistryOptions | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Opens the place of that name for writing: `oci:DIRECTORY[:NAME]`, `oci-archive:FILE[:NAME]`,
+ * `docker-archive:FILE[:NAME]`, `docker://REFERENCE`. Nothing that was there changes before it is finished.
+ * The caller disposes it.
+ *
+ * @throws StrataError with `details.image` = `name`
+ */
+export async function openDestination(name: string, options: OpenDestinationOptions = {}): Promise<ImageDestination> {
+  try {
+    return await open(parseDestinationName(name), options);
+  } catch (error) {
+    throw addDetails(error, { image: name });
+  }
+}
+
+async function open(where: DestinationName, { signal }: OpenDestinationOptions): Promise<ImageDestination> {
+  const { text: reference, path, name } = where;
+  return await openLayoutDestination({ reference, directory: path, name, signal });
+}
