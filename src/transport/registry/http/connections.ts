@@ -1,4 +1,4 @@
-import { Agent, buildConnector, type Dispatcher, ProxyAgent } from "undici";
+import type { Dispatcher } from "undici";
 import { StrataError } from "../../../base/index.ts";
 import type { TlsMaterial } from "./certificates.ts";
 import type { ProxyRoute } from "./proxy-rules.ts";
@@ -55,6 +55,8 @@ export class Connections implements AsyncDisposable {
   }
 
   async #open(url: URL): Promise<Dispatcher> {
+    // Loaded for the first connection: it takes as long as a whole listing of an image that lies here.
+    const { Agent, buildConnector, ProxyAgent } = await import("undici");
     const { timeouts, tlsFor, proxyFor, isUnverified } = this.#options;
     const { connect = 10_000, headers: headersTimeout = 60_000, body: bodyTimeout = 60_000 } = timeouts;
     const tls = url.protocol === "https:" ? await tlsFor(url.host) : {};
