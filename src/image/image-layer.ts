@@ -36,6 +36,8 @@ export class ImageLayer {
   readonly diffId: DiffId | undefined;
   readonly chainId: ChainId | undefined;
   readonly createdBy: string | undefined;
+  /** Where a container engine keeps it, in the engine's own words; undefined in all other places. */
+  readonly storage: Readonly<Record<string, string>> | undefined;
   /** The raw changeset: every entry of the layer's own tar, whiteouts included. */
   readonly index: LayerIndex;
   /** How this layer writes deletions down. */
@@ -53,6 +55,7 @@ export class ImageLayer {
     this.diffId = diffId;
     this.chainId = chainId;
     this.createdBy = createdBy;
+    this.storage = source.storage;
     this.index = index;
     this.whiteouts = source.kind === "listing" ? source.whiteouts : ociWhiteouts;
     this.#contents = contents;

@@ -18,6 +18,8 @@ interface LayerCommon {
   readonly name: string;
   /** Identity of the uncompressed tar; undefined where the format has none (docker before 1.10, a bare tar, a directory). */
   readonly diffId: DiffId | undefined;
+  /** Where a container engine keeps the layer, in the engine's own words: `cache-id`, `link`. Absent in all other places. */
+  readonly storage?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A layer whose tar, compressed or not, exists as bytes. */
@@ -85,7 +87,8 @@ export interface RawDocument {
  * temporary files in which it may keep an unpacked archive.
  *
  * `layers` and `config.value.rootfs.diff_ids` have the same length and order, base first, except where the format has no
- * diffIDs at all: then `diff_ids` is empty and every layer's `diffId` undefined.
+ * diffIDs at all: then `diff_ids` is empty and every layer's `diffId` undefined. The layers of a container, which has no
+ * diffIDs, come after those of its image: there are more `layers` than `diff_ids` then.
  */
 export interface ImageSource extends AsyncDisposable {
   /** As the user wrote it; for messages. */
@@ -103,6 +106,8 @@ export interface ImageSource extends AsyncDisposable {
   /** Base layer first. */
   readonly layers: readonly LayerSource[];
   readonly skipped: readonly Skipped[];
+  /** Where a container engine keeps the image or container, as for {@link LayerBlob}s. Absent in all other places. */
+  readonly storage?: Readonly<Record<string, string>> | undefined;
 }
 
 /** An image without the lifecycle, which the place has that it comes from. */

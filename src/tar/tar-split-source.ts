@@ -17,7 +17,7 @@ const KEPT_OPEN = 8;
  * The tar that a journal was made of, byte for byte, out of the journal and the files.
  *
  * Files are opened when their bytes are wanted. Whoever reads a file from its beginning to its end, at whatever pace, has
- * it verified: its last bytes are only handed out when its checksum is right. The segments are disposed with it.
+ * it verified: its last bytes are only handed out when its checksum is right. Disposing it closes the files; the journal stays.
  *
  * @throws StrataError `layer-file-changed` (integrity) when read, with the file's name in `details.entry`, for a file that
  * is missing, shorter, longer or different
@@ -43,10 +43,7 @@ export function tarSplitSource(journal: TarSplitJournal, files: TarSplitFiles): 
         yield chunk;
       }
     },
-    [Symbol.asyncDispose]: async () => {
-      await open[Symbol.asyncDispose]();
-      await journal.segments[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => open[Symbol.asyncDispose](),
   };
 }
 
