@@ -11,7 +11,7 @@ import {
 } from "../../oci/index.ts";
 import type { RegistryResponse } from "./http/registry-http.ts";
 import { isBroken, registryDigestMismatch } from "./registry-error.ts";
-import { pathIn, type Repository, scopeOf, withSignal } from "./repository.ts";
+import { pathIn, type Repository, withSignal } from "./repository.ts";
 
 /** A manifest or index as a registry sent it, its digest verified. */
 export interface SentManifest {
@@ -85,7 +85,7 @@ async function askForManifest(
     method,
     path: pathIn(repository, `manifests/${target}`),
     headers: { accept: ACCEPT },
-    scopes: [scopeOf(repository.name, "pull")],
+    scopes: repository.scopes,
     accept: [200, 404],
     ...withSignal(signal),
   });

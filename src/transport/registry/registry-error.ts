@@ -1,5 +1,6 @@
 import { StrataError } from "../../base/index.ts";
-import type { Digest } from "../../oci/index.ts";
+import { algorithmOf, type Digest, isDigest } from "../../oci/index.ts";
+import type { RegistryResponse } from "./http/registry-http.ts";
 import type { Repository } from "./repository.ts";
 
 /** The error for an answer that the distribution spec does not allow. `what` is a clause: `answers … without …`. */
@@ -30,4 +31,11 @@ export function registryDigestMismatch(
 /** Whether a connection broke in the middle, so that another attempt may get further. */
 export function isBroken(error: unknown): error is StrataError {
   return error instanceof StrataError && error.kind === "unavailable";
+}
+
+/** Holds a `Docker-Content-Digest` against the digest of what was sent; one of another algorithm says nothing. */
+export function assertSentDigest(repository: Repository, { headers }: RegistryResponse, actual: Digest): void {
+  const claimed = headers.get("docker-content-digest");
+  if (claimed === undefined || claimed === actual || !isDigest(claimed)) return;
+  if (algorithmOf(claimed) === algorithmOf(actual)) throw registryDigestMismatch(repository, { claimed, actual });
 }

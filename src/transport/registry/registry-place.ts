@@ -2,6 +2,7 @@ import { chooseLeaf, createArtifact, openManifestImage, type RawDocument, walkMa
 import { type Descriptor, formatReference, mediaKind, parseManifest, type Reference } from "../../oci/index.ts";
 import type { ImagePlace } from "../image-place.ts";
 import type { ResolvedOptions } from "../open-options.ts";
+import { listReferrersIn } from "./list-referrers.ts";
 import { createRegistryBlobs } from "./registry-blobs.ts";
 import { openRepository } from "./repository.ts";
 import { resolveManifest } from "./resolve-manifest.ts";
@@ -13,7 +14,7 @@ import { createSpooledBlobs } from "./spooled-blobs.ts";
  * once each, into the scratch.
  */
 export function openRegistryPlace(reference: Reference, options: ResolvedOptions): ImagePlace {
-  const repository = openRepository(reference, options.registry);
+  const repository = openRepository(reference, "pull", options.registry);
   const { limits, signal } = options;
   const asking = { signal, maxBytes: limits.maxDocumentBytes };
   const blobs = createRegistryBlobs(repository, asking);
@@ -47,7 +48,8 @@ export function openRegistryPlace(reference: Reference, options: ResolvedOptions
       const origin = { registry: repository.registry, repository: repository.name };
       const root = await resolve();
       const dispose = async (): Promise<void> => {};
-      const place = { reference: name, transport: "docker", names: [name], origin, dispose };
+      const referrers = ({ digest }: Descriptor) => listReferrersIn(repository, digest, { signal });
+      const place = { reference: name, transport: "docker", names: [name], origin, referrers, dispose };
       return await createArtifact({ ...place, blobs, root, limits });
     },
     [Symbol.asyncDispose]: async () => {

@@ -2,7 +2,7 @@ import { StrataError } from "../../base/index.ts";
 import type { Digest } from "../../oci/index.ts";
 import type { RegistryResponse } from "./http/registry-http.ts";
 import { breaksProtocol } from "./registry-error.ts";
-import { pathIn, type Repository, scopeOf, withSignal } from "./repository.ts";
+import { pathIn, type Repository, withSignal } from "./repository.ts";
 
 /** A blob of a repository, and the length that its descriptor promises. */
 export interface RemoteBlob {
@@ -33,7 +33,7 @@ export async function statBlob(
   const response = await repository.http.request({
     method: "HEAD",
     path: pathIn(repository, `blobs/${digest}`),
-    scopes: [scopeOf(repository.name, "pull")],
+    scopes: repository.scopes,
     accept: [200, 404],
     ...withSignal(signal),
   });
@@ -63,7 +63,7 @@ export async function requestSpan(
     method: "GET",
     path: pathIn(repository, `blobs/${digest}`),
     headers: isWhole ? {} : { range: `bytes=${start}-${end - 1}` },
-    scopes: [scopeOf(repository.name, "pull")],
+    scopes: repository.scopes,
     accept: [200, 206, 404, 416],
     ...withSignal(signal),
   });

@@ -17,14 +17,20 @@ export interface Repository extends AsyncDisposable {
   /** Names the repository in messages: `localhost:5000/app`. */
   readonly place: string;
   readonly http: RegistryHttp;
+  /** What every request may need to do there. */
+  readonly scopes: readonly string[];
   readonly transfer: TransferOptions;
   /** Waits before another attempt, longer after each failure. */
   readonly backoff: (failures: number, signal: AbortSignal | undefined) => Promise<void>;
 }
 
-/** Opens the repository of a reference. Nothing is sent yet. */
+/** What a token allows (distribution token scope). */
+export type RepositoryActions = "pull" | "pull,push" | "pull,delete" | "pull,push,delete";
+
+/** Opens the repository of a reference, to do these things there. Nothing is sent yet. */
 export function openRepository(
   { registry, repository }: Pick<Reference, "registry" | "repository">,
+  actions: RepositoryActions,
   options: RegistryOptions,
 ): Repository {
   const http = openRegistryHttp(registry, httpOptionsFor(registry, options));
@@ -33,6 +39,7 @@ export function openRepository(
     name: repository,
     place: `${registry}/${repository}`,
     http,
+    scopes: [scopeOf(repository, actions)],
     transfer: { ...DEFAULT_TRANSFER, ...options.transfer },
     backoff: createBackoff(options),
     [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
@@ -44,8 +51,8 @@ export function pathIn({ name }: Repository, rest: string): string {
   return `/v2/${name}/${rest}`;
 }
 
-/** The scope of a token that allows these actions there (distribution token scope). */
-export function scopeOf(name: string, actions: "pull" | "pull,push" | "pull,delete"): string {
+/** The scope that a token for these actions on a repository has. */
+export function scopeOf(name: string, actions: RepositoryActions): string {
   return `repository:${name}:${actions}`;
 }
 

@@ -58,3 +58,13 @@ export function notFound({ place }: Repository, target: string): StrataError {
     hint: "Check its name and tag",
   });
 }
+
+/** The error for a repository that a registry does not have. */
+export function repositoryNotFound({ place }: Repository): StrataError {
+  return new StrataError({
+    code: "repository-not-found",
+    kind: "not-found",
+    message: `There is no repository ${place}`,
+    hint: "Check its name",
+  });
+}
