@@ -1,6 +1,8 @@
 import { addDetails } from "../base/index.ts";
 import type { ImageDestination } from "../image/index.ts";
-import { type DestinationName, parseDestinationName } from "./destination-name.ts";
+import { type DestinationName, notADestination, parseDestinationName } from "./destination-name.ts";
+import { openDockerArchiveDestination } from "./docker-archive/docker-archive-destination.ts";
+import { openOciArchiveDestination } from "./oci-layout/archive-destination.ts";
 import { openLayoutDestination } from "./oci-layout/layout-destination.ts";
 import type { RegistryOptions } from "./registry/registry-options.ts";
 
@@ -27,6 +29,15 @@ export async function openDestination(name: string, options: OpenDestinationOpti
 }
 
 async function open(where: DestinationName, { signal }: OpenDestinationOptions): Promise<ImageDestination> {
-  const { text: reference, path, name } = where;
-  return await openLayoutDestination({ reference, directory: path, name, signal });
+  const { text: reference, transport, path, name } = where;
+  switch (transport) {
+    case "oci":
+      return await openLayoutDestination({ reference, directory: path, name, signal });
+    case "oci-archive":
+      return await openOciArchiveDestination({ reference, path, name });
+    case "docker-archive":
+      return await openDockerArchiveDestination({ reference, path, name });
+    case "docker":
+      throw notADestination(reference);
+  }
 }

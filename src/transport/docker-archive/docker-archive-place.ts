@@ -1,6 +1,4 @@
 import { StrataError } from "../../base/index.ts";
-import type { PlacedImage } from "../../image/index.ts";
-import type { Digest } from "../../oci/index.ts";
 import { describeSelector, findByName, imageNotFound, severalImages } from "../choose-image.ts";
 import type { Selector } from "../image-name.ts";
 import type { ImagePlace, ListedImage } from "../image-place.ts";
@@ -9,14 +7,8 @@ import type { ResolvedOptions } from "../open-options.ts";
 import type { TarMembers } from "../tar-members.ts";
 import { parseDockerManifest } from "./docker-manifest.ts";
 import { openLegacyImage, parseRepositories, topImages } from "./legacy-image.ts";
+import { openSavedArtifact, type SavedImage } from "./saved-artifact.ts";
 import { configDigestOf, openSavedImage } from "./saved-image.ts";
-
-/** One image of the archive, in either era's form. */
-interface SavedImage {
-  readonly names: readonly string[];
-  readonly digest: Digest | undefined;
-  open(): Promise<PlacedImage>;
-}
 
 /**
  * The images of what `docker save` writes. `manifest.json` decides where it is; archives from before docker 1.10
@@ -33,6 +25,7 @@ export async function openDockerArchivePlace(members: TarMembers, options: Resol
     transport: "docker-archive",
     list: async () => listed,
     open: (selector) => choose(images, listed, selector).open(),
+    openArtifact: (selector) => openSavedArtifact(members, choose(images, listed, selector), options),
     [Symbol.asyncDispose]: () => members[Symbol.asyncDispose](),
   };
 }

@@ -54,11 +54,9 @@ function enter(manifests: RawEntry[], { descriptor, name, annotations }: LayoutR
   for (const place of rest.reverse()) manifests.splice(place, 1);
 }
 
+/** A name of containerd's says all; the tag beside it is shared by images of other repositories. */
 function takesPlaceOf(entry: RawEntry, other: RawEntry): boolean {
-  const [name, otherName] = [nameOf(entry), nameOf(other)];
+  const annotation = entry.annotations?.[ANNOTATION.containerdName] ? ANNOTATION.containerdName : ANNOTATION.refName;
+  const [name, otherName] = [entry, other].map(({ annotations }) => annotations?.[annotation] ?? undefined);
   return name === otherName && (name !== undefined || entry.digest === other.digest);
-}
-
-function nameOf({ annotations }: RawEntry): unknown {
-  return annotations?.[ANNOTATION.refName] ?? undefined;
 }
