@@ -1,0 +1,74 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { buildSync } from "esbuild";
+import type { ChildTask } from "./blob-of-seed.ts";
+
+/** One line of a child's output. */
+export interface ChildLine {
+  readonly seed?: number;
+  readonly bytes?: number;
+  readonly result?: "present" | "transferred";
+  readonly error?: {
+    readonly code?: string;
+    readonly kind?: string;
+    readonly message?: string;
+    readonly hint?: string;
+  };
+}
+
+/** How a child ended. */
+export interface ChildEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly lines: readonly ChildLine[];
+  readonly stderr: string;
+}
+
+/** The child's program as one file, so that many can be started in little time. */
+export interface ChildProgram extends Disposable {
+  /** Runs it to its end, or kills it after so many lines of its output. */
+  run(task: ChildTask, options?: { readonly killAfterLines?: number }): Promise<ChildEnd>;
+}
+
+/** Builds the program. It lies inside the project, where it finds its packages. */
+export function buildChild(): ChildProgram {
+  const cache = join(import.meta.dirname, "../../.cache");
+  mkdirSync(cache, { recursive: true });
+  const directory = mkdtempSync(join(cache, "child-"));
+  const outfile = join(directory, "child.mjs");
+  buildSync({
+    entryPoints: [join(import.meta.dirname, "ingest-child.ts")],
+    outfile,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    packages: "external",
+    logLevel: "error",
+  });
+  return {
+    run: (task, { killAfterLines } = {}) => runChild(outfile, task, killAfterLines),
+    [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }),
+  };
+}
+
+async function runChild(
+  program: string,
+  task: ChildTask,
+  killAfterLines = Number.POSITIVE_INFINITY,
+): Promise<ChildEnd> {
+  const child = spawn(process.execPath, [program, JSON.stringify(task)], { stdio: ["ignore", "pipe", "pipe"] });
+  const lines: ChildLine[] = [];
+  const stderr: string[] = [];
+  child.stderr.setEncoding("utf8").on("data", (text: string) => stderr.push(text));
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    lines.push(JSON.parse(line) as ChildLine);
+    if (lines.length === killAfterLines) child.kill("SIGKILL");
+  });
+  return await new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code, signal) => resolve({ code, signal, lines, stderr: stderr.join("") }));
+  });
+}
