@@ -1,4 +1,5 @@
 import type { StrataError } from "../../base/index.ts";
+import { createPatience } from "./patience.ts";
 import { isBroken } from "./registry-error.ts";
 import { type BlobAnswer, type RemoteBlob, requestSpan, type Span, wrongLength } from "./remote-blob.ts";
 
@@ -13,7 +14,6 @@ export interface DownloadOptions {
 
 /** That many bytes between two failures are progress: a server that gives one byte at a time is not waited for. */
 const PROGRESS_BYTES = 64 * 1024;
-const MAX_FAILURES = 100;
 
 /**
  * The bytes of a span in order, never more, whatever the registry sends. A connection that breaks is replaced by another
@@ -26,8 +26,9 @@ export async function* downloadSpan(
   { start, end }: Span,
   { signal, first, onAnswer }: DownloadOptions,
 ): AsyncGenerator<Uint8Array, void> {
-  const endure = createPatience(blob, start);
+  const endure = createPatience(blob.repository);
   let offset = start;
+  let last = start;
   let answer = first;
   while (offset < end) {
     answer ??= await requestSpan(blob, { start: offset, end }, signal);
@@ -43,7 +44,10 @@ export async function* downloadSpan(
       failure = error;
     }
     answer = undefined;
-    if (offset < end) await endure(failure ?? wrongLength(blob, offset), offset, signal);
+    if (offset >= end) return;
+    const hasProgressed = offset - last >= PROGRESS_BYTES;
+    last = offset;
+    await endure({ failure: failure ?? wrongLength(blob, offset), hasProgressed, signal });
   }
 }
 
@@ -59,17 +63,4 @@ async function* clip({ response, offset }: BlobAnswer, { start, end }: Span): As
     if (part.length > 0) yield part;
     if (position > end || (position === end && !isFramed)) return;
   }
-}
-
-/** Waits after a failure, or throws it when there was no progress for too long. */
-function createPatience({ repository }: RemoteBlob, start: number) {
-  let last = start;
-  let idle = 0;
-  let failures = 0;
-  return async (failure: StrataError, offset: number, signal: AbortSignal | undefined): Promise<void> => {
-    idle = offset - last >= PROGRESS_BYTES ? 1 : idle + 1;
-    last = offset;
-    if (++failures > MAX_FAILURES || idle >= repository.transfer.attempts) throw failure;
-    await repository.backoff(idle, signal);
-  };
 }

@@ -10,6 +10,7 @@ import {
   verifyBytes,
 } from "../../oci/index.ts";
 import type { RegistryResponse } from "./http/registry-http.ts";
+import { createPatience } from "./patience.ts";
 import { isBroken, registryDigestMismatch } from "./registry-error.ts";
 import { pathIn, type Repository, withSignal } from "./repository.ts";
 
@@ -46,7 +47,8 @@ export async function fetchManifest(
   target: string,
   options: ManifestOptions,
 ): Promise<SentManifest | undefined> {
-  for (let failures = 0; ; ) {
+  const endure = createPatience(repository);
+  for (;;) {
     const response = await askForManifest(repository, target, { method: "GET", signal: options.signal });
     if (response.status === 404) {
       await response.discard();
@@ -56,8 +58,8 @@ export async function fetchManifest(
       const bytes = await response.bytes(options.maxBytes);
       return { digest: digestFor(repository, target, { bytes, response }), bytes, contentType: typeOf(response) };
     } catch (error) {
-      if (!isBroken(error) || ++failures >= repository.transfer.attempts) throw error;
-      await repository.backoff(failures, options.signal);
+      if (!isBroken(error)) throw error;
+      await endure({ failure: error, hasProgressed: false, signal: options.signal });
     }
   }
 }

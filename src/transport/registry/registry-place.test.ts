@@ -122,7 +122,7 @@ describe("the bytes", () => {
     await using one = await first.open();
     await using other = await first.open();
     const [whole, middle] = await Promise.all([readAll(one, { start: 1 }), readAll(other, { start: 700, end: 900 })]);
-    expect(Buffer.from(whole)).toEqual(expected().subarray(1));
+    expect(expected().subarray(1).equals(whole)).toBe(true);
     expect(Buffer.from(middle)).toEqual(expected().subarray(700, 900));
     expect(asked(new RegExp(layer.digest))).toHaveLength(1);
   });
@@ -279,7 +279,7 @@ describe("a registry that lies about a blob is caught, and nothing of it stays i
 
   test("a broken download goes on where it stopped", async () => {
     server.fault = faultOn(blob(), { kind: "reset", after: 100_000 }, 1);
-    expect(await read("app:v1")).toEqual(expected());
+    expect(expected().equals(await read("app:v1"))).toBe(true);
     const ranges = server.requests
       .filter(({ path }) => path.includes(layer.digest))
       .map(({ headers }) => headers["range"]);
