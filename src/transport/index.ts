@@ -29,6 +29,7 @@ export {
   parseDestinationName,
 } from "./destination-name.ts";
 export {
+  hasTransport,
   type ImageName,
   parseImageName,
   parseSelector,
@@ -37,16 +38,25 @@ export {
   type Transport,
 } from "./image-name.ts";
 export type { ListedImage } from "./image-place.ts";
-export { openArtifact } from "./open-artifact.ts";
+export { type ArtifactPlace, openArtifact, openArtifacts } from "./open-artifact.ts";
 export { type OpenDestinationOptions, openDestination } from "./open-destination.ts";
 export type { OpenSourceOptions } from "./open-options.ts";
 export { listImages, openSource } from "./open-source.ts";
+export {
+  type Credential,
+  type StoredCredential,
+  type StoredLogin,
+  usernameOf,
+} from "./registry/auth/credential-store.ts";
+export { createDockerConfigCredentials, type DockerConfigOptions } from "./registry/auth/docker-config-credentials.ts";
+export { type LoginOptions, login } from "./registry/auth/login.ts";
 export { type DeleteOptions, deleteManifest, deleteTag } from "./registry/delete-manifest.ts";
 export { type ListReferrersOptions, listReferrers } from "./registry/list-referrers.ts";
 export { type ListTagsOptions, listTags } from "./registry/list-tags.ts";
 export { openRegistryDestination, type RegistryDestinationOptions } from "./registry/registry-destination.ts";
 export { parseRegistryName } from "./registry/registry-name.ts";
 export { DEFAULT_TRANSFER, type RegistryOptions, type TransferOptions } from "./registry/registry-options.ts";
+export { leadsToPath } from "./resolve-path.ts";
 export { createDirectory, type DestinationKind, destinationKind } from "./rootfs/destination-kind.ts";
 export { writeFileAtomically } from "./rootfs/write-file.ts";
 export { type TreeMember, type WriteTreeOptions, writeTree } from "./rootfs/write-tree.ts";

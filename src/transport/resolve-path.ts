@@ -2,11 +2,12 @@ import { promises as fs } from "node:fs";
 import { StrataError } from "../base/index.ts";
 import { type ImageName, parseSelector, type Selector, splitsOf } from "./image-name.ts";
 import { STDIN } from "./open-archive.ts";
+import { resolveStoragePath } from "./storage-driver/resolve-storage-path.ts";
 
 /** A path that exists, and what was written after it. */
 export interface ResolvedPath {
   readonly path: string;
-  readonly kind: "directory" | "file" | "stdin" | "registry";
+  readonly kind: "directory" | "file" | "stdin" | "registry" | "storage";
   readonly selector: Selector | undefined;
 }
 
@@ -17,6 +18,7 @@ export interface ResolvedPath {
  */
 export async function resolvePath(name: ImageName): Promise<ResolvedPath> {
   if (name.transport === "docker") return { path: name.rest, kind: "registry", selector: undefined };
+  if (name.transport === "docker-root") return resolveStoragePath(name.rest);
   for (const { path, selector } of splitsOf(name.rest)) {
     const kind = path === STDIN ? "stdin" : await kindOf(path);
     if (kind === undefined) continue;
@@ -48,4 +50,12 @@ function notFound({ text, transport, rest }: ImageName): StrataError {
         ? "Images are read from files and directories; save one with `docker save IMAGE -o FILE` or `skopeo copy docker://IMAGE oci:DIRECTORY`"
         : "Check the path",
   });
+}
+
+/** Whether a text, or its part before a selector, is a path of this machine: then it is not a reference to a registry. */
+export async function leadsToPath(text: string): Promise<boolean> {
+  for (const { path } of splitsOf(text)) {
+    if ((await kindOf(path)) !== undefined) return true;
+  }
+  return false;
 }
