@@ -36,7 +36,7 @@ export function openRegistryPlace(reference: Reference, options: ResolvedOptions
       const platforms = children.flatMap(({ platform, mediaType }) =>
         platform !== undefined && mediaKind(mediaType) === "manifest" ? [platform] : [],
       );
-      return [{ names: [name], platforms, digest: root.digest, selector: "" }];
+      return [{ names: [name], platforms, digest: root.digest, selector: `@${root.digest}` }];
     },
     open: async () => {
       const tree = await walkManifests(spooled, [await resolve()], limits);
