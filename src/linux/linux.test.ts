@@ -1,10 +1,22 @@
-import { lstatSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { requireOrSkip } from "../../test/support/skip.ts";
 import { fromText } from "../base/index.ts";
+import { tryLock, unlock } from "./flock.ts";
 import { isLinux } from "./libc.ts";
+import { renameUnlessExists } from "./rename.ts";
 import { decodeDevice, encodeDevice, makeSpecialFile, setFileTimes } from "./special-file.ts";
 import { readXattrs, writeXattr } from "./xattr.ts";
 
@@ -68,6 +80,31 @@ requireOrSkip(
     const stats = lstatSync(at("dangling"), { bigint: true });
     expect(stats.mtimeNs).toBe(-5_000_000_000n + 123_456_789n);
     expect(stats.atimeNs).toBe(1_000_000_002n);
+  });
+
+  test("locks an open file against other openings of it, in this process too", () => {
+    writeFileSync(at("locked"), "");
+    const [one, two] = [openSync(at("locked"), "r"), openSync(at("locked"), "r")];
+    expect([tryLock(one, "shared"), tryLock(two, "shared")]).toEqual([true, true]);
+    expect(tryLock(one, "exclusive")).toBe(false);
+    unlock(two);
+    unlock(two);
+    expect([tryLock(one, "exclusive"), tryLock(two, "shared")]).toEqual([true, false]);
+    closeSync(one);
+    expect(tryLock(two, "exclusive")).toBe(true);
+    closeSync(two);
+    expect(() => tryLock(two, "shared")).toThrow(expect.objectContaining({ code: "EBADF", syscall: "flock" }));
+  });
+
+  test("renames a file, but never onto another one", () => {
+    writeFileSync(at("from"), "new");
+    writeFileSync(at("taken"), "old");
+    const name = (path: string): string => fromText(at(path));
+    expect(renameUnlessExists(name("from"), name("taken"))).toBe(false);
+    expect(readFileSync(at("taken"), "utf8")).toBe("old");
+    expect(renameUnlessExists(name("from"), name(fromText("to ä")))).toBe(true);
+    expect(existsSync(at("from"))).toBe(false);
+    expect(() => renameUnlessExists(name("from"), name("x"))).toThrow(withCode("ENOENT"));
   });
 
   test("makes pipes", () => {

@@ -58,18 +58,20 @@ requireOrSkip(
   "no signals on Windows",
 )(() => {
   it("heals after a kill before each single call of the file system", async () => {
-    let [deaths, survivals] = [0, 0];
-    const dieAt = async (dieBefore: number): Promise<void> => {
+    const dieAt = async (dieBefore: number): Promise<boolean> => {
       const directory = newPlace();
       const end = await child.run({ directory, seeds: [1], dieBefore });
       expect(end.stderr).toBe("");
-      if (end.signal === "SIGKILL") deaths++;
-      else survivals++;
       await assertHeals(directory, [1]);
       rmSync(directory, { recursive: true });
+      return end.signal === "SIGKILL";
     };
-    for (let first = 1; survivals === 0; first += 8) {
-      await mapConcurrent([0, 1, 2, 3, 4, 5, 6, 7], 2, (i) => dieAt(first + i));
+    let deaths = 0;
+    for (let hasSurvived = false; !hasSurvived; ) {
+      const first = deaths + 1;
+      const died = await mapConcurrent([0, 1, 2, 3, 4, 5, 6, 7], 2, (i) => dieAt(first + i));
+      deaths += died.filter(Boolean).length;
+      hasSurvived = died.includes(false);
     }
     expect(deaths).toBeGreaterThanOrEqual(25);
   });
@@ -100,7 +102,7 @@ requireOrSkip(
     const task = { directory, seeds: [6] };
     const ends = await Promise.all([child.run(task), child.run(task), child.run(task)]);
     expect(ends.map(({ code }) => code)).toEqual([0, 0, 0]);
-    const results = ends.map(({ lines }) => lines.at(-1)?.result).sort();
+    const results = ends.map(({ lines }) => lines.at(-1)?.result ?? "").sort((a, b) => a.localeCompare(b));
     expect(results).toEqual(["present", "present", "transferred"]);
     await assertHeals(directory, [6]);
   });

@@ -10,6 +10,7 @@ import { fileError } from "./file-error.ts";
 import { HashingAppender } from "./hashing-appender.ts";
 import { describeIngest, type IngestDirectory, ingestDirectory, readStatus, removeIngest } from "./ingest-directory.ts";
 import { type FileLock, lockFile, tryLockFile } from "./lock-file.ts";
+import { makeDirectories } from "./sync-directory.ts";
 
 /** Where a store lies: the parts that an ingest touches. */
 export interface StoreDirectories {
@@ -45,9 +46,7 @@ export async function openLocalIngest(
 export async function lockIngest(directory: IngestDirectory, ref: string, options: IngestOptions): Promise<FileLock> {
   for (let glance = 1; ; ) {
     assertNotAborted(options.signal);
-    await fs.mkdir(directory.path, { recursive: true }).catch((error: unknown) => {
-      throw fileError(error, directory.path, "write");
-    });
+    await makeDirectories(directory.path);
     try {
       return await lockFile(directory.lock, "exclusive", options);
     } catch (error) {

@@ -27,13 +27,34 @@ export async function syncDirectory(path: string): Promise<void> {
  * @throws StrataError as `fileError`
  */
 export async function makeDirectoryDurably(path: string): Promise<void> {
-  const first = await fs.mkdir(path, { recursive: true }).catch((error: unknown) => {
-    throw fileError(error, path, "write");
-  });
-  if (first === undefined) return;
-  const top = dirname(resolve(first));
-  for (let made = dirname(resolve(path)); ; made = dirname(made)) {
-    await syncDirectory(made);
-    if (made === top) return;
+  for (const made of await makeDirectories(resolve(path))) await syncDirectory(dirname(made));
+}
+
+/**
+ * Makes a directory and those above it that are missing; gives those that were made, the outermost first. Node's own way
+ * calls every failure in the middle ENOENT, that of a read-only disk too.
+ * @throws StrataError as `fileError`
+ */
+export async function makeDirectories(path: string): Promise<string[]> {
+  try {
+    await fs.mkdir(path);
+    return [path];
+  } catch (error) {
+    if (await isDirectory(path)) return [];
+    const above = dirname(path);
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || above === path) throw inTheWay(error, path);
+    return [...(await makeDirectories(above)), ...(await makeDirectories(path))];
   }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return await fs.stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
+}
+
+function inTheWay(error: unknown, path: string): unknown {
+  const isFile = (error as NodeJS.ErrnoException).code === "EEXIST";
+  return fileError(isFile ? Object.assign(new Error("not a directory"), { code: "ENOTDIR" }) : error, path, "write");
 }
