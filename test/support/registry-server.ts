@@ -42,6 +42,8 @@ export interface RegistryServer extends AsyncDisposable {
   ): string;
   /** How many connections are open now. */
   connections(): number;
+  /** How many clients went away before their answer was complete. */
+  abandoned(): number;
   /** Makes all tokens that were given worthless. */
   revokeTokens(): void;
 }
@@ -57,7 +59,7 @@ export async function startRegistryServer(options: RegistryServerOptions = {}): 
   const gate = options.tokens === undefined ? undefined : createTokenGate(options.tokens);
   const sockets = new Set<Socket>();
   const requests: ReceivedRequest[] = [];
-  const state = { fault: options.fault, origin: "" };
+  const state = { fault: options.fault, origin: "", abandoned: 0 };
 
   const answer = (request: ReceivedRequest) => {
     if (gate !== undefined && request.path === "/token") return gate.serve(request);
@@ -68,6 +70,9 @@ export async function startRegistryServer(options: RegistryServerOptions = {}): 
   const handle = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const request = await receive(incoming);
     requests.push(request);
+    response.on("close", () => {
+      if (!response.writableFinished) state.abandoned++;
+    });
     const fault = state.fault?.(request);
     sendAnswer(response, answerOfFault(fault, request) ?? answer(request), fault);
   };
@@ -113,6 +118,7 @@ export async function startRegistryServer(options: RegistryServerOptions = {}): 
       return digest;
     },
     connections: () => sockets.size,
+    abandoned: () => state.abandoned,
     revokeTokens: () => gate?.revoke(),
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy();

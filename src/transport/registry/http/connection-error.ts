@@ -97,8 +97,9 @@ function tlsHint(code: string, host: string): string {
 
 /** Node names the system's code; where several addresses were tried, the first one's. */
 function codeOf(error: unknown): string {
-  const { code, errors, cause } = error as { code?: unknown; errors?: readonly unknown[]; cause?: unknown };
+  const { code, name, errors, cause } = error as Error & { code?: unknown; errors?: readonly unknown[] };
   if (typeof code === "string" && code !== "") return code;
+  if (name === "HTTPParserError") return "HPE_UNKNOWN";
   if (errors?.[0] !== undefined) return codeOf(errors[0]);
   return cause === undefined ? "" : codeOf(cause);
 }

@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import type { Dispatcher } from "undici";
 import { StrataError } from "../../../base/index.ts";
 import { connectionError, type ExchangeContext } from "./connection-error.ts";
@@ -76,6 +77,8 @@ function responseOf(answer: Dispatcher.ResponseData, url: URL, context: Exchange
       const length = lengthOf(get("content-length"));
       if (length === undefined || length > MAX_DISCARD) body.destroy();
       else await body.dump({ limit: MAX_DISCARD }).catch(() => {});
+      // undici gives a connection back one turn after its last byte: who asks sooner opens another.
+      await setImmediate();
     },
   };
 }
