@@ -10,6 +10,7 @@ const CHECKSUM_PARAMETER = 201;
 
 interface NativeOptions {
   readonly chunkSize: number;
+  readonly pledgedSrcSize: number;
   readonly params: Readonly<Record<number, number>>;
 }
 
@@ -41,7 +42,7 @@ function nativeEncoder(compress: NativeCompress, level: number): (block: InputBl
   const params = { [LEVEL_PARAMETER]: level, [CHECKSUM_PARAMETER]: 1 };
   return ({ bytes }) =>
     new Promise((resolve, reject) => {
-      compress(bytes, { chunkSize: OUTPUT_SIZE, params }, (error, result) => {
+      compress(bytes, { chunkSize: OUTPUT_SIZE, pledgedSrcSize: bytes.length, params }, (error, result) => {
         if (error === null) resolve(result);
         else reject(error);
       });

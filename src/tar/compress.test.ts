@@ -85,7 +85,7 @@ describe.each(FORMATS)("compress to %s", (format) => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(chunk, { minLength: 1, maxLength: 8 }),
-        fc.integer({ min: 1, max: 8 }),
+        fc.integer({ min: 1, max: 9 }),
         async (sizes, cores) => {
           const packed = await collect(compress(inPieces(long, sizes), format, { concurrency: cores }));
           expect(digestOf(packed)).toBe(expected);

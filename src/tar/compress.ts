@@ -8,19 +8,23 @@ export interface CompressOptions {
   /** gzip: 0 to 9, default 6. zstd: 1 to 19, default 3. Ignored for `none`. */
   readonly level?: number;
   /**
-   * Blocks compressed at once, at least 1, which is the default; callers pass the number of processors. The work runs
-   * on libuv's threads, of which there are 4 unless UV_THREADPOOL_SIZE says otherwise. zstd on a Node without it
-   * (before 22.15) compresses on the calling thread, one block after the other.
+   * Blocks compressed at once, at least 1, which is the default; callers pass the number of processors. More than 8 are
+   * taken for 8, to bound the memory. The work runs on libuv's threads, of which there are 4 unless UV_THREADPOOL_SIZE
+   * says otherwise. zstd on a Node without it (before 22.15) compresses on the calling thread, one block after the other.
    */
   readonly concurrency?: number;
   /** Looked at between blocks; a source that may hang should listen to the same signal. */
   readonly signal?: AbortSignal;
 }
 
+const MOST_AT_ONCE = 8;
+
 /**
  * Compresses a stream. The output bytes depend on the input and the level only, not on how the input was cut into chunks
- * and not on `concurrency`; they may change with the version of zlib or zstd inside Node. gzip: one member without a
- * name or a time; zstd: frames of 4 MiB of input, each with a checksum.
+ * and not on `concurrency`. They are those of the library that makes them: zlib's are the same in Node 20 and 26, though
+ * nobody promises that (RFC 1951 leaves the choice to the encoder); zstd's differ between its versions, and between
+ * Node's own encoder (22.15 and later) and the one in script that stands in for it. What comes out of them is always the
+ * same. gzip: one member without a name or a time. zstd: a frame for every 4 MiB of input, each with a checksum.
  *
  * The input is read only as the output is taken. Memory: `2 × concurrency + 2` blocks (gzip 1 MiB, zstd 4 MiB) of input
  * and as much of output, whatever the length of the stream. Chunks belong to the consumer. Leaving early closes the
@@ -33,8 +37,9 @@ export async function* compress(
   format: CompressionFormat,
   options: CompressOptions = {},
 ): AsyncGenerator<Uint8Array, void> {
-  const { level, concurrency = 1, signal } = options;
-  assertInteger("concurrency", concurrency, 1, Number.MAX_SAFE_INTEGER);
+  const { level, signal } = options;
+  assertInteger("concurrency", options.concurrency ?? 1, 1, Number.MAX_SAFE_INTEGER);
+  const concurrency = Math.min(options.concurrency ?? 1, MOST_AT_ONCE);
   switch (format) {
     case "none":
       return yield* passThrough(chunks, signal);
