@@ -76,11 +76,12 @@ function report(measured: Record<string, Measurement>, outputs: ReadonlyMap<stri
     const speed = (measured[first]?.median ?? Number.NaN) / median;
     const weight = size / (outputs.get(first)?.size ?? Number.NaN);
     const peak = peakMiB === undefined ? "" : `${peakMiB.toFixed(0)} MiB`;
-    return `| ${name} | ${(median / 1000).toFixed(1)} s | ${speed.toFixed(2)} × | ${size} | ${weight.toFixed(3)} | ${peak} |`;
+    const cells = [name, `${(median / 1000).toFixed(1)} s`, `${speed.toFixed(2)} ×`, size, weight.toFixed(3), peak];
+    return `| ${cells.join(" | ")} |`;
   });
   const head = ["| | time | speed | bytes | size | peak |", "|---|---:|---:|---:|---:|---:|"];
-  const machine = `Whole processes, medians, ratios to ${first}, Node ${process.version}, ${availableParallelism()} processors.`;
-  return `${[...head, ...lines, "", machine].join("\n")}\n`;
+  const machine = `Node ${process.version}, ${availableParallelism()} processors`;
+  return `${[...head, ...lines, "", `Whole processes, medians, ratios to ${first}, ${machine}.`].join("\n")}\n`;
 }
 
 async function compressOnce(format: string, cores: number, tar: string): Promise<void> {

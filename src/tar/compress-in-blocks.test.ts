@@ -39,7 +39,7 @@ async function* from(...chunks: string[]): AsyncGenerator<Uint8Array> {
 const at = (encoder: Encoder): string[] => encoder.seen.map((block) => block.bytes.toString());
 
 describe("compressInBlocks", () => {
-  it("cuts at multiples of the block size, tells each block what was before it and the last that it is the last", async () => {
+  it("cuts at fixed places, tells each block what was before it and whether it is the last", async () => {
     const seen: InputBlock[] = [];
     const encode = async (block: InputBlock): Promise<Uint8Array> => {
       seen.push(block);

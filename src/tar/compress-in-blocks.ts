@@ -80,7 +80,7 @@ class Lanes {
     this.#free = count;
   }
 
-  /** The result of the task; its failure is lost when nobody waits for it. Never settles when closed before it began. */
+  /** The result of the task; a failure is lost when nobody waits for it. Never settles when closed before it began. */
   run<T>(task: () => Promise<T>): Promise<T> {
     const result = new Promise<T>((resolve) => {
       const start = (): void => {

@@ -10,7 +10,7 @@ export interface CompressOptions {
   /**
    * Blocks compressed at once, at least 1, which is the default; callers pass the number of processors. More than 8 are
    * taken for 8, to bound the memory. The work runs on libuv's threads, of which there are 4 unless UV_THREADPOOL_SIZE
-   * says otherwise. zstd on a Node without it (before 22.15) compresses on the calling thread, one block after the other.
+   * says otherwise. zstd on a Node without it (before 22.15) runs on the calling thread, one block after the other.
    */
   readonly concurrency?: number;
   /** Looked at between blocks; a source that may hang should listen to the same signal. */
@@ -20,11 +20,12 @@ export interface CompressOptions {
 const MOST_AT_ONCE = 8;
 
 /**
- * Compresses a stream. The output bytes depend on the input and the level only, not on how the input was cut into chunks
- * and not on `concurrency`. They are those of the library that makes them: zlib's are the same in Node 20 and 26, though
- * nobody promises that (RFC 1951 leaves the choice to the encoder); zstd's differ between its versions, and between
- * Node's own encoder (22.15 and later) and the one in script that stands in for it. What comes out of them is always the
- * same. gzip: one member without a name or a time. zstd: a frame for every 4 MiB of input, each with a checksum.
+ * Compresses a stream. The output bytes depend on the input and the level only, not on how the input was cut into
+ * chunks and not on `concurrency`. They are those of the library that makes them: zlib's are the same in Node 20 and 26,
+ * though nobody promises that (RFC 1951 leaves the choice to the encoder); zstd's differ between its versions, and
+ * between Node's own encoder (22.15 and later) and the one in script that stands in for it. What comes out of them is
+ * always the same. gzip: one member without a name or a time. zstd: a frame for every 4 MiB of input, each with a
+ * checksum.
  *
  * The input is read only as the output is taken. Memory: `2 × concurrency + 2` blocks (gzip 1 MiB, zstd 4 MiB) of input
  * and as much of output, whatever the length of the stream. Chunks belong to the consumer. Leaving early closes the
