@@ -4,6 +4,7 @@ import { fileError, type LocatedSource } from "../content/index.ts";
 import { archiveKind, openDetectedArchive } from "./detect-archive.ts";
 import { directoryMembers } from "./directory-members.ts";
 import { openDockerArchivePlace } from "./docker-archive/docker-archive-place.ts";
+import { openDockerRootPlace } from "./docker-root/docker-root-place.ts";
 import type { ImageName, Transport } from "./image-name.ts";
 import type { ImagePlace } from "./image-place.ts";
 import { createLayerTarPlace } from "./layer-tar/layer-tar-place.ts";
@@ -21,6 +22,7 @@ import { openTarMembers } from "./tar-members.ts";
 export async function openPlace(name: ImageName, where: ResolvedPath, options: ResolvedOptions): Promise<ImagePlace> {
   const { transport } = name;
   if (where.kind === "registry") return openRegistryPlace(parseRegistryName(where.path), options);
+  if (where.kind === "storage") return await openDockerRootPlace(where.path, options);
   if (where.kind === "directory") return await openDirectory(where.path, transport, options);
   if (transport === "dir" || transport === "oci") throw notADirectory(where, transport);
   const source = await openArchive(where.path, options);

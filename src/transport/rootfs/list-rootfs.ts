@@ -19,6 +19,13 @@ import type { EntryType, TarEntry, Timestamp } from "../../tar/index.ts";
 const NANOSECONDS = 1_000_000_000n;
 const ENTRIES_PER_TURN = 2000;
 
+/** How a directory is listed. */
+export interface ListRootfsOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Told each entry in turn, from the first; gives it as it shall be listed, under the same name. */
+  readonly map?: ((entry: TarEntry) => TarEntry) | undefined;
+}
+
 /**
  * Walks a directory as a layer: parents before children, siblings in the order of their bytes, links never followed.
  * Names are byte-exact and relative to the directory, which is itself the first entry, `./`. Further names of one inode
@@ -27,13 +34,13 @@ const ENTRIES_PER_TURN = 2000;
  */
 export async function listRootfs(
   directory: string,
-  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  { signal, map }: ListRootfsOptions = {},
 ): Promise<ListedLayer> {
   const root = fromText(directory);
   const builder = new LayerIndexBuilder();
   let count = 0;
   for (const entry of walk(root)) {
-    builder.add(entry);
+    builder.add(map?.(entry) ?? entry);
     if (++count % ENTRIES_PER_TURN > 0) continue;
     assertNotAborted(signal);
     await nextTurn();

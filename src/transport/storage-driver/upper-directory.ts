@@ -1,0 +1,92 @@
+import type { ByteString } from "../../base/index.ts";
+import type { ListedLayer } from "../../image/index.ts";
+import { CHAR, type EntryMeaning, type LayerIndex, ociWhiteouts, type WhiteoutCodec } from "../../layer/index.ts";
+import type { TarEntry } from "../../tar/index.ts";
+import { listRootfs } from "../rootfs/list-rootfs.ts";
+
+/** How a union file system writes deletions into its upper directories. */
+export type UpperStyle = "overlay" | "fuse-overlayfs" | "aufs" | "none";
+
+/** What a layer needs to be a listing. */
+export interface UpperDirectory {
+  readonly whiteouts: WhiteoutCodec;
+  load(options?: { readonly signal?: AbortSignal | undefined }): Promise<ListedLayer>;
+}
+
+/** Notes of overlayfs and fuse-overlayfs to themselves; no part of the image. */
+const PLUMBING = /^(?:trusted|user|security)\.overlay\.|^user\.fuseoverlayfs\.|^user\.containers\.override_stat$/;
+const OPAQUE = /^(?:(?:trusted|user)\.overlay|user\.fuseoverlayfs)\.opaque$/;
+const WHITEOUT = /^(?:trusted|user)\.overlay\.whiteout$/;
+
+/**
+ * A directory that is a layer: an upper or a branch of a union mount. What the driver notes in extended attributes is
+ * understood and left out, so that it never reaches an image.
+ */
+export function upperDirectory(path: string, style: UpperStyle): UpperDirectory {
+  const marks = new WeakMap<LayerIndex, ReadonlyMap<number, EntryMeaning>>();
+  return {
+    whiteouts: whiteoutsOf(style, marks),
+    load: async (options) => {
+      const noted = new Map<number, EntryMeaning>();
+      const linked = linkedWhiteouts();
+      let count = 0;
+      const listed = await listRootfs(path, {
+        ...options,
+        map: (entry) => {
+          if (style === "none") return entry;
+          const meaning = meaningOfXattrs(entry);
+          if (meaning !== undefined) noted.set(count, meaning);
+          count++;
+          return withoutPlumbing(linked(entry));
+        },
+      });
+      marks.set(listed.index, noted);
+      return listed;
+    },
+  };
+}
+
+/** Newer kernels make one whiteout and link it to every name; each must be a device again. */
+function linkedWhiteouts(): (entry: TarEntry) => TarEntry {
+  const names = new Set<ByteString>();
+  return (entry) => {
+    if (entry.type === "char" && entry.devMajor === 0 && entry.devMinor === 0) names.add(entry.name);
+    return entry.type === "hardlink" && names.has(entry.linkName) ? { ...entry, type: "char", linkName: "" } : entry;
+  };
+}
+
+function meaningOfXattrs({ type, size, xattrs }: TarEntry): EntryMeaning | undefined {
+  if (xattrs === undefined) return undefined;
+  const has = (pattern: RegExp, value: string | undefined): boolean =>
+    [...xattrs].some(
+      ([name, bytes]) => pattern.test(name) && (value === undefined || Buffer.from(bytes).toString("latin1") === value),
+    );
+  if (type === "directory" && has(OPAQUE, "y")) return "opaque-directory";
+  return type === "file" && size === 0 && has(WHITEOUT, undefined) ? "whiteout" : undefined;
+}
+
+function withoutPlumbing(entry: TarEntry): TarEntry {
+  if (entry.xattrs === undefined) return entry;
+  const { xattrs, ...rest } = entry;
+  const kept = new Map([...xattrs].filter(([name]) => !PLUMBING.test(name)));
+  return kept.size === 0 ? rest : { ...rest, xattrs: kept };
+}
+
+function whiteoutsOf(style: UpperStyle, marks: WeakMap<LayerIndex, ReadonlyMap<number, EntryMeaning>>): WhiteoutCodec {
+  const hasDevices = style === "overlay" || style === "fuse-overlayfs";
+  const hasNames = style === "aufs" || style === "fuse-overlayfs";
+  return {
+    name: style === "fuse-overlayfs" ? "overlay" : style,
+    mayHaveMarkers: () => style !== "none",
+    meaningOf(index, i, place) {
+      if (hasDevices && index.columns.type[i] === CHAR && index.columns.device[i] === 0) return "whiteout";
+      const named = hasNames ? ociWhiteouts.meaningOf(index, i, place) : "entry";
+      return named === "entry" ? (marks.get(index)?.get(i) ?? "entry") : named;
+    },
+    hiddenName: hasNames ? hiddenName : (name) => name,
+  };
+}
+
+function hiddenName(baseName: string): string {
+  return baseName.startsWith(".wh.") ? ociWhiteouts.hiddenName(baseName) : baseName;
+}
