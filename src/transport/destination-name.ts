@@ -44,8 +44,7 @@ function splitPath(rest: string): { path: string; name: string | undefined } {
   return { path: chosen?.path ?? "", name: chosen?.selector };
 }
 
-/** The error for a place into which nothing can be written. */
-export function notADestination(text: string): StrataError {
+function notADestination(text: string): StrataError {
   return new StrataError({
     code: "unsupported-transport",
     kind: "unsupported",

@@ -1,9 +1,11 @@
 import { addDetails } from "../base/index.ts";
 import type { ImageDestination } from "../image/index.ts";
-import { type DestinationName, notADestination, parseDestinationName } from "./destination-name.ts";
+import { type DestinationName, parseDestinationName } from "./destination-name.ts";
 import { openDockerArchiveDestination } from "./docker-archive/docker-archive-destination.ts";
 import { openOciArchiveDestination } from "./oci-layout/archive-destination.ts";
 import { openLayoutDestination } from "./oci-layout/layout-destination.ts";
+import { openRegistryDestination } from "./registry/registry-destination.ts";
+import { parseRegistryName } from "./registry/registry-name.ts";
 import type { RegistryOptions } from "./registry/registry-options.ts";
 
 /** How to open a destination. */
@@ -28,7 +30,7 @@ export async function openDestination(name: string, options: OpenDestinationOpti
   }
 }
 
-async function open(where: DestinationName, { signal }: OpenDestinationOptions): Promise<ImageDestination> {
+async function open(where: DestinationName, { registry, signal }: OpenDestinationOptions): Promise<ImageDestination> {
   const { text: reference, transport, path, name } = where;
   switch (transport) {
     case "oci":
@@ -38,6 +40,6 @@ async function open(where: DestinationName, { signal }: OpenDestinationOptions):
     case "docker-archive":
       return await openDockerArchiveDestination({ reference, path, name });
     case "docker":
-      throw notADestination(reference);
+      return openRegistryDestination(parseRegistryName(path), { registry, signal });
   }
 }

@@ -31,7 +31,9 @@ export async function artifactOfImage(image: PlacedImage, init: ArtifactOfImageI
   );
   blobs.set(config.digest, async () => memorySource(config.bytes));
   return {
-    ...{ reference, transport, root },
+    reference,
+    transport,
+    root,
     names: image.names,
     isSynthetic: true,
     skipped: [],

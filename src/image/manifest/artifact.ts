@@ -33,7 +33,12 @@ export async function createArtifact(init: ArtifactInit): Promise<ArtifactSource
       const { digest } = descriptor;
       const source = await blobs.open(digest, "blob");
       if (source === undefined) throw missingBlob(blobs, digest, "blob");
-      assertSize(source.size, descriptor, `blob ${digest}`);
+      try {
+        assertSize(source.size, descriptor, `blob ${digest}`);
+      } catch (error) {
+        await source[Symbol.asyncDispose]();
+        throw error;
+      }
       return source;
     },
     [Symbol.asyncDispose]: async () => {

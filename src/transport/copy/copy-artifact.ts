@@ -11,6 +11,7 @@ import {
 } from "../../image/index.ts";
 import type { Descriptor, Digest, Platform } from "../../oci/index.ts";
 import { ArtifactBlobs } from "./artifact-blobs.ts";
+import { assertNotItself } from "./assert-not-itself.ts";
 import { type ChosenRoot, chooseRoot } from "./choose-root.ts";
 import type { CopyOptions, CopyResult } from "./copy-options.ts";
 import { findReferrers } from "./find-referrers.ts";
@@ -50,6 +51,7 @@ export async function copyArtifact(
   };
   try {
     copy.emit({ type: "start", source: source.reference, destination: destination.reference });
+    await assertNotItself(source, destination);
     const resolved = await resolve(copy);
     return await act(copy, resolved, await decide(copy, resolved));
   } catch (error) {
@@ -132,7 +134,14 @@ async function act(copy: Copy, { blobs, root, referrers, ...resolved }: Resolved
     emit({ type: "blob", digest: descriptor.digest, what, size: descriptor.size, state: "waiting" });
   }
   const transferred = await transferBlobs(plan.planned, {
-    ...{ source, blobs, destination, conversions: plan.conversions, concurrency, scratch, signal, emit },
+    source,
+    blobs,
+    destination,
+    conversions: plan.conversions,
+    concurrency,
+    scratch,
+    signal,
+    emit,
     level: options.compressionLevel,
     cores: options.cores ?? 1,
     expansion: limits.expansion,

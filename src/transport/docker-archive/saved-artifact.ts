@@ -41,7 +41,10 @@ export async function openSavedArtifact(
   }
   const { platform, hostPlatform, scratch, signal, limits } = options;
   return await artifactOfImage(await image.open(), {
-    ...{ reference: members.place, transport: "docker-archive", scratch, signal },
+    reference: members.place,
+    transport: "docker-archive",
+    scratch,
+    signal,
     platform: platform ?? hostPlatform,
     expansion: limits.expansion,
     // The members end with their place.

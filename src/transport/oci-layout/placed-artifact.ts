@@ -32,7 +32,12 @@ async function artifactAt(
   names: readonly string[],
 ): Promise<PlacedArtifact> {
   return await createArtifact({
-    ...{ reference: blobs.place, transport: "", names, blobs, root, limits },
+    reference: blobs.place,
+    transport: "",
+    names,
+    blobs,
+    root,
+    limits,
     referrers: async (subject) => await referrersOf({ blobs, roots, limits }, subject),
     // The place outlives its artifacts, and ends what lies below.
     dispose: async () => {},
