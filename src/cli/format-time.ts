@@ -35,13 +35,16 @@ const knownDays = new Map<number, string>();
 const TWO_DIGITS = Array.from({ length: 60 }, (_, i) => pad(i));
 
 /** Neighbours in a listing mostly came from one package and have one time. */
-let lastIso = { seconds: Number.NaN, nanoseconds: 0, text: "" };
+let lastTime: FileTime = { seconds: Number.NaN, nanoseconds: 0 };
+let lastText = "";
 
 /** `2023-11-14T22:13:20.000000000Z`; `@SECONDS.NANOSECONDS` for times beyond what a calendar in JavaScript can say. */
 export function isoTime(time: FileTime): string {
-  const isLast = lastIso.seconds === time.seconds && lastIso.nanoseconds === time.nanoseconds;
-  if (!isLast) lastIso = { ...time, text: formatIso(time) };
-  return lastIso.text;
+  if (lastTime.seconds !== time.seconds || lastTime.nanoseconds !== time.nanoseconds) {
+    lastTime = time;
+    lastText = formatIso(time);
+  }
+  return lastText;
 }
 
 function formatIso(time: FileTime): string {

@@ -1,6 +1,6 @@
 import { type ByteString, now, toText } from "../base/index.ts";
 import { joinPath } from "../tree/index.ts";
-import type { MergedTree, Slot } from "../union/index.ts";
+import type { MergedTree, PlacedSlot, Slot } from "../union/index.ts";
 import { type Accounts, NO_ACCOUNTS } from "./accounts.ts";
 import { arrangeColumns } from "./columns.ts";
 import { jsonEntryLine } from "./json-entry.ts";
@@ -64,27 +64,23 @@ export async function listFilesAsJson(
   roots: readonly ListRoot[],
   options: ListFilesOptions,
 ): Promise<void> {
+  const { stdout } = terminal;
   for (const { slot } of roots) {
     for (const at of placesBelow(tree, slot, options)) {
-      terminal.stdout.write(`${jsonEntryLine(at.path, tree.node(at.slot))}\n`);
-      if (terminal.stdout.isFull) await terminal.stdout.flush();
+      stdout.write(`${jsonEntryLine(at.path, tree.node(at.slot))}\n`);
+      if (stdout.isFull) await stdout.flush();
     }
   }
 }
 
-function* placesBelow(
-  tree: MergedTree,
-  top: Slot,
-  { directory, recursive }: ListFilesOptions,
-): Generator<{ readonly slot: Slot; readonly path: ByteString }> {
+function placesBelow(tree: MergedTree, top: Slot, { directory, recursive }: ListFilesOptions): Iterable<PlacedSlot> {
   const path = tree.pathOf(top);
-  if (directory === true || !tree.isDirectory(top)) {
-    yield { slot: top, path };
-  } else if (recursive === true) {
-    for (const at of tree.walk(top)) if (at.slot !== top) yield at;
-  } else {
-    for (const slot of tree.children(top)) yield { slot, path: joinPath(path, tree.nameOf(slot)) };
-  }
+  if (directory === true || !tree.isDirectory(top)) return [{ slot: top, path }];
+  if (recursive !== true) return tree.children(top).map((slot) => ({ slot, path: joinPath(path, tree.nameOf(slot)) }));
+  const places = tree.walk(top);
+  // The directory itself comes first, and is not listed.
+  places.next();
+  return places;
 }
 
 interface DirectoryHeading {

@@ -14,8 +14,10 @@ export class OutputClosed extends Error {
 }
 
 const BATCH = 64 * 1024;
-/** Room beyond a full batch, so that the line that fills it rarely needs more. */
-const SLACK = 16 * 1024;
+/** Lines are encoded together: many short strings cost more calls, one long string is a tree that the collector carries on. */
+const PIECE = 8 * 1024;
+/** Room beyond a full batch, so that the piece that fills it rarely needs more. */
+const SLACK = 2 * PIECE;
 
 /**
  * A stream that lines are written to: gathered in memory, sent in large pieces, each waited for.
@@ -25,7 +27,8 @@ export class Output {
   readonly isTerminal: boolean;
   readonly #stream: OutputStream;
   readonly #signal: AbortSignal | undefined;
-  /** Bytes and not a string: a string that grows by thousands of pieces is a tree of them, which the collector carries on. */
+  /** What was written last, not yet among the bytes. */
+  #text: ByteString = "";
   #pending = Buffer.allocUnsafe(BATCH + SLACK);
   #length = 0;
 
@@ -43,10 +46,8 @@ export class Output {
 
   /** Adds bytes. */
   write(bytes: ByteString): void {
-    const end = this.#length + bytes.length;
-    if (end > this.#pending.length) this.#grow(end);
-    this.#pending.write(bytes, this.#length, "latin1");
-    this.#length = end;
+    this.#text += bytes;
+    if (this.#text.length >= PIECE) this.#encode();
   }
 
   /** Adds text, as UTF-8. */
@@ -63,6 +64,7 @@ export class Output {
    * @throws OutputClosed when nobody reads any more; StrataError `aborted` when the signal has fired
    */
   async flush(): Promise<void> {
+    this.#encode();
     if (this.#length === 0) return;
     const bytes = this.#pending.subarray(0, this.#length);
     this.#pending = Buffer.allocUnsafe(BATCH + SLACK);
@@ -74,6 +76,14 @@ export class Output {
   async send(chunk: Uint8Array): Promise<void> {
     await this.flush();
     await this.#send(chunk);
+  }
+
+  #encode(): void {
+    const end = this.#length + this.#text.length;
+    if (end > this.#pending.length) this.#grow(end);
+    this.#pending.write(this.#text, this.#length, "latin1");
+    this.#length = end;
+    this.#text = "";
   }
 
   #grow(needed: number): void {

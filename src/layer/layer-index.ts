@@ -47,6 +47,12 @@ export class LayerIndex {
     return start === end ? "" : this.text.toString("latin1", start, end);
   }
 
+  /** Length of {@link linkName}. */
+  linkLength(entry: number): number {
+    const { textStart, nameLength } = this.columns;
+    return (textStart[entry + 1] as number) - (textStart[entry] as number) - (nameLength[entry] as number);
+  }
+
   type(entry: number): EntryType {
     return ENTRY_TYPES[this.columns.type[entry] as number] as EntryType;
   }
@@ -59,7 +65,8 @@ export class LayerIndex {
   }
 
   xattrs(entry: number): ReadonlyMap<ByteString, Uint8Array> {
-    return this.#extras(entry).xattrs;
+    // Most entries have none, and millions are asked.
+    return this.columns.extra[entry] === 0 ? NO_EXTRAS.xattrs : this.#extras(entry).xattrs;
   }
 
   /** Runs of data of a sparse file, ascending; undefined for every other entry. */

@@ -59,7 +59,7 @@ function closeRow({ end, parent }: FlatColumns, row: number): void {
 }
 
 /**
- * Reads what {@link encodeFlatTree} wrote. The tree is a view of `bytes`, which must not change afterwards.
+ * Reads what {@link encodeFlatTree} wrote. The tree is mostly a view of `bytes`, which must not change afterwards.
  *
  * @param layers the indexes of the layers that the tree was made of
  * @throws StrataError `tree-unreadable` (malformed) when it is of another version, cut short, too long, or of another
@@ -73,7 +73,7 @@ export function decodeFlatTree(bytes: Uint8Array, layers: readonly LayerIndex[])
   const isWhole = aligned.length === HEADER_BYTES + columnBytes(count ?? 0) + (namesLength ?? 0);
   if (magic !== MAGIC || layerCount !== layers.length || count === undefined || !isWhole) throw unreadable();
   const { columns, names } = viewColumns(aligned, count);
-  return new FlatTree(layers, columns, names);
+  return new FlatTree(layers, columns, names.toString("latin1"));
 }
 
 function columnBytes(count: number): number {

@@ -19,6 +19,12 @@ export interface FlatColumns {
   readonly layer: Uint16Array;
 }
 
+interface OpenDirectory {
+  readonly path: ByteString;
+  /** The first slot that does not lie below it. */
+  readonly end: Slot;
+}
+
 /**
  * A merged tree in its final order, without its history: a table in which a listing is one scan, and which can be kept
  * and brought back without merging anything ({@link encodeFlatTree}).
@@ -27,15 +33,16 @@ export class FlatTree implements MergedTree, WalkedTree {
   readonly layers: readonly LayerIndex[];
   readonly root: Slot = ROOT_SLOT;
   readonly columns: FlatColumns;
-  readonly names: Buffer;
+  /** All names as one string: a part of it costs less than one decoded from bytes. */
+  readonly #names: ByteString;
   /** Children by name, for the directories in which somebody looked one up. */
   readonly #lookups = new Map<Slot, Map<ByteString, Slot>>();
 
   /** @param layers those that the tree was made of; entries count in them */
-  constructor(layers: readonly LayerIndex[], columns: FlatColumns, names: Buffer) {
+  constructor(layers: readonly LayerIndex[], columns: FlatColumns, names: ByteString) {
     this.layers = layers;
     this.columns = columns;
-    this.names = names;
+    this.#names = names;
   }
 
   find(path: ByteString, { followLast }: { readonly followLast: boolean }): Slot {
@@ -70,7 +77,7 @@ export class FlatTree implements MergedTree, WalkedTree {
 
   nameOf(slot: Slot): ByteString {
     const { nameStart } = this.columns;
-    return this.names.toString("latin1", nameStart[slot], nameStart[slot + 1]);
+    return this.#names.slice(nameStart[slot], nameStart[slot + 1]);
   }
 
   parentOf(slot: Slot): Slot {
@@ -96,19 +103,18 @@ export class FlatTree implements MergedTree, WalkedTree {
 
   *walk(top: Slot = ROOT_SLOT): Generator<PlacedSlot> {
     const { end } = this.columns;
-    const last = end[top] as number;
-    const topPath = this.pathOf(top);
-    yield { slot: top, path: topPath };
-    const open = [{ path: topPath, end: last }];
+    const above: OpenDirectory[] = [];
+    let directory: OpenDirectory = { path: this.pathOf(top), end: end[top] as number };
+    const last = directory.end;
+    yield { slot: top, path: directory.path };
     for (let slot = top + 1; slot < last; slot++) {
-      let directory = open.at(-1) as (typeof open)[number];
-      while (slot >= directory.end) {
-        open.pop();
-        directory = open.at(-1) as (typeof open)[number];
-      }
+      while (slot >= directory.end) directory = above.pop() as OpenDirectory;
       const path = joinPath(directory.path, this.nameOf(slot));
       yield { slot, path };
-      if ((end[slot] as number) > slot + 1) open.push({ path, end: end[slot] as number });
+      const isFilled = (end[slot] as number) > slot + 1;
+      if (!isFilled) continue;
+      above.push(directory);
+      directory = { path, end: end[slot] as number };
     }
   }
 

@@ -1,18 +1,17 @@
 import type { ByteString } from "../base/index.ts";
-import { DIRECTORY, ENTRY_TYPES, FILE, type LayerIndex, SYMLINK } from "../layer/index.ts";
+import { ENTRY_TYPES, type LayerIndex, LayerIndexBuilder, SYMLINK } from "../layer/index.ts";
 import type { DeviceNumber, FileNode, FileTime, FileType } from "../tree/index.ts";
 import { NO_ENTRY, type UnionState } from "./union-state.ts";
 
-const EPOCH: FileTime = { seconds: 0, nanoseconds: 0 };
-const NO_XATTRS: ReadonlyMap<ByteString, Uint8Array> = new Map();
-const IMPLIED_MODE = 0o755;
+/** The index that describes implied directories: they share its only entry. */
+const IMPLIED = impliedDirectory();
 
 /** What a tree knows of a file; everything else is in the index of its layer. */
 export type NodeFacts = Pick<MergedNode, "layer" | "entry" | "inode" | "nlink">;
 
 /**
- * A file of a union: the metadata of one entry of one layer, read from its index when asked.
- * A directory that no entry describes is `0755 0:0` and as old as the epoch.
+ * A file of a union: the metadata of one entry of one layer. A directory that no entry describes is `0755 0:0` and as old
+ * as the epoch. What most callers ask for is read at once, because that costs less than a call for each; the rest when asked.
  */
 export class MergedNode implements FileNode {
   /** Layer whose entry this is, counted from 0 at the base. */
@@ -21,62 +20,50 @@ export class MergedNode implements FileNode {
   readonly entry: number;
   readonly inode: number;
   readonly nlink: number;
+  /** Whether no entry describes this directory: it exists because of what lies below it. */
+  readonly isImplied: boolean;
+  readonly type: FileType;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  readonly mtime: FileTime;
   readonly #index: LayerIndex;
+  /** Number of the entry in that index. */
+  readonly #row: number;
 
   constructor(layers: readonly LayerIndex[], { layer, entry, inode, nlink }: NodeFacts) {
+    const isImplied = entry === NO_ENTRY;
+    const index = isImplied ? IMPLIED : (layers[layer] as LayerIndex);
+    const row = isImplied ? 0 : entry;
+    const { columns } = index;
+    const type = columns.type[row] as number;
     this.layer = layer;
     this.entry = entry;
     this.inode = inode;
     this.nlink = nlink;
-    this.#index = layers[layer] as LayerIndex;
-  }
-
-  /** Whether no entry describes this directory: it exists because of what lies below it. */
-  get isImplied(): boolean {
-    return this.entry === NO_ENTRY;
-  }
-
-  get type(): FileType {
-    return ENTRY_TYPES[this.#typeNumber] as FileType;
-  }
-
-  get mode(): number {
-    return this.isImplied ? IMPLIED_MODE : (this.#index.columns.mode[this.entry] as number);
-  }
-
-  get uid(): number {
-    return this.isImplied ? 0 : (this.#index.columns.uid[this.entry] as number);
-  }
-
-  get gid(): number {
-    return this.isImplied ? 0 : (this.#index.columns.gid[this.entry] as number);
-  }
-
-  get size(): number {
-    const type = this.#typeNumber;
-    if (type === FILE) return this.#index.columns.size[this.entry] as number;
-    return type === SYMLINK ? this.linkTarget.length : 0;
-  }
-
-  get mtime(): FileTime {
-    return this.isImplied ? EPOCH : this.#index.mtime(this.entry);
+    this.isImplied = isImplied;
+    this.type = ENTRY_TYPES[type] as FileType;
+    this.mode = columns.mode[row] as number;
+    this.uid = columns.uid[row] as number;
+    this.gid = columns.gid[row] as number;
+    this.size = type === SYMLINK ? index.linkLength(row) : (columns.size[row] as number);
+    this.mtime = index.mtime(row);
+    this.#index = index;
+    this.#row = row;
   }
 
   get device(): DeviceNumber {
-    const device = this.isImplied ? 0 : (this.#index.columns.device[this.entry] as number);
+    const device = this.#index.columns.device[this.#row] as number;
     return { major: device >>> 20, minor: device & 0xf_ffff };
   }
 
   get linkTarget(): ByteString {
-    return this.#typeNumber === SYMLINK ? this.#index.linkName(this.entry) : "";
+    return this.type === "symlink" ? this.#index.linkName(this.#row) : "";
   }
 
   get xattrs(): ReadonlyMap<ByteString, Uint8Array> {
-    return this.isImplied ? NO_XATTRS : this.#index.xattrs(this.entry);
-  }
-
-  get #typeNumber(): number {
-    return this.isImplied ? DIRECTORY : (this.#index.columns.type[this.entry] as number);
+    return this.#index.xattrs(this.#row);
   }
 }
 
@@ -84,4 +71,26 @@ export class MergedNode implements FileNode {
 export function mergedNode(state: UnionState, node: number, nlink: number): MergedNode {
   const facts = { layer: state.nodeLayer.at(node), entry: state.nodeEntry.at(node), inode: node, nlink };
   return new MergedNode(state.layers, facts);
+}
+
+function impliedDirectory(): LayerIndex {
+  const builder = new LayerIndexBuilder();
+  builder.add({
+    name: "",
+    type: "directory",
+    mode: 0o755,
+    uid: 0,
+    gid: 0,
+    uname: "",
+    gname: "",
+    size: 0,
+    mtime: { seconds: 0, nanoseconds: 0 },
+    linkName: "",
+    devMajor: 0,
+    devMinor: 0,
+    headerOffset: 0,
+    dataOffset: 0,
+    storedSize: 0,
+  });
+  return builder.finish();
 }
