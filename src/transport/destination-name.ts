@@ -33,12 +33,12 @@ export function parseDestinationName(text: string): DestinationName {
   const rest = text.slice(colon + 1);
   if (transport === "docker") return { text, transport, path: rest, name: undefined };
   const { path, name } = splitPath(rest);
-  if (path === "" || (name !== undefined && !REF_NAME.test(name))) throw invalidName(text);
+  if (path === "" || path.startsWith(":") || (name !== undefined && !REF_NAME.test(name))) throw invalidName(text);
   return { text, transport, path, name };
 }
 
 function splitPath(rest: string): { path: string; name: string | undefined } {
-  const splits = splitsOf(rest).filter(({ selector }) => selector?.startsWith("@") !== true);
+  const splits = splitsOf(rest).filter(({ path }) => rest[path.length] !== "@");
   const [whole, first] = splits;
   const chosen = splits.find(({ path }) => path !== "" && existsSync(path)) ?? first ?? whole;
   return { path: chosen?.path ?? "", name: chosen?.selector };

@@ -52,7 +52,7 @@ export async function enter(text: string, options: OpenSourceOptions): Promise<E
   const disposeScratch = async (): Promise<void> => await ownScratch?.[Symbol.asyncDispose]();
   try {
     const name = parseImageName(text);
-    const where = await resolvePath(name);
+    const where = await resolvePath(name, options);
     const scratch = options.scratch ?? ownScratch ?? createLocalScratch();
     const resolved = resolveOptions(options, scratch);
     const place = await openPlace(name, where, resolved);
