@@ -50,7 +50,7 @@ export { fileStamp, stampOf } from "./drivers/local/file-stamp.ts";
 export { createLocalContentStore, type LocalContentStoreOptions } from "./drivers/local/local-content-store.ts";
 export { createLocalIndexCache, type LocalIndexCacheOptions } from "./drivers/local/local-index-cache.ts";
 export { createLocalScratch, type LocalScratchOptions } from "./drivers/local/local-scratch.ts";
-export { type FileLock, type LockFileOptions, lockFile, tryLockFile } from "./drivers/local/lock-file.ts";
+export { type FileLock, isFileLocked, type LockFileOptions, lockFile, tryLockFile } from "./drivers/local/lock-file.ts";
 export { openFile } from "./drivers/local/open-file.ts";
 export { makeDirectoryDurably, syncDirectory } from "./drivers/local/sync-directory.ts";
 export { writeFileDurably } from "./drivers/local/write-file-durably.ts";

@@ -1,8 +1,20 @@
 import { createHash } from "node:crypto";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { readAll } from "../base/index.ts";
 import { digestOf, hexOf } from "../oci/index.ts";
 import type { ContentStore, IngestStatus } from "./content-store.ts";
@@ -161,6 +173,29 @@ describe("what a crash leaves", () => {
   });
 });
 
+describe("a commit that the disk refuses", () => {
+  test("keeps what is durable, so that the next one needs no bytes", async () => {
+    await writeFile(join(directory, "blobs/sha256"), "in the way");
+    await expect(put()).rejects.toThrow(withCode("file-not-found"));
+    expect(await ingests()).toMatchObject([{ ref: "ref", offset: BYTES.length, isActive: false }]);
+    await rm(join(directory, "blobs/sha256"));
+    await using ingest = await store.ingest("ref", EXPECTED);
+    await ingest.commit();
+    expect(await readFile(blobFile())).toEqual(BYTES);
+  });
+
+  test("trusts nothing that could not be synced", async () => {
+    const handle = await open(directory, "r");
+    const sync = vi.spyOn(Object.getPrototypeOf(handle) as typeof handle, "sync");
+    await handle.close();
+    sync.mockRejectedValueOnce(Object.assign(new Error("EIO: i/o error, fsync"), { code: "EIO" }));
+    await expect(put()).rejects.toThrow(withCode("io-error"));
+    sync.mockRestore();
+    expect(await store.stat(DIGEST)).toBeUndefined();
+    expect(await ingests()).toEqual([]);
+  });
+});
+
 describe("a store for reading only", () => {
   test("reads, lists and changes nothing", async () => {
     await put();
@@ -168,7 +203,9 @@ describe("a store for reading only", () => {
     const reader = await createLocalContentStore({ directory, isReadOnly: true });
     await using blob = await reader.open(DIGEST);
     expect(Buffer.from(await readAll(blob))).toEqual(BYTES);
-    for await (const { offset } of reader.ingests()) expect(offset).toBe(4);
+    for await (const status of reader.ingests()) expect(status).toMatchObject({ offset: 4, isActive: false });
+    await using _ = await store.ingest("ref");
+    for await (const status of reader.ingests()) expect(status).toMatchObject({ offset: 4, isActive: true });
     await expect(reader.ingest("x")).rejects.toThrow(withCode("store-read-only"));
     await expect(reader.remove(DIGEST)).rejects.toThrow(withCode("store-read-only"));
     await expect(reader.abortIngest("ref")).rejects.toThrow(withCode("store-read-only"));

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { requireOrSkip } from "../../test/support/skip.ts";
 import { isLinux } from "../linux/index.ts";
-import { lockFile, tryLockFile } from "./drivers/local/lock-file.ts";
+import { isFileLocked, lockFile, tryLockFile } from "./drivers/local/lock-file.ts";
 import { makeDirectoryDurably, syncDirectory } from "./drivers/local/sync-directory.ts";
 import { writeFileDurably } from "./drivers/local/write-file-durably.ts";
 
@@ -69,6 +69,15 @@ describe("a lock", () => {
     await chmod(path, 0o444);
     await using __ = await lockFile(path, "shared");
     expect(await readFile(path, "utf8")).toBe("content");
+  });
+
+  test("is seen by those who only look", async () => {
+    expect(await isFileLocked(path)).toBe(false);
+    expect(await readdir(directory)).toEqual([]);
+    const lock = await lockFile(path, "shared");
+    expect(await isFileLocked(path)).toBe(true);
+    await lock[Symbol.asyncDispose]();
+    expect(await isFileLocked(path)).toBe(false);
   });
 
   test("without its directory is an error that names it", async () => {

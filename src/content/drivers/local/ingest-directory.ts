@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { promises as fs } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { isDigest } from "../../../oci/index.ts";
 import type { ExpectedBlob, IngestStatus } from "../../content-store.ts";
 import { fileError } from "./file-error.ts";
@@ -19,7 +19,11 @@ const NAME = /^[0-9a-f]{64}$/;
 
 /** The directory of a ref, whether it is there or not. */
 export function ingestDirectory(ingests: string, ref: string): IngestDirectory {
-  return directoryOf(ingests, createHash("sha256").update(ref).digest("hex"));
+  return directoryOf(ingests, nameOf(ref));
+}
+
+function nameOf(ref: string): string {
+  return createHash("sha256").update(ref).digest("hex");
 }
 
 /** All directories that are there. */
@@ -63,16 +67,20 @@ export async function describeIngest(directory: IngestDirectory, ref: string, ex
   await Promise.all([write("ref", ref), write("expected", JSON.stringify(expected))]);
 }
 
-/** The state of an ingest; undefined for the remains of one that has ended, or that died before its first byte. */
+/**
+ * The state of an ingest; undefined for the remains of one that has ended, or that died before its first byte.
+ * @throws StrataError as `fileError`: then nothing is known
+ */
 export async function readStatus(directory: IngestDirectory, isActive: boolean): Promise<IngestStatus | undefined> {
   try {
     const path = join(directory.path, "ref");
     const [ref, named, data] = await Promise.all([fs.readFile(path, "utf8"), fs.stat(path), fs.stat(directory.data)]);
-    if (ingestDirectory("", ref).path !== directory.path.slice(-64)) return undefined;
+    if (nameOf(ref) !== basename(directory.path)) return undefined;
     const expected = await readExpected(directory);
     return { ref, offset: data.size, expected, startedAt: named.mtimeMs, updatedAt: data.mtimeMs, isActive };
-  } catch {
-    return undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw fileError(error, directory.path);
   }
 }
 

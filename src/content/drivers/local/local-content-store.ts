@@ -1,7 +1,6 @@
 import { promises as fs } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { StrataError } from "../../../base/index.ts";
-import { ingestLocked } from "../../blob-errors.ts";
 import type { ContentStore, IngestStatus } from "../../content-store.ts";
 import { listBlobs, openBlob, removeBlob, statBlob } from "./blob-directory.ts";
 import {
@@ -11,7 +10,9 @@ import {
   readStatus,
   removeIngest,
 } from "./ingest-directory.ts";
-import { openLocalIngest, tryLockIngest } from "./local-ingest.ts";
+import { isFileLocked } from "./lock-file.ts";
+import { lockIngest, tryLockIngest } from "./lock-ingest.ts";
+import { openLocalIngest } from "./open-local-ingest.ts";
 import { makeDirectoryDurably } from "./sync-directory.ts";
 
 /** Where a store lies, and what may be done to it. */
@@ -29,7 +30,8 @@ export interface LocalContentStoreOptions {
  * @throws StrataError as `fileError`: `permission-denied`, `read-only-file-system`, `no-space` …
  */
 export async function createLocalContentStore(options: LocalContentStoreOptions): Promise<ContentStore> {
-  const { directory, isReadOnly = false } = options;
+  const { isReadOnly = false } = options;
+  const directory = resolve(options.directory);
   const blobs = join(directory, "blobs");
   const ingests = join(directory, "ingest");
   if (!isReadOnly) await makeDirectoryDurably(blobs);
@@ -69,7 +71,7 @@ async function* listIngests(ingests: string, isReadOnly: boolean): AsyncGenerato
 
 /** The state of one ingest. What a process that died between publishing a blob and tidying up left is removed. */
 async function inspect(directory: IngestDirectory, isReadOnly: boolean): Promise<IngestStatus | undefined> {
-  if (isReadOnly) return await readStatus(directory, false);
+  if (isReadOnly) return await readStatus(directory, await isFileLocked(directory.lock));
   const lock = await tryLockIngest(directory);
   if (lock === undefined) return await readStatus(directory, true);
   try {
@@ -83,8 +85,7 @@ async function inspect(directory: IngestDirectory, isReadOnly: boolean): Promise
 
 async function abortIngest(directory: IngestDirectory, ref: string): Promise<boolean> {
   if ((await readStatus(directory, false)) === undefined) return false;
-  const lock = await tryLockIngest(directory);
-  if (lock === undefined) throw ingestLocked(ref);
+  const lock = await lockIngest(directory, ref, {});
   try {
     const isThere = (await readStatus(directory, false)) !== undefined;
     await removeIngest(directory);

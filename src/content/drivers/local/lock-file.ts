@@ -55,6 +55,21 @@ export async function tryLockFile(path: string, mode: "shared" | "exclusive"): P
   }
 }
 
+/** Whether somebody holds a lock on the file at this moment. Makes nothing: a file that is missing is not locked. */
+export async function isFileLocked(path: string): Promise<boolean> {
+  try {
+    const handle = await fs.open(path, constants.O_RDONLY);
+    try {
+      return !tryLock(handle.fd, "exclusive");
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw fileError(error, path);
+  }
+}
+
 /** `stale`: what was locked is no longer what the name leads to, because its last holder unlinked it. */
 async function lockHandle(
   handle: FileHandle,
