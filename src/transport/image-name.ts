@@ -2,12 +2,21 @@ import { StrataError } from "../base/index.ts";
 import { type Digest, isDigest } from "../oci/index.ts";
 
 /** The places from which images can be opened, by the names that skopeo gave them; `tar` is ours. */
-export const TRANSPORTS = ["docker", "docker-root", "docker-archive", "oci-archive", "oci", "dir", "tar"] as const;
+export const TRANSPORTS = [
+  "docker",
+  "docker-root",
+  "containers-storage",
+  "docker-archive",
+  "oci-archive",
+  "oci",
+  "dir",
+  "tar",
+] as const;
 /** Name of a kind of place, one of {@link TRANSPORTS}. */
 export type Transport = (typeof TRANSPORTS)[number];
 
 /** Names that are taken, so that they are never mistaken for a path. */
-const RESERVED = ["docker-daemon", "containers-storage", "ostree", "sif"];
+const RESERVED = ["docker-daemon", "ostree", "sif"];
 
 /** `TRANSPORT:REST`, split; `transport` is undefined where the format must be detected. */
 export interface ImageName {

@@ -16,6 +16,8 @@ export interface OpenSourceOptions {
   readonly limits?: Partial<SourceLimits> | undefined;
   /** How registries are spoken to; anonymously and with certificates that are valid unless given. */
   readonly registry?: RegistryOptions | undefined;
+  /** Where `containers-storage:REF` is sought; `/var/lib/containers/storage`, as for root, unless given. */
+  readonly containersStorage?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,6 +1,7 @@
 import { promises as fs } from "node:fs";
 import { StrataError } from "../base/index.ts";
 import { fileError, type LocatedSource } from "../content/index.ts";
+import { openContainersStoragePlace } from "./containers-storage/containers-storage-place.ts";
 import { archiveKind, openDetectedArchive } from "./detect-archive.ts";
 import { directoryMembers } from "./directory-members.ts";
 import { openDockerArchivePlace } from "./docker-archive/docker-archive-place.ts";
@@ -22,7 +23,10 @@ import { openTarMembers } from "./tar-members.ts";
 export async function openPlace(name: ImageName, where: ResolvedPath, options: ResolvedOptions): Promise<ImagePlace> {
   const { transport } = name;
   if (where.kind === "registry") return openRegistryPlace(parseRegistryName(where.path), options);
-  if (where.kind === "storage") return await openDockerRootPlace(where.path, options);
+  if (where.kind === "storage") {
+    const open = transport === "docker-root" ? openDockerRootPlace : openContainersStoragePlace;
+    return await open(where.path, options);
+  }
   if (where.kind === "directory") return await openDirectory(where.path, transport, options);
   if (transport === "dir" || transport === "oci") throw notADirectory(where, transport);
   const source = await openArchive(where.path, options);

@@ -1,5 +1,6 @@
 import { promises as fs } from "node:fs";
 import { StrataError } from "../base/index.ts";
+import { resolveContainersStorage } from "./containers-storage/resolve-containers-storage.ts";
 import { type ImageName, parseSelector, type Selector, splitsOf } from "./image-name.ts";
 import { STDIN } from "./open-archive.ts";
 import { resolveStoragePath } from "./storage-driver/resolve-storage-path.ts";
@@ -16,8 +17,12 @@ export interface ResolvedPath {
  * a `:` or `@` that does.
  * @throws StrataError `image-not-found`, `invalid-selector`
  */
-export async function resolvePath(name: ImageName): Promise<ResolvedPath> {
+export async function resolvePath(
+  name: ImageName,
+  { containersStorage }: { readonly containersStorage?: string | undefined } = {},
+): Promise<ResolvedPath> {
   if (name.transport === "docker") return { path: name.rest, kind: "registry", selector: undefined };
+  if (name.transport === "containers-storage") return resolveContainersStorage(name.rest, containersStorage);
   if (name.transport === "docker-root") return resolveStoragePath(name.rest);
   for (const { path, selector } of splitsOf(name.rest)) {
     const kind = path === STDIN ? "stdin" : await kindOf(path);

@@ -1,14 +1,12 @@
 import { StrataError } from "../../base/index.ts";
 import { assertPlatform, type PlacedImage } from "../../image/index.ts";
 import { chainIdOf, MEDIA_TYPE, platformOf } from "../../oci/index.ts";
-import { describeSelector, imageNotFound, severalImages } from "../choose-image.ts";
-import type { Selector } from "../image-name.ts";
 import type { ImagePlace, ListedImage } from "../image-place.ts";
 import type { ResolvedOptions } from "../open-options.ts";
+import { onlyDriver, splitDriver } from "../storage-driver/choose-driver.ts";
+import { chooseReference } from "../storage-driver/choose-reference.ts";
 import { driverLayout } from "../storage-driver/layer-directories.ts";
-import { severalDrivers } from "../storage-driver/storage-error.ts";
 import { type StorageFiles, storageFiles } from "../storage-driver/storage-files.ts";
-import { findReference } from "./choose-reference.ts";
 import { openContainerLayers, readContainers, readMount, type StoredContainer } from "./container.ts";
 import { containerConfig } from "./container-config.ts";
 import { driversIn, readImageStore, readStoredConfig, type StoredImage } from "./image-store.ts";
@@ -34,16 +32,17 @@ export async function openDockerRootPlace(path: string, options: ResolvedOptions
   };
   return {
     transport: "docker-root",
-    list: async () => await listImages(files, await chooseDriver(files, drivers, undefined)),
+    list: async () => {
+      const { images } = await readImageStore(files, driverOf(files, drivers));
+      return images.filter(isShown).map(describe);
+    },
     open: async (selector) => {
-      const { wanted, asked } = splitDriver(selector, drivers);
-      const driver = await chooseDriver(files, drivers, asked);
+      const { wanted, driver = driverOf(files, drivers) } = splitDriver(selector, drivers);
       if (wanted?.startsWith(CONTAINER) === true) {
         return await openContainer(rootOf(driver), await findContainer(files, wanted.slice(CONTAINER.length)));
       }
-      const images = await readImageStore(files, driver);
-      const image = choose(images.images, wanted, await listImages(files, driver));
-      return await openImage(rootOf(driver), image);
+      const { images } = await readImageStore(files, driver);
+      return await openImage(rootOf(driver), chooseReference(images, wanted, { describe, isShown }));
     },
     [Symbol.asyncDispose]: async () => {
       for (const resource of held.splice(0).reverse()) await resource[Symbol.asyncDispose]();
@@ -51,50 +50,18 @@ export async function openDockerRootPlace(path: string, options: ResolvedOptions
   };
 }
 
-/** `DRIVER@REF` where the root has that driver; what else stands before an `@` belongs to the reference. */
-function splitDriver(
-  selector: Selector | undefined,
-  drivers: readonly string[],
-): { readonly wanted: string | undefined; readonly asked: string | undefined } {
-  if (selector === undefined) return { wanted: undefined, asked: undefined };
-  const wanted = describeSelector(selector);
-  const asked = drivers.find((driver) => wanted.startsWith(`${driver}@`));
-  return { wanted: asked === undefined ? wanted : wanted.slice(asked.length + 1) || undefined, asked };
-}
-
-/** The driver that was asked for, else the only one that has images, else the only one. */
-async function chooseDriver(
-  files: StorageFiles,
-  drivers: readonly string[],
-  asked: string | undefined,
-): Promise<string> {
-  if (asked !== undefined) return asked;
+function driverOf(files: StorageFiles, drivers: readonly string[]): string {
   const used = drivers.filter((driver) => files.names(`image/${driver}/imagedb/content/sha256`).length > 0);
-  const [only, ...others] = used.length > 0 ? used : drivers;
-  if (only !== undefined && others.length === 0) return only;
-  throw severalDrivers(files.root, used);
+  return onlyDriver(files.root, drivers, used);
 }
 
-async function listImages(files: StorageFiles, driver: string): Promise<ListedImage[]> {
-  const { images } = await readImageStore(files, driver);
-  return images
-    .filter(({ names, isParent }) => names.length > 0 || !isParent)
-    .map(({ id, names }) => ({ names, digest: id, platforms: [], selector: `#${names[0] ?? id}` }));
+function describe({ id, names }: StoredImage): ListedImage {
+  return { names, digest: id, platforms: [], selector: `#${names[0] ?? id}` };
 }
 
-function choose(
-  images: readonly StoredImage[],
-  wanted: string | undefined,
-  listed: readonly ListedImage[],
-): StoredImage {
-  const found =
-    wanted === undefined
-      ? images.filter(({ id }) => listed.some(({ digest }) => digest === id))
-      : findReference(images, wanted);
-  const [only, ...others] = found;
-  if (only === undefined) throw imageNotFound(wanted ?? "", listed);
-  if (others.length === 0) return only;
-  throw severalImages(listed.filter(({ digest }) => found.some(({ id }) => id === digest)));
+/** Steps of a build are kept as images too; `docker images` hides them. */
+function isShown({ names, isParent }: StoredImage): boolean {
+  return names.length > 0 || !isParent;
 }
 
 async function findContainer(files: StorageFiles, wanted: string): Promise<StoredContainer> {
