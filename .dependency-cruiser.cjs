@@ -13,6 +13,7 @@ const ROOMS = {
   union: ["layer", "tree", "base", "tar"],
   image: ["layer", "content", "oci", "tar", "base", "tree"],
   fs: ["union", "image", "layer", "tar", "tree", "base"],
+  store: ["image", "content", "layer", "oci", "tar", "tree", "linux", "base"],
   transport: ["image", "content", "oci", "tar", "layer", "tree", "linux", "base"],
 };
 const ALL_ROOMS = [...Object.keys(ROOMS), "testing", "cli"];
@@ -115,6 +116,7 @@ module.exports = {
       to: { couldNotResolve: true },
     },
     only("ffi-in-linux", "(^|/)koffi(/|$)", ["^src/linux/"], "The kernel is called only in the room `linux`."),
+    only("lmdb-in-store", "(^|/)lmdb(/|$)", ["^src/store/"], "Only the store keeps tables."),
     only(
       "no-hidden-imports",
       "^(node:)?module$",

@@ -1,0 +1,124 @@
+import { assertNotAborted } from "../base/index.ts";
+import { type BlobInfo, lockFile } from "../content/index.ts";
+import type { Digest } from "../oci/index.ts";
+import { type ImageGraph, readGraph, rootOf } from "./image-graph.ts";
+import { readLeases } from "./lease.ts";
+import type { ImageRecord, Metadata, RecordReader } from "./metadata/records.ts";
+import { saveImage } from "./save-image.ts";
+import type { Amount, GarbageOptions, GarbageReport } from "./store.ts";
+import type { StoreParts } from "./store-parts.ts";
+import { sweepTables } from "./sweep-tables.ts";
+
+/** Blobs that are freed before others get their turn. */
+const BATCH = 64;
+
+/** What a sweep is about. */
+export interface SweepOptions extends GarbageOptions {
+  /** Only these may be freed; all blobs unless given. */
+  readonly candidates?: readonly Digest[] | undefined;
+  /** Roots that count as gone: for a dry run. */
+  readonly without?: ReadonlySet<string> | undefined;
+}
+
+/**
+ * Frees every blob that no image names and no living lease protects; no clock is asked.
+ *
+ * A batch is judged and freed under the exclusive sweep lock. Under it the leases are read first, then the names: who
+ * names an image lets its lease go afterwards, so it is seen in one of the two, or in both.
+ */
+export async function collectGarbage(parts: StoreParts, options: SweepOptions = {}): Promise<GarbageReport> {
+  const { signal, isDryRun = false } = options;
+  const metadata = await parts.metadata();
+  const candidates = await findCandidates(parts, options.candidates);
+  const sweep = new Sweep(parts, metadata, options.without ?? new Set());
+  const freed: BlobInfo[] = [];
+  for (let start = 0; start === 0 || start < candidates.length; start += BATCH) {
+    assertNotAborted(signal);
+    await using _ = await lockFile(parts.layout.sweepLock, "exclusive", { shouldWait: true, signal });
+    const garbage = await sweep.judge(candidates.slice(start, start + BATCH));
+    for (const blob of garbage) if (isDryRun || (await parts.content.remove(blob.digest))) freed.push(blob);
+  }
+  if (!isDryRun) metadata.write(sweepTables);
+  return { blobs: amountOf(freed.map(({ size }) => size)) };
+}
+
+/** A number of things, by their sizes in bytes. */
+export function amountOf(sizes: readonly number[]): Amount {
+  return { count: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+}
+
+/** All that the images name. */
+export function markedBy(records: RecordReader, without: ReadonlySet<string> = new Set()): Set<Digest> {
+  const marked = new Set<Digest>();
+  for (const [root, { parts }] of records.list("image")) {
+    if (!without.has(root)) for (const { digest } of parts) marked.add(digest);
+  }
+  return marked;
+}
+
+async function findCandidates(
+  { content }: StoreParts,
+  digests: readonly Digest[] | undefined,
+): Promise<readonly BlobInfo[]> {
+  const found: BlobInfo[] = [];
+  if (digests === undefined) for await (const blob of content.list()) found.push(blob);
+  else for (const digest of digests) found.push(...[await content.stat(digest)].flatMap((blob) => blob ?? []));
+  return found;
+}
+
+/** One collection: what is marked is remembered as long as nobody changes the tables. */
+class Sweep {
+  readonly #parts: StoreParts;
+  readonly #metadata: Metadata;
+  readonly #without: ReadonlySet<string>;
+  #marked: { revision: number; digests: ReadonlySet<Digest> } | undefined;
+
+  constructor(parts: StoreParts, metadata: Metadata, without: ReadonlySet<string>) {
+    this.#parts = parts;
+    this.#metadata = metadata;
+    this.#without = without;
+  }
+
+  /** What of these may go. The caller holds the sweep lock exclusively. */
+  async judge(batch: readonly BlobInfo[]): Promise<readonly BlobInfo[]> {
+    const leased = await readLeases(this.#parts.layout);
+    const revision = this.#metadata.read((records) => records.revision);
+    if (this.#marked?.revision !== revision) {
+      await refreshRecords(this.#parts, this.#metadata);
+      this.#marked = this.#metadata.read((records) => ({
+        revision: records.revision,
+        digests: markedBy(records, this.#without),
+      }));
+    }
+    const { digests } = this.#marked;
+    return batch.filter(({ digest }) => !digests.has(digest) && !leased.has(digest));
+  }
+}
+
+/**
+ * Documents may have come after the record of an image that names them was made: with another image, or for another
+ * platform. Then what they name belongs to this image too. The caller keeps blobs from being freed meanwhile.
+ */
+export async function refreshRecords({ content, place }: StoreParts, metadata: Metadata): Promise<void> {
+  const images = metadata.read((records) => records.list("image"));
+  const arrived: ImageGraph[] = [];
+  for (const [, record] of images) {
+    if (!(await hasNewDocument(content, record))) continue;
+    // What cannot be read now is for a check to report; it names no more than it did.
+    const graph = await readGraph(place, content, rootOf(record)).catch(() => undefined);
+    if (graph !== undefined) arrived.push(graph);
+  }
+  if (arrived.length === 0) return;
+  metadata.write((records) => {
+    for (const graph of arrived) {
+      if (records.get("image", rootOf(graph.record).digest) !== undefined) saveImage(records, graph, []);
+    }
+  });
+}
+
+async function hasNewDocument(content: StoreParts["content"], { parts }: ImageRecord): Promise<boolean> {
+  for (const { digest, isHere, mediaType, size } of parts) {
+    if (!isHere && mediaType !== undefined && (await content.stat(digest))?.size === size) return true;
+  }
+  return false;
+}

@@ -1,0 +1,151 @@
+import { now } from "../base/index.ts";
+import type { BlobReader } from "../content/index.ts";
+import { type BlobPlace, DEFAULT_SOURCE_LIMITS, readDocument, readManifest } from "../image/index.ts";
+import {
+  chainIds,
+  type Descriptor,
+  type DiffId,
+  type Digest,
+  type ImageConfig,
+  type ImageIndex,
+  isForeignLayer,
+  type Manifest,
+  mediaKind,
+  type Platform,
+  parseImageConfig,
+  platformOf,
+} from "../oci/index.ts";
+import type { ChainRecord, ImagePart, ImageRecord, LeafRecord, PartRole } from "./metadata/records.ts";
+
+/** What the documents of an image tell, as far as they are here. */
+export interface ImageGraph {
+  readonly record: ImageRecord;
+  /** Which blob holds which layer. */
+  readonly layers: readonly { readonly diffId: DiffId; readonly blob: Digest }[];
+  readonly chains: readonly (readonly [chainId: string, record: ChainRecord])[];
+}
+
+/** The blobs of a store as a place that documents are read from. */
+export function storePlace(content: BlobReader, root: string): BlobPlace {
+  return {
+    place: `the store ${root}`,
+    open: async (digest) => ((await content.stat(digest)) === undefined ? undefined : await content.open(digest)),
+  };
+}
+
+/**
+ * Follows the documents of an image from its root and looks which blobs are here. What is named by a document that is
+ * missing is not known: an index may be kept for one platform only.
+ * @throws StrataError `missing-blob` for the root; of readManifest where a document that is here cannot be read
+ */
+export async function readGraph(place: BlobPlace, content: BlobReader, root: Descriptor): Promise<ImageGraph> {
+  const walk = new GraphWalk(place, content);
+  return await walk.run(root);
+}
+
+class GraphWalk {
+  readonly #place: BlobPlace;
+  readonly #content: BlobReader;
+  readonly #parts = new Map<Digest, ImagePart>();
+  readonly #leaves: LeafRecord[] = [];
+  readonly #layers: { diffId: DiffId; blob: Digest }[] = [];
+  readonly #chains: [string, ChainRecord][] = [];
+
+  constructor(place: BlobPlace, content: BlobReader) {
+    this.#place = place;
+    this.#content = content;
+  }
+
+  async run(root: Descriptor): Promise<ImageGraph> {
+    const { document } = await readManifest(this.#place, root, DEFAULT_SOURCE_LIMITS);
+    const mediaType = root.mediaType || (document.mediaType ?? "");
+    await this.#addPart(root, document.kind);
+    await this.#descend(root, document, 0);
+    return {
+      record: { mediaType, addedAt: now(), parts: [...this.#parts.values()], leaves: this.#leaves },
+      layers: this.#layers,
+      chains: this.#chains,
+    };
+  }
+
+  async #descend(descriptor: Descriptor, document: Manifest | ImageIndex, depth: number): Promise<void> {
+    if (document.kind === "manifest") return await this.#addManifest(descriptor, document);
+    for (const child of document.manifests) await this.#visit(child, depth + 1);
+  }
+
+  async #visit(child: Descriptor, depth: number): Promise<void> {
+    if (this.#parts.has(child.digest)) return;
+    const role = roleOf(child);
+    const isHere = await this.#addPart(child, role);
+    const { maxIndexDepth, maxDocumentBytes } = DEFAULT_SOURCE_LIMITS;
+    if (!isHere || role === "blob" || depth > maxIndexDepth || child.size > maxDocumentBytes) return;
+    const { document } = await readManifest(this.#place, child, DEFAULT_SOURCE_LIMITS);
+    await this.#descend(child, document, depth);
+  }
+
+  async #addManifest(descriptor: Descriptor, { config, layers }: Manifest): Promise<void> {
+    const hasConfig = await this.#addPart(config, "config");
+    for (const layer of layers) await this.#addPart(layer, isForeignLayer(layer.mediaType) ? "foreign-layer" : "layer");
+    if (!hasConfig || mediaKind(config.mediaType) !== "config") return;
+    const value = await this.#readConfig(config);
+    this.#leaves.push(leafOf(descriptor, config, value));
+    this.#addStack(value.rootfs.diff_ids, layers);
+  }
+
+  async #readConfig(config: Descriptor): Promise<ImageConfig> {
+    const maxBytes = DEFAULT_SOURCE_LIMITS.maxDocumentBytes;
+    const bytes = await readDocument(this.#place, config, { what: "image configuration", role: "blob", maxBytes });
+    return parseImageConfig(bytes, { what: `image configuration ${config.digest}`, maxBytes });
+  }
+
+  /** Says which blob is which layer, and what lies on what. */
+  #addStack(diffIds: readonly DiffId[], layers: readonly Descriptor[]): void {
+    if (diffIds.length !== layers.length) return;
+    let parent: string | undefined;
+    for (const [i, chainId] of chainIds(diffIds).entries()) {
+      const diffId = diffIds[i] as DiffId;
+      this.#layers.push({ diffId, blob: (layers[i] as Descriptor).digest });
+      this.#chains.push([chainId, { diffId, ...(parent === undefined ? {} : { parent }) }]);
+      parent = chainId;
+    }
+  }
+
+  async #addPart({ digest, size, mediaType }: Descriptor, role: PartRole): Promise<boolean> {
+    const known = this.#parts.get(digest);
+    if (known !== undefined) return known.isHere;
+    const isHere = (await this.#content.stat(digest))?.size === size;
+    const isDocument = role === "index" || role === "manifest";
+    this.#parts.set(digest, { digest, size, role, isHere, ...(isDocument && { mediaType }) });
+    return isHere;
+  }
+}
+
+/** What an index lists is an index, a manifest, or what only its owner understands. */
+function roleOf({ mediaType }: Descriptor): PartRole {
+  const kind = mediaKind(mediaType);
+  if (kind === "index") return "index";
+  return kind === "manifest" || mediaType === "" ? "manifest" : "blob";
+}
+
+function leafOf({ digest, platform }: Descriptor, config: Descriptor, value: ImageConfig): LeafRecord {
+  const chainId = chainIds(value.rootfs.diff_ids).at(-1);
+  const said: Platform | undefined = platformOf(value) ?? platform;
+  return {
+    manifest: digest,
+    config: config.digest,
+    ...(said === undefined ? {} : { platform: said }),
+    ...(value.created === undefined ? {} : { created: value.created }),
+    ...(chainId === undefined ? {} : { chainId }),
+  };
+}
+
+/** The root of an image as its record tells. */
+export function rootOf({ mediaType, parts }: ImageRecord): Descriptor {
+  const root = parts[0] as ImagePart;
+  return { mediaType, digest: root.digest, size: root.size };
+}
+
+/** What is missing that should be here: all but foreign layers. */
+export function missingParts({ parts }: ImageRecord): readonly ImagePart[] {
+  return parts.filter(({ isHere, role }) => !isHere && role !== "foreign-layer");
+}

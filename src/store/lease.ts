@@ -1,0 +1,119 @@
+import { promises as fs } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import { randomName } from "../base/index.ts";
+import { type FileLock, fileError, lockFile, tryLockFile } from "../content/index.ts";
+import { type Digest, isDigest } from "../oci/index.ts";
+import type { Lease } from "./store.ts";
+import type { StoreLayout } from "./store-layout.ts";
+
+/**
+ * Why no blob is freed that somebody counts on: whoever adds to a lease holds the sweep lock shared, whoever frees blobs
+ * holds it exclusively and, under it, reads the leases, then the names. So an addition comes either before, and is
+ * seen, or after, and then its owner, who looks only now, sees that the blob is gone.
+ *
+ * A lease is a file that its owner keeps locked. It needs no sync: with the power goes the owner, and the lease is void.
+ */
+export async function openLease(layout: StoreLayout, signal?: AbortSignal): Promise<Lease> {
+  await fs.mkdir(layout.leases, { recursive: true });
+  await using _ = await shareSweepLock(layout, signal);
+  const id = randomName();
+  const path = join(layout.leases, id);
+  const lock = await lockFile(path, "exclusive");
+  try {
+    return new FileLease(layout, { id, path, lock, handle: await fs.open(path, "a") });
+  } catch (error) {
+    await lock[Symbol.asyncDispose]();
+    throw fileError(error, path, "write");
+  }
+}
+
+/** Keeps sweeps away, as many may at once. */
+function shareSweepLock({ sweepLock }: StoreLayout, signal?: AbortSignal): Promise<FileLock> {
+  return lockFile(sweepLock, "shared", { shouldWait: true, signal });
+}
+
+interface LeaseFile {
+  readonly id: string;
+  readonly path: string;
+  readonly lock: FileLock;
+  readonly handle: FileHandle;
+}
+
+class FileLease implements Lease {
+  readonly id: string;
+  readonly #layout: StoreLayout;
+  readonly #file: LeaseFile;
+  readonly #added = new Set<Digest>();
+  #closed: Promise<void> | undefined;
+
+  constructor(layout: StoreLayout, file: LeaseFile) {
+    this.id = file.id;
+    this.#layout = layout;
+    this.#file = file;
+  }
+
+  async add(...digests: readonly Digest[]): Promise<void> {
+    const added = digests.filter((digest) => !this.#added.has(digest));
+    if (added.length === 0) return;
+    await using _ = await shareSweepLock(this.#layout);
+    try {
+      await this.#file.handle.appendFile(added.map((digest) => `${digest}\n`).join(""));
+    } catch (error) {
+      throw fileError(error, this.#file.path, "write");
+    }
+    for (const digest of added) this.#added.add(digest);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= this.#close();
+    await this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const { path, lock, handle } = this.#file;
+    await fs.rm(path, { force: true }).catch(() => {});
+    await handle.close();
+    await lock[Symbol.asyncDispose]();
+  }
+}
+
+/** What all living leases protect. The caller holds the sweep lock exclusively; leases of the dead are removed. */
+export async function readLeases({ leases }: StoreLayout): Promise<Set<Digest>> {
+  const held = new Set<Digest>();
+  for (const name of await leaseNames(leases)) {
+    const path = join(leases, name);
+    if (await removeIfDead(path)) continue;
+    // The owner may let go at any moment, and takes the file away.
+    const text = await fs.readFile(path, "utf8").catch(() => "");
+    for (const line of text.split("\n")) if (isDigest(line)) held.add(line);
+  }
+  return held;
+}
+
+/** The leases whose owners are dead, by their file names. */
+export async function deadLeases({ leases }: StoreLayout): Promise<string[]> {
+  const dead: string[] = [];
+  for (const name of await leaseNames(leases)) {
+    const lock = await tryLockFile(join(leases, name), "shared");
+    if (lock === undefined) continue;
+    dead.push(name);
+    await lock[Symbol.asyncDispose]();
+  }
+  return dead;
+}
+
+async function leaseNames(leases: string): Promise<string[]> {
+  return await fs.readdir(leases).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw fileError(error, leases);
+  });
+}
+
+async function removeIfDead(path: string): Promise<boolean> {
+  const lock = await tryLockFile(path, "exclusive");
+  if (lock === undefined) return false;
+  await fs.rm(path, { force: true });
+  await lock[Symbol.asyncDispose]();
+  return true;
+}

@@ -1,0 +1,167 @@
+import type { ContentStore, IndexCache } from "../content/index.ts";
+import type { ArtifactSource, ImageDestination, ImageSource, PlatformChoice } from "../image/index.ts";
+import { checkStore } from "./check/check-store.ts";
+import { repairStore } from "./check/repair-store.ts";
+import { collectGarbage } from "./collect-garbage.ts";
+import { diskUsage } from "./disk-usage.ts";
+import type { CheckOptions, Fault, Repair } from "./fault.ts";
+import { findImage } from "./find-image.ts";
+import { storePlace } from "./image-graph.ts";
+import { normalizeName, tryNormalizeName } from "./image-reference.ts";
+import { openLease } from "./lease.ts";
+import { listImages } from "./list-images.ts";
+import type { Metadata } from "./metadata/records.ts";
+import { readOnly } from "./metadata/snapshot-metadata.ts";
+import { readNamesCopy } from "./names-copy.ts";
+import { openStoredArtifact, openStoredImage } from "./open-stored.ts";
+import { pruneStore } from "./prune.ts";
+import { removeImage } from "./remove-image.ts";
+import type {
+  DiskUsage,
+  GarbageOptions,
+  GarbageReport,
+  Lease,
+  PruneOptions,
+  PruneReport,
+  Removed,
+  RemoveOptions,
+  Store,
+  StoredImage,
+} from "./store.ts";
+import { StoreDestination } from "./store-destination.ts";
+import type { StoreParts } from "./store-parts.ts";
+import { tagImage } from "./tag-image.ts";
+
+export interface LocalStoreInit extends Pick<StoreParts, "layout" | "isReadOnly" | "content" | "indexCache"> {
+  readonly openMetadata: () => Promise<Metadata>;
+}
+
+/** The store: each of its verbs is a function of this room. */
+export class LocalStore implements Store {
+  readonly root: string;
+  readonly content: ContentStore;
+  readonly indexCache: IndexCache;
+  readonly #parts: StoreParts;
+  readonly #openMetadata: () => Promise<Metadata>;
+  #metadata: Promise<Metadata> | undefined;
+
+  constructor({ openMetadata, ...parts }: LocalStoreInit) {
+    const { layout, content, isReadOnly } = parts;
+    this.root = layout.root;
+    this.content = content;
+    this.indexCache = parts.indexCache;
+    this.#openMetadata = openMetadata;
+    this.#parts = {
+      ...parts,
+      place: storePlace(content, layout.root),
+      metadata: () => this.#openedMetadata(),
+      closeMetadata: () => this.#closeMetadata(),
+      lease: async () => (isReadOnly ? undefined : await openLease(layout)),
+    };
+  }
+
+  async images(): Promise<readonly StoredImage[]> {
+    return (await this.#openedMetadata()).read(listImages);
+  }
+
+  async find(text: string): Promise<StoredImage> {
+    return (await this.#openedMetadata()).read((records) => {
+      const { key } = findImage(records, text);
+      return listImages(records).find(({ descriptor }) => descriptor.digest === key) as StoredImage;
+    });
+  }
+
+  async has(name: string): Promise<boolean> {
+    const full = tryNormalizeName(name);
+    if (full === undefined) return false;
+    // The copy is cheap to read, and a name that is not in it was never here for longer than a moment.
+    const copy = await readNamesCopy(this.root);
+    if (copy?.has(full) !== true) return false;
+    return (await this.#openedMetadata()).read((records) => records.get("name", full) !== undefined);
+  }
+
+  async tag(text: string, name: string): Promise<void> {
+    const full = normalizeName(name);
+    this.#assertWritable();
+    await tagImage(this.#parts, text, full);
+  }
+
+  async remove(text: string, options: RemoveOptions = {}): Promise<Removed> {
+    this.#assertWritable();
+    return await removeImage(this.#parts, text, options);
+  }
+
+  async prune(options: PruneOptions = {}): Promise<PruneReport> {
+    this.#assertWritable();
+    return await pruneStore(this.#parts, options);
+  }
+
+  async collectGarbage(options: GarbageOptions = {}): Promise<GarbageReport> {
+    this.#assertWritable();
+    return await collectGarbage(this.#parts, options);
+  }
+
+  async diskUsage(): Promise<DiskUsage> {
+    return await diskUsage(this.#parts);
+  }
+
+  async lease(): Promise<Lease> {
+    this.#assertWritable();
+    return await openLease(this.#parts.layout);
+  }
+
+  check(options: CheckOptions = {}): AsyncIterable<Fault> {
+    return checkStore(this.#parts, options);
+  }
+
+  repair(options: CheckOptions = {}): AsyncIterable<Repair> {
+    this.#assertWritable();
+    return repairStore(this.#parts, options);
+  }
+
+  async openImage(text: string, choice: PlatformChoice): Promise<ImageSource> {
+    return await openStoredImage(this.#parts, text, choice);
+  }
+
+  async openArtifact(text: string): Promise<ArtifactSource> {
+    return await openStoredArtifact(this.#parts, text);
+  }
+
+  async destination(name: string | undefined): Promise<ImageDestination> {
+    const full = name === undefined ? undefined : normalizeName(name);
+    const metadata = await this.#writableMetadata();
+    const { content, place, layout } = this.#parts;
+    const lease = await openLease(layout);
+    return new StoreDestination({ content, metadata, place, lease, reference: name ?? this.root, name: full });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#closeMetadata();
+    await this.content[Symbol.asyncDispose]();
+  }
+
+  async #openedMetadata(): Promise<Metadata> {
+    this.#metadata ??= this.#openMetadata();
+    try {
+      return await this.#metadata;
+    } catch (error) {
+      this.#metadata = undefined;
+      throw error;
+    }
+  }
+
+  async #writableMetadata(): Promise<Metadata> {
+    this.#assertWritable();
+    return await this.#openedMetadata();
+  }
+
+  async #closeMetadata(): Promise<void> {
+    const opened = await this.#metadata?.catch(() => undefined);
+    this.#metadata = undefined;
+    await opened?.[Symbol.asyncDispose]();
+  }
+
+  #assertWritable(): void {
+    if (this.#parts.isReadOnly) throw readOnly(this.root);
+  }
+}

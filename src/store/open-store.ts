@@ -1,0 +1,40 @@
+import { createLocalContentStore } from "../content/index.ts";
+import { LocalStore } from "./local-store.ts";
+import { dataFile, openMetadata } from "./metadata/open-metadata.ts";
+import { readSnapshot } from "./metadata/snapshot-metadata.ts";
+import { writeNamesCopy } from "./names-copy.ts";
+import type { Store } from "./store.ts";
+import { createStoreIndexCache } from "./store-index-cache.ts";
+import { isStore, prepareRoot, storeLayout } from "./store-layout.ts";
+
+/** How a store is opened. */
+export interface OpenStoreOptions {
+  /**
+   * Nothing is made, locked or written, so it also works where the user may only read. The tables are those of the moment
+   * when they are first asked for; what is read is not protected from others who remove it. A root that does not exist
+   * is a store without images.
+   */
+  readonly isReadOnly?: boolean | undefined;
+}
+
+/**
+ * Opens the store in that directory; makes one where there is nothing or an empty directory. The tables are opened with
+ * the first question to them. The caller disposes the store, last.
+ * @throws StrataError `not-a-store`, `store-too-new`, `invalid-store-version`; as `fileError`
+ */
+export async function openStore(root: string, options: OpenStoreOptions = {}): Promise<Store> {
+  const layout = storeLayout(root);
+  const isReadOnly = options.isReadOnly ?? false;
+  if (isReadOnly) await isStore(layout);
+  else await prepareRoot(layout);
+  return new LocalStore({
+    layout,
+    isReadOnly,
+    content: await createLocalContentStore({ directory: root, isReadOnly }),
+    indexCache: createStoreIndexCache(layout, isReadOnly),
+    openMetadata: () =>
+      isReadOnly
+        ? readSnapshot(dataFile(layout.metadata))
+        : openMetadata(layout.metadata, (names) => writeNamesCopy(root, names)),
+  });
+}

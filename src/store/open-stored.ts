@@ -1,0 +1,126 @@
+import { StrataError } from "../base/index.ts";
+import {
+  type ArtifactSource,
+  chooseLeaf,
+  createArtifact,
+  type ImageSource,
+  type ManifestTree,
+  openManifestImage,
+  type PlatformChoice,
+  walkManifests,
+} from "../image/index.ts";
+import { type Descriptor, formatPlatform } from "../oci/index.ts";
+import { type FoundImage, findImage } from "./find-image.ts";
+import { namesByRoot } from "./list-images.ts";
+import type { StoreParts } from "./store-parts.ts";
+
+/** A found image that stays as long as its lease. */
+interface HeldImage {
+  readonly target: Descriptor;
+  readonly names: readonly string[];
+  readonly release: () => Promise<void>;
+}
+
+/** Opens one image of the store. @throws StrataError `image-not-found`, `platform-not-found`, `missing-blob` … */
+export async function openStoredImage(parts: StoreParts, text: string, choice: PlatformChoice): Promise<ImageSource> {
+  const { target, names, release } = await holdImage(parts, text);
+  try {
+    const tree = await walkManifests(parts.place, [target], choice.limits);
+    const { documents, skipped } = await choosePresent(parts, tree, choice);
+    const image = await openManifestImage(parts.place, documents);
+    return {
+      ...image,
+      names,
+      skipped: [...tree.skipped, ...skipped, ...image.skipped],
+      reference: text,
+      transport: "store",
+      [Symbol.asyncDispose]: release,
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** Opens what a text leads to for copying. @throws StrataError `image-not-found`, `missing-blob` … */
+export async function openStoredArtifact(parts: StoreParts, text: string): Promise<ArtifactSource> {
+  const { target, names, release } = await holdImage(parts, text);
+  try {
+    return await createArtifact({
+      blobs: parts.place,
+      root: target,
+      names,
+      reference: text,
+      transport: "store",
+      dispose: release,
+    });
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** Leases all that the image names, then makes sure that it is still there. */
+async function holdImage(parts: StoreParts, text: string): Promise<HeldImage> {
+  const metadata = await parts.metadata();
+  const find = (): FoundImage => metadata.read((records) => findImage(records, text));
+  const lease = await parts.lease();
+  const release = async (): Promise<void> => await lease?.[Symbol.asyncDispose]();
+  try {
+    const before = find();
+    await lease?.add(...before.record.parts.map(({ digest }) => digest));
+    const { key, target } = lease === undefined ? before : find();
+    if (key !== before.key) throw movedAway(text);
+    const names = metadata.read(namesByRoot).get(key) ?? [];
+    return { target, names, release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** Chooses among the manifests that are here: an index may be kept for one platform only. */
+async function choosePresent(
+  { place, content }: StoreParts,
+  tree: ManifestTree,
+  choice: PlatformChoice,
+): ReturnType<typeof chooseLeaf> {
+  const present: ManifestTree["leaves"][number][] = [];
+  for (const leaf of tree.leaves) {
+    if ((await content.stat(leaf.descriptor.digest)) !== undefined) present.push(leaf);
+  }
+  if (present.length === 0 || present.length === tree.leaves.length) return await chooseLeaf(place, tree, choice);
+  try {
+    return await chooseLeaf(place, { ...tree, leaves: present }, choice);
+  } catch (error) {
+    if (!(error instanceof StrataError) || error.code !== "platform-not-found") throw error;
+    throw onlyOtherPlatforms(error, present, choice);
+  }
+}
+
+function onlyOtherPlatforms(
+  cause: StrataError,
+  present: ManifestTree["leaves"],
+  { platform, hostPlatform }: PlatformChoice,
+): StrataError {
+  const wanted = formatPlatform(platform ?? hostPlatform);
+  const here = present.flatMap(({ descriptor }) => descriptor.platform ?? []).map(formatPlatform);
+  return new StrataError({
+    code: "platform-not-found",
+    kind: "not-found",
+    message: `The store has this image not for ${wanted} but for ${here.join(", ")}`,
+    details: { platforms: here },
+    hint: `Pull it again with --platform ${wanted}`,
+    cause,
+  });
+}
+
+function movedAway(text: string): StrataError {
+  return new StrataError({
+    code: "image-not-found",
+    kind: "not-found",
+    message: `The store's image ${JSON.stringify(text)} was replaced while it was opened`,
+    details: { image: text },
+    hint: "Try again",
+  });
+}

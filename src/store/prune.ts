@@ -1,0 +1,86 @@
+import { StrataError } from "../base/index.ts";
+import type { Digest } from "../oci/index.ts";
+import { amountOf, collectGarbage } from "./collect-garbage.ts";
+import { namesByRoot } from "./list-images.ts";
+import type { RecordReader } from "./metadata/records.ts";
+import type { Amount, PruneOptions, PruneReport } from "./store.ts";
+import { listIndexes, removeIndexes } from "./store-index-cache.ts";
+import type { StoreParts } from "./store-parts.ts";
+
+/** Forgets images without a name (or all), broken transfers and stale indexes; then frees blobs. A dry run only tells. */
+export async function pruneStore(parts: StoreParts, options: PruneOptions): Promise<PruneReport> {
+  const { all = false, isDryRun = false, signal } = options;
+  const metadata = await parts.metadata();
+  const choose = (records: RecordReader): PruneReport["images"] => chooseImages(records, all);
+  const images = isDryRun
+    ? metadata.read(choose)
+    : metadata.write((records) => {
+        const chosen = choose(records);
+        for (const { digest, names } of chosen) {
+          records.remove("image", digest);
+          for (const name of names) records.remove("name", name);
+        }
+        return chosen;
+      });
+  const ingests = await pruneIngests(parts, isDryRun);
+  // Once they are gone, an image of the same root is a new one.
+  const without = new Set<string>(isDryRun ? images.map(({ digest }) => digest) : []);
+  const { blobs } = await collectGarbage(parts, { isDryRun, signal, without });
+  return { isDryRun, images, blobs, ingests, indexes: await pruneIndexes(parts, { isDryRun, without }) };
+}
+
+function chooseImages(records: RecordReader, all: boolean): PruneReport["images"] {
+  const names = namesByRoot(records);
+  return records
+    .list("image")
+    .map(([digest]) => ({ digest: digest as Digest, names: names.get(digest) ?? [] }))
+    .filter((image) => all || image.names.length === 0);
+}
+
+async function pruneIngests({ content }: StoreParts, isDryRun: boolean): Promise<Amount> {
+  const sizes: number[] = [];
+  for await (const { ref, offset, isActive } of content.ingests()) {
+    if (isActive) continue;
+    if (isDryRun || (await abort(content, ref))) sizes.push(offset);
+  }
+  return amountOf(sizes);
+}
+
+async function abort(content: StoreParts["content"], ref: string): Promise<boolean> {
+  try {
+    return await content.abortIngest(ref);
+  } catch (error) {
+    // Somebody goes on with it.
+    if (error instanceof StrataError && error.code === "ingest-locked") return false;
+    throw error;
+  }
+}
+
+/** An index is stale when what it is about (a layer, a stack of layers, a blob) belongs to no image of the store. */
+async function pruneIndexes(
+  parts: StoreParts,
+  { isDryRun, without }: { readonly isDryRun: boolean; readonly without: ReadonlySet<string> },
+): Promise<Amount> {
+  const metadata = await parts.metadata();
+  const wanted = metadata.read((records) => subjectsOf(records, without));
+  const stale = (await listIndexes(parts.layout)).filter(({ subject }) => !wanted.has(subject));
+  if (!isDryRun) await removeIndexes(stale);
+  return amountOf(stale.map(({ size }) => size));
+}
+
+function subjectsOf(records: RecordReader, without: ReadonlySet<string>): Set<string> {
+  const subjects = new Set<string>();
+  for (const [root, { parts, leaves }] of records.list("image")) {
+    if (without.has(root)) continue;
+    for (const { digest } of parts) subjects.add(digest);
+    for (const leaf of leaves) {
+      for (let id = leaf.chainId; id !== undefined && !subjects.has(`chain ${id}`); ) {
+        const chain = records.get("chain", id);
+        subjects.add(`chain ${id}`).add(id);
+        if (chain !== undefined) subjects.add(chain.diffId);
+        id = chain?.parent;
+      }
+    }
+  }
+  return subjects;
+}

@@ -1,0 +1,24 @@
+import type { Digest } from "../oci/index.ts";
+import { type ImageGraph, rootOf } from "./image-graph.ts";
+import type { LayerRecord, RecordWriter } from "./metadata/records.ts";
+
+/** Puts an image, its layers and its names into the tables; a name that another image had moves, and leaves it behind. */
+export function saveImage(records: RecordWriter, graph: ImageGraph, names: readonly string[]): void {
+  const root = rootOf(graph.record);
+  const known = records.get("image", root.digest);
+  records.put("image", root.digest, known === undefined ? graph.record : { ...graph.record, addedAt: known.addedAt });
+  for (const [chainId, chain] of graph.chains) {
+    if (records.get("chain", chainId) === undefined) records.put("chain", chainId, chain);
+  }
+  for (const { diffId, blob } of graph.layers) {
+    const layer = withBlob(records.get("layer", diffId), blob);
+    if (layer !== undefined) records.put("layer", diffId, layer);
+  }
+  for (const name of names) records.put("name", name, root);
+}
+
+/** Undefined when nothing is new. */
+function withBlob(layer: LayerRecord | undefined, blob: Digest): LayerRecord | undefined {
+  if (layer?.blobs.includes(blob) === true) return undefined;
+  return { blobs: [...(layer?.blobs ?? []), blob].sort() };
+}

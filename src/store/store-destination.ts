@@ -1,0 +1,159 @@
+import { type ErrorKind, StrataError } from "../base/index.ts";
+import { type ContentStore, ingestStream } from "../content/index.ts";
+import type {
+  BlobPlace,
+  ImageDestination,
+  OfferedBlob,
+  PutBlobOptions,
+  PutBlobResult,
+  RawDocument,
+} from "../image/index.ts";
+import { type Descriptor, mediaKind } from "../oci/index.ts";
+import { type ImageGraph, missingParts, readGraph } from "./image-graph.ts";
+import { tryNormalizeName } from "./image-reference.ts";
+import type { Metadata } from "./metadata/records.ts";
+import { saveImage } from "./save-image.ts";
+import type { Lease } from "./store.ts";
+
+/** Transfers at once: more do not make one disk or one registry faster. */
+const CONCURRENCY = 4;
+
+/** What a document that must be put again may be. */
+const UNREADABLE: ReadonlySet<ErrorKind> = new Set(["integrity", "malformed", "hostile", "unsupported", "not-found"]);
+
+export interface StoreDestinationInit {
+  readonly content: ContentStore;
+  readonly metadata: Metadata;
+  readonly place: BlobPlace;
+  /** Belongs to the destination. */
+  readonly lease: Lease;
+  /** As the user wrote it. */
+  readonly reference: string;
+  /** Normalised; undefined where the names that come with the image count. */
+  readonly name: string | undefined;
+}
+
+/**
+ * Takes images in. Every digest is leased before it is looked for, so what is here stays here; the ingest of a blob is
+ * named by its digest, so two pulls of one image meet, and the second finds what the first brought.
+ */
+export class StoreDestination implements ImageDestination {
+  readonly reference: string;
+  readonly transport = "store";
+  readonly concurrency = CONCURRENCY;
+  readonly acceptsIndexes = true;
+  readonly #init: StoreDestinationInit;
+  /** What is to be named at the end, in the order of naming. */
+  readonly #roots: { root: Descriptor; names: readonly string[] }[] = [];
+
+  constructor(init: StoreDestinationInit) {
+    this.reference = init.reference;
+    this.#init = init;
+  }
+
+  async has(descriptor: Descriptor): Promise<boolean> {
+    const { content, lease } = this.#init;
+    await lease.add(descriptor.digest);
+    if ((await content.stat(descriptor.digest))?.size !== descriptor.size) return false;
+    const kind = mediaKind(descriptor.mediaType);
+    if (kind !== "manifest" && kind !== "index") return true;
+    // A document is here only with all that it names: nothing below it is put then.
+    try {
+      return missingParts((await this.#graphOf(descriptor)).record).length === 0;
+    } catch (error) {
+      if (error instanceof StrataError && UNREADABLE.has(error.kind)) return false;
+      throw error;
+    }
+  }
+
+  async putBlob({ descriptor, open }: OfferedBlob, options: PutBlobOptions = {}): Promise<PutBlobResult> {
+    const { content, lease } = this.#init;
+    const { digest, size } = descriptor;
+    await lease.add(digest);
+    const openAt = async function* (offset: number): AsyncGenerator<Uint8Array> {
+      await using source = await open();
+      yield* source.stream({ start: offset, ...(options.signal && { signal: options.signal }) });
+    };
+    const { result } = await ingestStream(content, { expected: { digest, size }, open: openAt }, options);
+    return result;
+  }
+
+  async putDocument({ digest, bytes }: RawDocument): Promise<void> {
+    const { content, lease } = this.#init;
+    await lease.add(digest);
+    const open = async function* (offset: number): AsyncGenerator<Uint8Array> {
+      yield bytes.subarray(offset);
+    };
+    await ingestStream(content, { expected: { digest, size: bytes.length }, open });
+  }
+
+  async name(root: Descriptor, names: readonly string[]): Promise<void> {
+    const own = this.#init.name;
+    if (own === undefined) {
+      this.#roots.push({ root, names: names.flatMap((name) => tryNormalizeName(name) ?? []) });
+      return;
+    }
+    const other = this.#roots.find((known) => known.root.digest !== root.digest);
+    if (other !== undefined) throw oneNameForTwo(own);
+    this.#roots.push({ root, names: [own] });
+  }
+
+  async finish(): Promise<void> {
+    const graphs: { graph: ImageGraph; names: readonly string[] }[] = [];
+    for (const { root, names } of this.#roots) {
+      const graph = await this.#graphOf(root);
+      assertUsable(graph, root);
+      graphs.push({ graph, names });
+    }
+    this.#init.metadata.write((records) => {
+      for (const { graph, names } of graphs) saveImage(records, graph, names);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#init.lease[Symbol.asyncDispose]();
+  }
+
+  /** Reads the graph of what stays here: all of it is leased before it is looked at. */
+  async #graphOf(root: Descriptor): Promise<ImageGraph> {
+    const { content, lease, place } = this.#init;
+    await lease.add(root.digest);
+    for (let known = 0; ; ) {
+      const graph = await readGraph(place, content, root);
+      const { parts } = graph.record;
+      // Each round leases what the last one found; what it saw before may have gone in between.
+      await lease.add(...parts.map(({ digest }) => digest));
+      if (parts.length === known) return graph;
+      known = parts.length;
+    }
+  }
+}
+
+/**
+ * An image must be whole as far as its manifests are here; an index may lack manifests, but not all of them.
+ * @throws StrataError `image-incomplete`
+ */
+function assertUsable({ record }: ImageGraph, root: Descriptor): void {
+  const missing = missingParts(record).filter(({ role }) => role === "config" || role === "layer");
+  const manifests = record.parts.filter(({ role }) => role === "manifest");
+  const isEmpty = manifests.length > 0 && manifests.every(({ isHere }) => !isHere);
+  const [first] = [...missing, ...(isEmpty ? manifests : [])];
+  if (first === undefined) return;
+  throw new StrataError({
+    code: "image-incomplete",
+    kind: "failed-precondition",
+    message: `The image ${root.digest} cannot be named: its ${first.role} ${first.digest} is not in the store`,
+    details: { digest: first.digest },
+    hint: "Copy it again",
+  });
+}
+
+function oneNameForTwo(name: string): StrataError {
+  return new StrataError({
+    code: "several-images",
+    kind: "invalid-argument",
+    message: `The name ${name} cannot lead to two images`,
+    details: { image: name },
+    hint: "Copy them one by one, or without a name",
+  });
+}

@@ -1,0 +1,117 @@
+import { promises as fs } from "node:fs";
+import { join } from "node:path";
+import { StrataError } from "../base/index.ts";
+import { fileError, makeDirectoryDurably, writeFileDurably } from "../content/index.ts";
+import { algorithmOf, type Digest, hexOf } from "../oci/index.ts";
+
+/** The version of the layout that is written and understood. */
+const VERSION = 1;
+
+/** What lies where below the root of a store. */
+export interface StoreLayout {
+  readonly root: string;
+  /** Says that this is a store, and of which version: written first. */
+  readonly version: string;
+  readonly metadata: string;
+  readonly leases: string;
+  readonly indexes: string;
+  readonly quarantine: string;
+  /** Held shared by whoever protects blobs, exclusively by whoever frees them. */
+  readonly sweepLock: string;
+}
+
+/** All of it, whether it is there or not. */
+export function storeLayout(root: string): StoreLayout {
+  return {
+    root,
+    version: join(root, "version"),
+    metadata: join(root, "metadata"),
+    leases: join(root, "leases"),
+    indexes: join(root, "indexes"),
+    quarantine: join(root, "quarantine"),
+    sweepLock: join(root, "sweep.lock"),
+  };
+}
+
+/** What may lie in the root itself; `oci-layout` and `index.json` make it an OCI layout for other tools. */
+export const ROOT_NAMES: ReadonlySet<string> = new Set([
+  "version",
+  "oci-layout",
+  "index.json",
+  "blobs",
+  "ingest",
+  "metadata",
+  "leases",
+  "indexes",
+  "quarantine",
+  "sweep.lock",
+]);
+
+/** Where the content store keeps a blob, relative to the root. */
+export function blobPath(digest: Digest): string {
+  return join("blobs", algorithmOf(digest), hexOf(digest));
+}
+
+/**
+ * Makes the root a store, or finds that it is one.
+ * @throws StrataError `not-a-store`, `store-too-new`, `invalid-store-version`; as `fileError`
+ */
+export async function prepareRoot(layout: StoreLayout): Promise<void> {
+  if (await isStore(layout)) return;
+  await makeDirectoryDurably(layout.root);
+  // Images hold secrets more often than their owners think.
+  await fs.chmod(layout.root, 0o700).catch(() => {});
+  await writeFileDurably(layout.version, `${VERSION}\n`);
+}
+
+/**
+ * Whether there is a store; false where there is nothing, or an empty directory.
+ * @throws StrataError as {@link prepareRoot}
+ */
+export async function isStore({ root, version }: StoreLayout): Promise<boolean> {
+  const text = await fs.readFile(version, "utf8").catch((error: unknown) => absent(error, version));
+  if (text === undefined) {
+    const names = (await fs.readdir(root).catch((error: unknown) => absent(error, root))) ?? [];
+    // Two who make a store at once see each other's file before it has its name.
+    if (names.every((name) => name.startsWith("version"))) return false;
+    throw notAStore(root);
+  }
+  assertVersion(text.trim(), root);
+  return true;
+}
+
+function absent(error: unknown, path: string): undefined {
+  if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+  throw fileError(error, path);
+}
+
+function assertVersion(text: string, root: string): void {
+  const version = /^[0-9]{1,9}$/.test(text) ? Number(text) : undefined;
+  if (version === VERSION) return;
+  if (version === undefined || version < 1) {
+    throw new StrataError({
+      code: "invalid-store-version",
+      kind: "malformed",
+      message: `The file "version" of the store ${root} is broken: ${JSON.stringify(text.slice(0, 40))}`,
+      details: { path: root },
+      hint: `Write ${VERSION} into it if no newer release has used the store`,
+    });
+  }
+  throw new StrataError({
+    code: "store-too-new",
+    kind: "unsupported",
+    message: `The store ${root} is of version ${version}; this release knows version ${VERSION}`,
+    details: { path: root, version },
+    hint: "Use the release that made it, or a newer one",
+  });
+}
+
+function notAStore(root: string): StrataError {
+  return new StrataError({
+    code: "not-a-store",
+    kind: "failed-precondition",
+    message: `${root} is no store, and not empty`,
+    details: { path: root },
+    hint: "Choose an empty directory, or one that does not exist",
+  });
+}

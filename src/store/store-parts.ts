@@ -1,0 +1,21 @@
+import type { ContentStore, IndexCache } from "../content/index.ts";
+import type { BlobPlace } from "../image/index.ts";
+import type { Metadata } from "./metadata/records.ts";
+import type { Lease } from "./store.ts";
+import type { StoreLayout } from "./store-layout.ts";
+
+/** What the functions of this room work on. */
+export interface StoreParts {
+  readonly layout: StoreLayout;
+  readonly isReadOnly: boolean;
+  readonly content: ContentStore;
+  readonly indexCache: IndexCache;
+  /** The blobs as a place that documents are read from. */
+  readonly place: BlobPlace;
+  /** The tables, opened at the first call. @throws StrataError `store-metadata-unreadable` */
+  metadata(): Promise<Metadata>;
+  /** Closes the tables, so that they can be replaced. */
+  closeMetadata(): Promise<void>;
+  /** Undefined where the store is read-only, and nothing can be protected. */
+  lease(): Promise<Lease | undefined>;
+}
