@@ -13,8 +13,24 @@
  */
 export { type ErrorDetails, type ErrorKind, StrataError } from "./base/index.ts";
 export type { PathBlame } from "./blame-path.ts";
+export { type CopyImageOptions, copyImage } from "./copy-image.ts";
 export type { ImageFs } from "./fs/index.ts";
-export type { HistoryStep, ImageLayer, ImageSource, Limits, LoadEvent } from "./image/index.ts";
+export type { CopyEvent, HistoryStep, ImageLayer, ImageSource, Limits, LoadEvent } from "./image/index.ts";
+export { type LoadedImage, loadImages } from "./load-images.ts";
+export type { PlaceOptions } from "./named-places.ts";
 export { type OpenImageOptions, openImage } from "./open-image.ts";
 export type { ImageView, OpenedImage } from "./opened-image.ts";
 export type { ResolvedChange } from "./resolve-change.ts";
+export { saveImages } from "./save-images.ts";
+export {
+  type CheckEvent,
+  type DiskUsage,
+  type Fault,
+  openStore,
+  type PruneReport,
+  type Removed,
+  type Repair,
+  type Store,
+  type StoredImage,
+} from "./store/index.ts";
+export type { CopyResult, RegistryOptions } from "./transport/index.ts";

@@ -1,9 +1,11 @@
 import { availableParallelism } from "node:os";
 import { addDetails, StrataError } from "./base/index.ts";
 import { createLocalIndexCache, createLocalScratch, type Scratch } from "./content/index.ts";
+import { Held } from "./held.ts";
 import { hostPlatform } from "./host-platform.ts";
 import {
   DEFAULT_LIMITS,
+  DEFAULT_SOURCE_LIMITS,
   type ImageSource,
   joinHistory,
   type Limits,
@@ -11,14 +13,14 @@ import {
   loadLayers,
 } from "./image/index.ts";
 import { mergeImageLayers, rememberedTree } from "./merged-tree-of.ts";
-import { parsePlatform } from "./oci/index.ts";
+import { type PlaceOptions, rootOf, sourceOptions } from "./named-places.ts";
 import { OpenedImage } from "./opened-image.ts";
-import { type OpenSourceOptions, openSource } from "./transport/index.ts";
+import { resolveName } from "./resolve-name.ts";
+import { openStore } from "./store/index.ts";
+import { openSource } from "./transport/index.ts";
 
 /** How an image is opened. */
-export interface OpenImageOptions {
-  /** Which image of a multi-platform one: `linux/arm64`, `linux/arm/v7`. Default: the platform of this machine. */
-  readonly platform?: string | undefined;
+export interface OpenImageOptions extends PlaceOptions {
   /**
    * Verify digest and diffID of every layer that is read. Default: true. False seeks through uncompressed layers and
    * reads headers only: much faster, and blind to changed bytes.
@@ -26,8 +28,6 @@ export interface OpenImageOptions {
   readonly verify?: boolean | undefined;
   /** A directory in which the tables of contents of layers are remembered. Default: none are. */
   readonly cache?: string | undefined;
-  /** For what must be spooled: standard input, compressed archives, files of compressed layers. Default: the system's. */
-  readonly temporaryDirectory?: string | undefined;
   /**
    * When compressed layers are kept uncompressed in temporary files: `lazy` once a second of their files is read,
    * `eager` while they are opened, which makes all reading synchronous and quick. Default: `lazy`.
@@ -36,15 +36,13 @@ export interface OpenImageOptions {
   readonly limits?: Partial<Limits> | undefined;
   /** Layers read at once. Default: one for each processor. */
   readonly workers?: number | undefined;
-  /** What `-` stands for. */
-  readonly stdin?: AsyncIterable<Uint8Array> | undefined;
-  readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((event: LoadEvent) => void) | undefined;
 }
 
 /**
  * Opens an image wherever it lives: `docker-archive:PATH[:REF]`, `oci:PATH[:TAG]`, `oci-archive:PATH[:TAG]`, `dir:PATH`,
- * `tar:PATH`, `-` for standard input, or a path whose format is recognised.
+ * `tar:PATH`, `docker-root:PATH#REF`, `containers-storage:REF`, `docker://REF`, `store:NAME`, `-` for standard input; else
+ * a name of the local store, a path whose format is recognised, or a reference to a registry, in this order.
  *
  * Reads every layer once, or not at all when the cache remembers it; extracts nothing. The caller disposes the image.
  *
@@ -54,16 +52,12 @@ export async function openImage(name: string, options: OpenImageOptions = {}): P
   const { temporaryDirectory, cache, signal, onProgress, verify = true, spool = "lazy" } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const indexCache = cache === undefined ? undefined : createLocalIndexCache({ directory: cache });
-  const held: AsyncDisposable[] = [];
-  const release = async (): Promise<void> => {
-    for (const resource of held.reverse()) await resource[Symbol.asyncDispose]();
-  };
+  const held = new Held();
   let source: ImageSource | undefined;
   try {
-    const scratch = hold(held, createLocalScratch({ directory: temporaryDirectory }));
-    source = hold(held, await openSource(name, sourceOptions(options, limits, scratch)));
-    const loaded = hold(
-      held,
+    const scratch = held.add(createLocalScratch({ directory: temporaryDirectory }));
+    source = await openNamedSource(name, held, { options, scratch, limits });
+    const loaded = held.add(
       await loadLayers(source, {
         limits,
         verify,
@@ -78,11 +72,31 @@ export async function openImage(name: string, options: OpenImageOptions = {}): P
     const { layers } = loaded;
     const mayRemember = verify && indexCache !== undefined;
     const tree = mayRemember ? await rememberedTree(layers, indexCache) : mergeImageLayers(layers);
-    return new OpenedImage({ source, layers, tree, release });
+    return new OpenedImage({ source, layers, tree, release: () => held[Symbol.asyncDispose]() });
   } catch (error) {
-    await release();
+    await held[Symbol.asyncDispose]();
     throw addDetails(error, { image: name, ...instructionOf(error, source) });
   }
+}
+
+/** Opens the documents of an image, in the local store or elsewhere; `held` disposes it. */
+async function openNamedSource(
+  name: string,
+  held: Held,
+  { options, scratch, limits }: { readonly options: PlaceOptions; readonly scratch: Scratch; readonly limits: Limits },
+): Promise<ImageSource> {
+  const resolved = await resolveName(name, options.store);
+  const expansion = { maxBytes: limits.maxLayerBytes, maxExpansion: limits.maxExpansion };
+  const sources = { ...sourceOptions(options, scratch), limits: { expansion } };
+  if (resolved.kind === "placed") return held.add(await openSource(resolved.name, sources));
+  const store = held.add(await openStore(rootOf(name, options), { isReadOnly: true }));
+  return held.add(
+    await store.openImage(resolved.text, {
+      platform: sources.platform,
+      hostPlatform: hostPlatform(),
+      limits: { ...DEFAULT_SOURCE_LIMITS, expansion },
+    }),
+  );
 }
 
 /** The instruction that made the layer of which an error tells: a number alone means little to people. */
@@ -91,21 +105,4 @@ function instructionOf(error: unknown, source: ImageSource | undefined): { creat
   const steps = joinHistory(source.config.value, source.layers.length);
   const createdBy = steps.find(({ layer }) => layer === error.details.layer)?.createdBy;
   return createdBy === undefined ? {} : { createdBy };
-}
-
-function sourceOptions(options: OpenImageOptions, limits: Limits, scratch: Scratch): OpenSourceOptions {
-  const { platform, stdin, signal } = options;
-  return {
-    platform: platform === undefined ? undefined : parsePlatform(platform),
-    hostPlatform: hostPlatform(),
-    stdin,
-    signal,
-    scratch,
-    limits: { expansion: { maxBytes: limits.maxLayerBytes, maxExpansion: limits.maxExpansion } },
-  };
-}
-
-function hold<T extends AsyncDisposable>(held: AsyncDisposable[], resource: T): T {
-  held.push(resource);
-  return resource;
 }

@@ -4,8 +4,8 @@ import { arrangeColumns } from "./columns.ts";
 import { formatMode } from "./format-mode.ts";
 import { formatSize } from "./format-size.ts";
 import { formatListTime, isoTime } from "./format-time.ts";
-import { parseSize } from "./image-options.ts";
 import { instructionOf, truncate } from "./instruction.ts";
+import { parseSize } from "./parse-numbers.ts";
 import { printable } from "./printable.ts";
 import { formatTable } from "./table.ts";
 

@@ -1,9 +1,12 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Command } from "commander";
 import type { Limits } from "../index.ts";
-import type { ColorChoice } from "./terminal.ts";
+import { parseCount, parseSize } from "./parse-numbers.ts";
+import { addRegistryOptions, type RegistryVerbOptions } from "./registry-options.ts";
+import { addOutputOptions, type OutputOptions } from "./store-options.ts";
+import type { StoreOptions } from "./store-root.ts";
 
 /** The options that every verb which opens an image has. */
-export interface ImageOptions {
+export interface ImageOptions extends StoreOptions, RegistryVerbOptions, OutputOptions {
   readonly json?: boolean;
   /** Number of a layer, or the beginning of its diffID or chainID. */
   readonly layer?: string;
@@ -16,8 +19,6 @@ export interface ImageOptions {
   readonly maxLayerBytes?: number;
   readonly maxExpansion?: number;
   readonly maxEntries?: number;
-  readonly quiet?: boolean;
-  readonly color: ColorChoice;
 }
 
 /** Declares {@link ImageOptions}, below the verb's own options in the help. */
@@ -25,7 +26,7 @@ export function addImageOptions(command: Command, { hasLayer = true, json = "pri
   if (json !== "") command.option("--json", json);
   command.optionsGroup("Image:");
   if (hasLayer) command.option("--layer <n>", "the view after layer n: a number from 0, or a diffID or chainID");
-  return command
+  command
     .option("--platform <os/arch>", "choose from a multi-platform image, such as linux/arm64 or linux/arm/v7")
     .option(
       "--no-verify",
@@ -40,9 +41,12 @@ export function addImageOptions(command: Command, { hasLayer = true, json = "pri
       parseCount,
     )
     .option("--max-entries <n>", "refuse layers with more entries", parseCount)
-    .optionsGroup("Output:")
-    .addOption(new Option("--color <when>", "colour the output").choices(["auto", "always", "never"]).default("auto"))
-    .option("-q, --quiet", "no notes on stderr");
+    .option(
+      "--root <dir>",
+      "the local store (default: $STRATA_ROOT, /var/lib/strata for root, else $XDG_DATA_HOME/strata)",
+    );
+  addRegistryOptions(command);
+  return addOutputOptions(command);
 }
 
 /** The limits among the options, those that were given. */
@@ -52,19 +56,4 @@ export function limitsOf({ maxLayerBytes, maxExpansion, maxEntries }: ImageOptio
     ...(maxExpansion === undefined ? {} : { maxExpansion }),
     ...(maxEntries === undefined ? {} : { maxEntries }),
   };
-}
-
-const UNITS: Readonly<Record<string, number>> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
-
-/** `512`, `10k`, `1.5G`, `2GiB`: a number of bytes. */
-export function parseSize(text: string): number {
-  const match = /^([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text.trim());
-  if (match === null) throw new InvalidArgumentError("Write a number of bytes, such as 4096, 10M or 2G.");
-  return Math.floor(Number(match[1]) * (UNITS[(match[2] ?? "").toLowerCase()] ?? 1));
-}
-
-/** A whole number from 0. */
-export function parseCount(text: string): number {
-  if (!/^[0-9]{1,15}$/.test(text)) throw new InvalidArgumentError("Write a whole number.");
-  return Number(text);
 }

@@ -1,24 +1,38 @@
 import { now } from "../base/index.ts";
-import type { LoadEvent } from "../index.ts";
+import type { CheckEvent, LoadEvent } from "../index.ts";
 import { formatSize } from "./format-size.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** One line on stderr that says how far the reading of layers is. */
-export interface Progress {
-  report(event: LoadEvent): void;
-  /** Takes the line away. */
+/** One line on stderr that says how far something is. */
+export interface Progress<Event> {
+  report(event: Event): void;
+  /** Takes the line away; the next report shows it again. */
   clear(): Promise<void>;
 }
 
-const SILENT: Progress = { report() {}, async clear() {} };
 /** Quick work shows nothing. */
 const PATIENCE = 400;
 const INTERVAL = 100;
 
-/** A progress line where stderr is a terminal and the user does not want quiet; otherwise nothing. */
-export function createProgress(terminal: Terminal): Progress {
-  if (terminal.isQuiet || !terminal.stderr.isTerminal) return SILENT;
+/** How far the reading of layers is. */
+export function createLoadProgress(terminal: Terminal): Progress<LoadEvent> {
   const layers = new Map<number, { done: number; total: number }>();
+  return createProgress(terminal, (event) => {
+    if (event.kind === "layer-progress") layers.set(event.layer, event);
+    const done = [...layers.values()].reduce((sum, layer) => sum + layer.done, 0);
+    const total = [...layers.values()].reduce((sum, layer) => sum + layer.total, 0);
+    return `reading ${layers.size} layers: ${formatSize(done)} of ${formatSize(total)}`;
+  });
+}
+
+/** How far the verification of the store is. */
+export function createCheckProgress(terminal: Terminal): Progress<CheckEvent> {
+  return createProgress(terminal, ({ done, total }) => `verifying: ${formatSize(done)} of ${formatSize(total)}`);
+}
+
+/** A line where stderr is a terminal and the user does not want quiet; otherwise nothing. `textOf` sees every event. */
+function createProgress<Event>(terminal: Terminal, textOf: (event: Event) => string): Progress<Event> {
+  if (terminal.isQuiet || !terminal.stderr.isTerminal) return { report() {}, async clear() {} };
   let last = now() + PATIENCE - INTERVAL;
   let isShown = false;
   const draw = (text: string): void => {
@@ -28,21 +42,14 @@ export function createProgress(terminal: Terminal): Progress {
   };
   return {
     report(event) {
-      if (event.kind !== "layer-progress") return;
-      layers.set(event.layer, event);
+      const text = textOf(event);
       if (now() - last < INTERVAL) return;
       last = now();
       isShown = true;
-      draw(summary([...layers.values()]));
+      draw(text);
     },
     async clear() {
       if (isShown) draw("");
     },
   };
-}
-
-function summary(layers: readonly { readonly done: number; readonly total: number }[]): string {
-  const done = layers.reduce((sum, layer) => sum + layer.done, 0);
-  const total = layers.reduce((sum, layer) => sum + layer.total, 0);
-  return `reading ${layers.length} layers: ${formatSize(done)} of ${formatSize(total)}`;
 }

@@ -27,6 +27,11 @@ const VALUED_OPTIONS: ReadonlySet<string> = new Set([
   "--max-expansion",
   "--max-entries",
   "--color",
+  "--root",
+  "--authfile",
+  "--cert-dir",
+  "--mirror",
+  "--retries",
 ]);
 
 /** All verbs, in the order in which the help shows them. */
@@ -96,6 +101,81 @@ export const VERBS: readonly Verb[] = [
     name: "export",
     summary: "write the merged file system as one tar archive",
     load: async () => (await import("./commands/export.ts")).configureExport,
+  },
+  {
+    name: "images",
+    summary: "list the images of the local store",
+    load: async () => (await import("./commands/images.ts")).configureImages,
+  },
+  {
+    name: "pull",
+    summary: "copy images from registries into the local store",
+    load: async () => (await import("./commands/pull.ts")).configurePull,
+  },
+  {
+    name: "push",
+    summary: "copy an image of the local store to a registry",
+    load: async () => (await import("./commands/push.ts")).configurePush,
+  },
+  {
+    name: "copy",
+    summary: "copy an image between any two places",
+    load: async () => (await import("./commands/copy.ts")).configureCopy,
+  },
+  {
+    name: "load",
+    summary: "copy all images of an archive into the local store",
+    load: async () => (await import("./commands/load.ts")).configureLoad,
+  },
+  {
+    name: "save",
+    summary: "write images of the local store into one archive",
+    load: async () => (await import("./commands/save.ts")).configureSave,
+  },
+  {
+    name: "tag",
+    summary: "give an image of the local store one more name",
+    load: async () => (await import("./commands/tag.ts")).configureTag,
+  },
+  {
+    name: "rmi",
+    summary: "remove images from the local store",
+    load: async () => (await import("./commands/rmi.ts")).configureRmi,
+  },
+  {
+    name: "prune",
+    summary: "free what nobody needs in the local store",
+    load: async () => (await import("./commands/prune.ts")).configurePrune,
+  },
+  {
+    name: "df",
+    summary: "show what the local store uses the disk for",
+    load: async () => (await import("./commands/df.ts")).configureDf,
+  },
+  {
+    name: "fsck",
+    summary: "verify the local store, and repair it",
+    load: async () => (await import("./commands/fsck.ts")).configureFsck,
+  },
+  {
+    name: "login",
+    summary: "log in to a registry",
+    load: async () => (await import("./commands/login.ts")).configureLogin,
+  },
+  {
+    name: "logout",
+    summary: "forget the login of a registry",
+    load: async () => (await import("./commands/logout.ts")).configureLogout,
+  },
+  {
+    name: "tags",
+    summary: "list the tags of a repository",
+    load: async () => (await import("./commands/tags.ts")).configureTags,
+  },
+  {
+    name: "delete",
+    summary: "delete an image from a registry",
+    load: async () => (await import("./commands/delete.ts")).configureDelete,
   },
   {
     name: "completion",

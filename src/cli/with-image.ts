@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { StrataError } from "../base/index.ts";
 import type { LoadEvent, OpenedImage } from "../index.ts";
 import { type ImageOptions, limitsOf } from "./image-options.ts";
-import { createProgress } from "./progress.ts";
+import { createLoadProgress } from "./progress.ts";
+import { registryOptions } from "./registry-options.ts";
+import { storeRoot } from "./store-root.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface WithImageOptions {
@@ -27,7 +29,7 @@ export async function withImage<T>(
 
 async function open(name: string, { terminal, options, spool = "lazy" }: WithImageOptions): Promise<OpenedImage> {
   const { openImage } = await import("../index.ts");
-  const progress = createProgress(terminal);
+  const progress = createLoadProgress(terminal);
   const cache = options.cache ? (options.cacheDir ?? defaultCacheDirectory(terminal.env)) : undefined;
   const opening = openImage(name, {
     platform: options.platform,
@@ -35,6 +37,8 @@ async function open(name: string, { terminal, options, spool = "lazy" }: WithIma
     cache,
     spool,
     limits: limitsOf(options),
+    store: storeRoot(options, terminal.env),
+    registry: registryOptions(options, terminal.env),
     stdin: terminal.stdin,
     signal: terminal.signal,
     onProgress: (event: LoadEvent) => progress.report(event),

@@ -1,0 +1,17 @@
+import { homedir, userInfo } from "node:os";
+import { join } from "node:path";
+import type { Terminal } from "./terminal.ts";
+
+/** The options of every verb that uses the local store. */
+export interface StoreOptions {
+  readonly root?: string;
+}
+
+/** Where the local store lies: `--root`, `STRATA_ROOT`, `/var/lib/strata` for root, else in the user's data directory. */
+export function storeRoot({ root }: StoreOptions, env: Terminal["env"]): string {
+  const chosen = root ?? env["STRATA_ROOT"];
+  if (chosen !== undefined && chosen !== "") return chosen;
+  if (userInfo().uid === 0) return "/var/lib/strata";
+  const data = env["XDG_DATA_HOME"];
+  return join(data?.startsWith("/") === true ? data : join(env["HOME"] ?? homedir(), ".local", "share"), "strata");
+}

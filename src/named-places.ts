@@ -1,0 +1,62 @@
+import type { Scratch } from "./content/index.ts";
+import type { Held } from "./held.ts";
+import { hostPlatform } from "./host-platform.ts";
+import type { ArtifactSource, ImageDestination } from "./image/index.ts";
+import { parsePlatform } from "./oci/index.ts";
+import { noStore, resolveName, STORE_PREFIX } from "./resolve-name.ts";
+import { openStore } from "./store/index.ts";
+import { type OpenSourceOptions, openArtifact, openDestination, type RegistryOptions } from "./transport/index.ts";
+
+/** Where names lead, and how what is there is reached. */
+export interface PlaceOptions {
+  /** Which image of an index: `linux/arm64`. Default: the platform of this machine. */
+  readonly platform?: string | undefined;
+  /** Where the local store lies: for `store:NAME`, and where names without a transport are looked up first. */
+  readonly store?: string | undefined;
+  readonly registry?: RegistryOptions | undefined;
+  /** For what must be spooled. Default: the system's. */
+  readonly temporaryDirectory?: string | undefined;
+  /** What `-` stands for. */
+  readonly stdin?: AsyncIterable<Uint8Array> | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The part of the options that the room `transport` wants. */
+export function sourceOptions(options: PlaceOptions, scratch: Scratch): OpenSourceOptions {
+  const { platform, registry, stdin, signal } = options;
+  return {
+    platform: platform === undefined ? undefined : parsePlatform(platform),
+    hostPlatform: hostPlatform(),
+    registry,
+    stdin,
+    signal,
+    scratch,
+  };
+}
+
+/** Opens what a name leads to for copying, in the local store or elsewhere; `held` disposes it. */
+export async function openNamedArtifact(
+  name: string,
+  held: Held,
+  { options, scratch }: { readonly options: PlaceOptions; readonly scratch: Scratch },
+): Promise<ArtifactSource> {
+  const resolved = await resolveName(name, options.store);
+  if (resolved.kind === "placed") return held.add(await openArtifact(resolved.name, sourceOptions(options, scratch)));
+  const store = held.add(await openStore(rootOf(name, options)));
+  return held.add(await store.openArtifact(resolved.text));
+}
+
+/** Opens a place for writing: `store:[NAME]`, or one of the room `transport`; `held` disposes it. */
+export async function openNamedDestination(name: string, held: Held, options: PlaceOptions): Promise<ImageDestination> {
+  const { registry, signal } = options;
+  if (!name.startsWith(STORE_PREFIX)) return held.add(await openDestination(name, { registry, signal }));
+  const store = held.add(await openStore(rootOf(name, options)));
+  const inStore = name.slice(STORE_PREFIX.length);
+  return held.add(await store.destination(inStore === "" ? undefined : inStore));
+}
+
+/** Where the local store lies. @throws StrataError `no-store` */
+export function rootOf(name: string, { store }: PlaceOptions): string {
+  if (store === undefined) throw noStore(name);
+  return store;
+}

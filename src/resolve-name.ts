@@ -1,0 +1,63 @@
+import { StrataError } from "./base/index.ts";
+import { tryParseReference } from "./oci/index.ts";
+import { openStore, type Store } from "./store/index.ts";
+import { hasTransport, leadsToPath } from "./transport/index.ts";
+
+/** What names of the local store begin with, where they must not be anything else. */
+export const STORE_PREFIX = "store:";
+const REGISTRY_PREFIX = "docker://";
+
+/** Where the name of an image leads: to an image of the local store, or to a name of the room `transport`. */
+export type ResolvedName =
+  | { readonly kind: "stored"; readonly text: string }
+  | { readonly kind: "placed"; readonly name: string };
+
+/**
+ * Resolves a name as the user wrote it: `store:NAME`, or any transport; without one a name of the local store, then a
+ * path, then a reference to a registry. What is clearly a path never goes to a registry.
+ *
+ * @param storeRoot where the local store lies; without it, or where nothing lies, it has no images
+ * @throws StrataError `no-store`, `ambiguous-image`, of openStore
+ */
+export async function resolveName(text: string, storeRoot: string | undefined): Promise<ResolvedName> {
+  if (text.startsWith(STORE_PREFIX)) {
+    if (storeRoot === undefined) throw noStore(text);
+    return { kind: "stored", text: text.slice(STORE_PREFIX.length) };
+  }
+  if (hasTransport(text) || isSpelledAsPath(text)) return { kind: "placed", name: text };
+  if (storeRoot !== undefined && (await isStored(text, storeRoot))) return { kind: "stored", text };
+  const isReference = tryParseReference(text) !== undefined && !(await leadsToPath(text));
+  return { kind: "placed", name: isReference ? REGISTRY_PREFIX + text : text };
+}
+
+/** Spelled as no reference is, or named as archives are: then a file that is missing is not looked for in a registry. */
+function isSpelledAsPath(text: string): boolean {
+  return text === "" || /^[-./~]/.test(text) || /\.(?:tar|tgz|tzst|tbz2?|txz)(?:\.[a-z0-9]+)?(?:[:@]|$)/i.test(text);
+}
+
+async function isStored(text: string, root: string): Promise<boolean> {
+  await using store = await openStore(root, { isReadOnly: true });
+  return (await store.has(text)) || (await isStoredId(store, text));
+}
+
+/** Whether the text is a digest, or the beginning of one, of an image in the store. */
+async function isStoredId(store: Store, text: string): Promise<boolean> {
+  if (!/^(?:sha(?:256|512):)?[0-9a-f]{4,128}$/.test(text)) return false;
+  try {
+    await store.find(text);
+    return true;
+  } catch (error) {
+    if (error instanceof StrataError && error.code === "image-not-found") return false;
+    throw error;
+  }
+}
+
+/** The error for a name of the local store where nobody said where that is. */
+export function noStore(text: string): StrataError {
+  return new StrataError({
+    code: "no-store",
+    kind: "invalid-argument",
+    message: `${text} is in a local store, but no store is given`,
+    hint: 'Pass the directory of the store: { store: "/var/lib/strata" }',
+  });
+}
