@@ -1,10 +1,9 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { readDirectory, type TreeFile, treeScript, treeText } from "../../src/testing/index.ts";
-import { describeWith, oracleEnv, oraclePath } from "../support/oracles.ts";
+import { type DockerDaemon, startDocker } from "../support/docker-daemon.ts";
+import { describeWith, oraclePath } from "../support/oracles.ts";
 import { CHAPTERS, FIRST_TREE, USER_XATTRS } from "./image-story.ts";
 import { exportedFiles, run, withDirectory, writeDirectory } from "./oracle-trees.ts";
 
@@ -105,7 +104,7 @@ describeWith(["dockerd", "docker", "busybox", "tar", "getfattr", "mount", "root"
       for (const [i, image] of ["story:built", "story:committed"].entries()) {
         docker.run("save", "-o", join(directory, `${i}.tar`), image);
         const exported = await exportedFiles(`docker-archive:${directory}/${i}.tar`, join(directory, `exported-${i}`));
-        expect(inSeconds(exported), image).toBe(inSeconds(docker.mounted(image, join(directory, `mounted-${i}`))));
+        expect(inSeconds(exported), image).toBe(inSeconds(mountedTree(docker, image, join(directory, `mounted-${i}`))));
         expect(inSeconds(exported)).toContain("security.capability=0x");
       }
     });
@@ -127,78 +126,11 @@ function writeContext(context: string): void {
   writeFileSync(join(context, "Dockerfile"), `${lines.join("\n")}\n`);
 }
 
-interface Docker extends AsyncDisposable {
-  run(...args: readonly string[]): string;
-  /** The tree that docker's own layer directories show when the kernel merges them. */
-  mounted(image: string, at: string): TreeFile[];
-}
-
-async function startDocker(directory: string): Promise<Docker> {
-  // Sockets need short paths.
-  const exec = mkdtempSync(join("/run", "d-"));
-  const socket = `unix://${exec}/s`;
-  const config = join(directory, "daemon.json");
-  writeFileSync(config, "{}");
-  const daemon = spawn(
-    oraclePath("dockerd")!,
-    [
-      "--data-root",
-      join(directory, "docker"),
-      "--exec-root",
-      exec,
-      "--pidfile",
-      join(exec, "pid"),
-      "-H",
-      socket,
-
-      "--storage-driver",
-      "overlay2",
-      "--iptables=false",
-      "--ip6tables=false",
-      "--bridge=none",
-      "--ip-forward=false",
-      "--config-file",
-      config,
-    ],
-    { env: oracleEnv, stdio: "ignore" },
-  );
-  const docker = (...args: readonly string[]): string =>
-    execFileSync(oraclePath("docker")!, ["-H", socket, ...args], {
-      encoding: "utf8",
-      env: { ...oracleEnv, DOCKER_BUILDKIT: "0", DOCKER_CONFIG: directory },
-      stdio: ["ignore", "pipe", "pipe"],
-    }).trim();
-  await untilReady(() => docker("version"), daemon);
-  return {
-    run: docker,
-    mounted(image, at) {
-      const { UpperDir, LowerDir } = JSON.parse(
-        docker("image", "inspect", "-f", "{{json .GraphDriver.Data}}", image),
-      ) as {
-        UpperDir: string;
-        LowerDir: string;
-      };
-      mkdirSync(at);
-      run("mount", ["-t", "overlay", "none", "-o", `ro,lowerdir=${UpperDir}:${LowerDir}`, at]);
-      return readDirectory(at);
-    },
-    async [Symbol.asyncDispose]() {
-      daemon.kill("SIGTERM");
-      await new Promise((done) => (daemon.exitCode === null ? daemon.once("exit", done) : done(undefined)));
-      rmSync(exec, { recursive: true, force: true });
-    },
-  };
-}
-
-async function untilReady(ask: () => string, daemon: ChildProcess): Promise<void> {
-  for (let tries = 0; daemon.exitCode === null; tries++) {
-    try {
-      ask();
-      return;
-    } catch (error) {
-      if (tries > 300) throw error;
-      await sleep(100);
-    }
-  }
-  throw new Error(`dockerd ended with status ${daemon.exitCode}`);
+/** The tree that docker's own layer directories show when the kernel merges them. */
+function mountedTree(docker: DockerDaemon, image: string, at: string): TreeFile[] {
+  const answer = docker.run("image", "inspect", "-f", "{{json .GraphDriver.Data}}", image);
+  const { UpperDir, LowerDir } = JSON.parse(answer) as { UpperDir: string; LowerDir: string };
+  mkdirSync(at);
+  run("mount", ["-t", "overlay", "none", "-o", `ro,lowerdir=${UpperDir}:${LowerDir}`, at]);
+  return readDirectory(at);
 }
