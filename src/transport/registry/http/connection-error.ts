@@ -13,6 +13,9 @@ export interface ExchangeContext {
 
 type Failure = "timeout" | "tls" | "unreachable" | "protocol" | "lost";
 
+/** Not the system's: undici says it in words alone. */
+export const PROXY_REFUSED = "PROXY_REFUSED";
+
 const CODES: Readonly<Record<string, Failure>> = {
   UND_ERR_CONNECT_TIMEOUT: "timeout",
   UND_ERR_HEADERS_TIMEOUT: "timeout",
@@ -24,6 +27,7 @@ const CODES: Readonly<Record<string, Failure>> = {
   EHOSTUNREACH: "unreachable",
   ENETUNREACH: "unreachable",
   EADDRNOTAVAIL: "unreachable",
+  [PROXY_REFUSED]: "unreachable",
   EPROTO: "tls",
   UND_ERR_PRX_TLS: "tls",
   UND_ERR_HEADERS_OVERFLOW: "protocol",
@@ -97,7 +101,8 @@ function tlsHint(code: string, host: string): string {
 
 /** Node names the system's code; where several addresses were tried, the first one's. */
 function codeOf(error: unknown): string {
-  const { code, name, errors, cause } = error as Error & { code?: unknown; errors?: readonly unknown[] };
+  const { code, name, message, errors, cause } = error as Error & { code?: unknown; errors?: readonly unknown[] };
+  if (/^Proxy response \(\d+\)/.test(message)) return PROXY_REFUSED;
   if (typeof code === "string" && code !== "") return code;
   if (name === "HTTPParserError") return "HPE_UNKNOWN";
   if (errors?.[0] !== undefined) return codeOf(errors[0]);

@@ -1,4 +1,5 @@
 import { now as currentTime, randomFraction, sleep as realSleep, StrataError } from "../../../base/index.ts";
+import { PROXY_REFUSED } from "./connection-error.ts";
 import type { RegistryResponse } from "./registry-request.ts";
 
 /** How often and how patiently something is tried again. */
@@ -66,9 +67,10 @@ function isPassing(outcome: Outcome, accept: readonly number[]): boolean {
   return outcome.error instanceof StrataError && PASSING_FAILURE.has(outcome.error.code) && !isFinal(outcome.error);
 }
 
-/** A name that does not exist will not exist in a second. */
+/** A name that does not exist will not exist in a second, and a proxy keeps to its rules. */
 function isFinal(error: StrataError): boolean {
-  return error.details["reason"] === "ENOTFOUND";
+  const { reason } = error.details;
+  return reason === "ENOTFOUND" || reason === PROXY_REFUSED;
 }
 
 function isTimeout(error: unknown): boolean {

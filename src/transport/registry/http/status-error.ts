@@ -23,6 +23,7 @@ export async function statusError(
 ): Promise<StrataError> {
   const { status } = answer;
   const { registry, what, host } = context;
+  redactor.addQuery(answer.url);
   const said = (await saidBy(answer))
     .slice(0, MAX_ERRORS)
     .map(redactor.clean)
