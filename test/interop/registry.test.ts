@@ -107,7 +107,9 @@ describeWith(["docker-registry", "skopeo", "umoci"], "a registry without a login
   });
 
   it("takes a large blob in chunks and in one piece, and gives it in ranges and whole", async () => {
-    const chunked = { transfer: { chunkedFrom: 1, chunkBytes: 700_000, rangesFrom: 1, rangeBytes: 500_000 } };
+    const chunked = {
+      transfer: { chunkedFrom: 1, chunkBytes: 700_000, rangesFrom: 1, rangesBelow: 1e12, rangeBytes: 500_000 },
+    };
     expect((await copy(`oci:${at("source")}:large`, docker("chunks:v1"), { registry: chunked })).root).toEqual(large);
     await copy(`oci:${at("source")}:large`, docker("whole:v1"));
     for (const name of ["chunks", "whole"]) {

@@ -5,11 +5,18 @@ import { type Fault, type RegistryServer, startRegistryServer } from "../../../t
 import { type ByteSource, readAll } from "../../base/index.ts";
 import { digestOf } from "../../oci/index.ts";
 import { blobSource } from "./blob-source.ts";
+import type { RegistryOptions } from "./registry-options.ts";
 import { openRepository } from "./repository.ts";
 
 /** Text, so that a fault can send it. */
 const BYTES = Buffer.from(randomBytes(150_000).toString("hex"));
-const TRANSFER = { rangesFrom: 100_000, rangeBytes: 40_000, ranges: 3, attempts: 4 };
+const TRANSFER = {
+  rangesFrom: 100_000,
+  rangesBelow: Number.POSITIVE_INFINITY,
+  rangeBytes: 40_000,
+  ranges: 3,
+  attempts: 4,
+};
 const OPTIONS = { retries: 4, sleep: async () => {}, timeouts: { body: 1000, headers: 1000 }, transfer: TRANSFER };
 
 let server: RegistryServer;
@@ -18,10 +25,11 @@ afterEach(() => server[Symbol.asyncDispose]());
 async function start(
   options: Parameters<typeof startRegistryServer>[0] = {},
   size = BYTES.length,
+  transfer: RegistryOptions["transfer"] = TRANSFER,
 ): Promise<ByteSource> {
   server = await startRegistryServer(options);
   server.addBlob("app", BYTES);
-  const repository = openRepository({ registry: server.host, repository: "app" }, "pull", OPTIONS);
+  const repository = openRepository({ registry: server.host, repository: "app" }, "pull", { ...OPTIONS, transfer });
   return blobSource({ repository, digest: digestOf(BYTES), size });
 }
 
@@ -49,6 +57,12 @@ describe("a large blob", () => {
       "bytes=40000-79999",
       "bytes=80000-119999",
     ]);
+  });
+
+  test("goes on by one connection where that is quick", async () => {
+    const source = await start({}, BYTES.length, { ...TRANSFER, rangesBelow: 0 });
+    expect(BYTES.equals(await collect(source.stream()))).toBe(true);
+    expect(ranges()).toEqual(["bytes=0-39999", "bytes=40000-299999"]);
   });
 
   test("comes by one connection where the registry has no ranges", async () => {

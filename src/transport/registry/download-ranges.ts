@@ -1,29 +1,34 @@
-import { StrataError } from "../../base/index.ts";
+import { now, StrataError } from "../../base/index.ts";
 import { downloadSpan } from "./download-blob.ts";
-import { type RemoteBlob, requestSpan, type Span } from "./remote-blob.ts";
+import { type BlobAnswer, type RemoteBlob, requestSpan, type Span } from "./remote-blob.ts";
 
 /**
- * {@link downloadSpan} with several ranges under way at once, at most `transfer.ranges` of `transfer.rangeBytes` in memory.
- * Where the registry ignores ranges, one connection brings everything.
+ * {@link downloadSpan} with several ranges under way at once where one connection is slow, at most `transfer.ranges` of
+ * `transfer.rangeBytes` in memory. The first range tells how fast one is; a registry that ignores ranges is given its way.
  */
 export async function* downloadRanges(
   blob: RemoteBlob,
-  span: Span,
+  { start, end }: Span,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void> {
-  const { rangeBytes } = blob.repository.transfer;
-  const first = await requestSpan(
-    blob,
-    { start: span.start, end: Math.min(span.end, span.start + rangeBytes) },
-    signal,
-  );
-  if (first.response.status !== 206) {
-    yield* downloadSpan(blob, span, { signal, first });
-    return;
-  }
-  await using pieces = new Pieces(blob, span, signal);
-  pieces.start({ first });
-  let offset = span.start;
+  const { rangeBytes, rangesBelow } = blob.repository.transfer;
+  const head = { start, end: Math.min(end, start + rangeBytes) };
+  const begun = now();
+  const first = await requestSpan(blob, head, signal);
+  if (first.response.status !== 206) return yield* downloadSpan(blob, { start, end }, { signal, first });
+  yield* await collect(downloadSpan(blob, head, { signal, first }));
+  const rest = { start: head.end, end };
+  const rate = ((head.end - start) * 1000) / Math.max(1, now() - begun);
+  yield* rate < rangesBelow ? inParallel(blob, rest, signal) : downloadSpan(blob, rest, { signal });
+}
+
+async function* inParallel(
+  blob: RemoteBlob,
+  { start, end }: Span,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void> {
+  await using pieces = new Pieces(blob, { start, end }, signal);
+  let offset = start;
   try {
     for await (const chunk of pieces.inOrder()) {
       offset += chunk.length;
@@ -31,7 +36,7 @@ export async function* downloadRanges(
     }
   } catch (error) {
     if (error !== RANGES_IGNORED) throw error;
-    yield* downloadSpan(blob, { start: offset, end: span.end }, { signal });
+    yield* downloadSpan(blob, { start: offset, end }, { signal });
   }
 }
 
@@ -42,9 +47,7 @@ const RANGES_IGNORED = new StrataError({
   message: "The registry ignores ranges",
 });
 
-type Begun = Pick<Parameters<typeof downloadSpan>[2], "first">;
-
-/** The ranges under way. Disposing ends them. */
+/** Ranges under way, one after the other. Disposing ends them. */
 class Pieces implements AsyncDisposable {
   readonly #blob: RemoteBlob;
   readonly #end: number;
@@ -60,20 +63,10 @@ class Pieces implements AsyncDisposable {
     this.#signal = signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
   }
 
-  /** Begins the next range. */
-  start(begun: Begun = {}): void {
-    const start = this.#next;
-    this.#next = Math.min(this.#end, start + this.#blob.repository.transfer.rangeBytes);
-    const piece = this.#collect({ start, end: this.#next }, begun);
-    // Whoever waits for it sees its failure; until then nobody does.
-    piece.catch(() => {});
-    this.#underWay.push(piece);
-  }
-
   async *inOrder(): AsyncGenerator<Uint8Array, void> {
     const { ranges } = this.#blob.repository.transfer;
     for (;;) {
-      while (this.#underWay.length < ranges && this.#next < this.#end) this.start();
+      while (this.#underWay.length < ranges && this.#next < this.#end) this.#begin();
       const piece = this.#underWay[0];
       if (piece === undefined) return;
       yield* await piece;
@@ -86,14 +79,22 @@ class Pieces implements AsyncDisposable {
     await Promise.allSettled(this.#underWay);
   }
 
-  async #collect(span: Span, begun: Begun): Promise<Uint8Array[]> {
-    const chunks: Uint8Array[] = [];
-    const onAnswer = ({ offset }: { readonly offset: number }, wanted: number): void => {
+  #begin(): void {
+    const start = this.#next;
+    this.#next = Math.min(this.#end, start + this.#blob.repository.transfer.rangeBytes);
+    const onAnswer = ({ offset }: BlobAnswer, wanted: number): void => {
       if (offset !== wanted) throw RANGES_IGNORED;
     };
-    for await (const chunk of downloadSpan(this.#blob, span, { ...begun, signal: this.#signal, onAnswer })) {
-      chunks.push(chunk);
-    }
-    return chunks;
+    const options = { signal: this.#signal, onAnswer };
+    const piece = collect(downloadSpan(this.#blob, { start, end: this.#next }, options));
+    // Whoever waits for it sees its failure; until then nobody does.
+    piece.catch(() => {});
+    this.#underWay.push(piece);
   }
+}
+
+async function collect(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return chunks;
 }

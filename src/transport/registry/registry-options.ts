@@ -4,8 +4,10 @@ import type { RegistryHttpOptions } from "./http/registry-http.ts";
 
 /** How large blobs travel. Lengths in bytes. */
 export interface TransferOptions {
-  /** Downloads of at least this length are asked for in several ranges at once; 32 MiB unless given. */
+  /** Downloads of at least this length may be asked for in several ranges at once; 32 MiB unless given. */
   readonly rangesFrom: number;
+  /** Bytes a second: a connection that brings more needs no others beside it. 40 MiB unless given. */
+  readonly rangesBelow: number;
   /** Length of one range; 4 MiB unless given. */
   readonly rangeBytes: number;
   /** Most ranges of one blob that are under way or wait to be consumed; 4 unless given. */
@@ -21,6 +23,7 @@ export interface TransferOptions {
 /** The defaults of {@link TransferOptions}. */
 export const DEFAULT_TRANSFER: TransferOptions = {
   rangesFrom: 32 * 1024 ** 2,
+  rangesBelow: 40 * 1024 ** 2,
   rangeBytes: 4 * 1024 ** 2,
   ranges: 4,
   chunkedFrom: 128 * 1024 ** 2,
