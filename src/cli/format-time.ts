@@ -1,4 +1,4 @@
-import type { FileTime } from "../tree/index.ts";
+import type { FileTime } from "../base/index.ts";
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"] as const;
 /** Half a Gregorian year, as GNU ls has it. */

@@ -26,6 +26,8 @@ export interface IndexLayerOptions {
   readonly limits: Limits;
   /** False: seek through an uncompressed tar reading headers only, and judge no digest. */
   readonly verify: boolean;
+  /** As {@link compressionOf} tells it. */
+  readonly compression: Compression;
   /** Keeps the uncompressed tar of a compressed layer in the same pass. */
   readonly spool?: ScratchFile | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -43,6 +45,8 @@ export interface IndexedLayer {
 }
 
 const BUFFER_BYTES = 512 * 1024;
+/** As container engines read layers; an index knows owners by number. */
+const READING = { globalHeaders: "ignore", ownerNames: "ignore" } as const;
 
 /**
  * Reads a layer once: while its bytes pass they are verified, decompressed, verified again, spooled and indexed.
@@ -50,17 +54,17 @@ const BUFFER_BYTES = 512 * 1024;
  * @throws StrataError of kind `integrity`, `malformed`, `hostile` or `unsupported` (the compression)
  */
 export async function indexLayer(stored: ByteSource, options: IndexLayerOptions): Promise<IndexedLayer> {
-  const compression = await compressionOf(stored);
+  const { compression } = options;
   if (compression === "none" && !options.verify) {
     const builder = new LayerIndexBuilder();
     const { limits, signal } = options;
-    await scanTar(stored, (entry) => builder.add(entry), { limits, signal, globalHeaders: "ignore" });
+    await scanTar(stored, (entry) => builder.add(entry), { ...READING, limits, signal });
     return { index: builder.finish(stored.size), compression, diffId: options.claim.diffId };
   }
   try {
-    return await indexWholeLayer(stored, compression, options);
+    return await indexWholeLayer(stored, options);
   } catch (error) {
-    throw await blameBytes(error, stored, { compression, ...options });
+    throw await blameBytes(error, stored, options);
   }
 }
 
@@ -72,7 +76,7 @@ export async function indexLayer(stored: ByteSource, options: IndexLayerOptions)
 async function blameBytes(
   error: unknown,
   stored: ByteSource,
-  { compression, claim, verify, signal }: IndexLayerOptions & { readonly compression: Compression },
+  { compression, claim, verify, signal }: IndexLayerOptions,
 ): Promise<unknown> {
   const digest = (compression === "none" ? claim.diffId : undefined) ?? claim.digest;
   if (!verify || !isNonsense(error) || digest === undefined) return error;
@@ -97,13 +101,10 @@ export async function compressionOf(stored: ByteSource): Promise<Compression> {
   return sniffCompression(await readAll(stored, { end: SNIFF_LENGTH }));
 }
 
-async function indexWholeLayer(
-  stored: ByteSource,
-  compression: Compression,
-  options: IndexLayerOptions,
-): Promise<IndexedLayer> {
+async function indexWholeLayer(stored: ByteSource, options: IndexLayerOptions): Promise<IndexedLayer> {
+  const { compression } = options;
   const builder = new LayerIndexBuilder();
-  const scanner = new TarScanner((entry) => builder.add(entry), { limits: options.limits, globalHeaders: "ignore" });
+  const scanner = new TarScanner((entry) => builder.add(entry), { ...READING, limits: options.limits });
   const judge = diffIdJudge(options);
   let tarSize = 0;
   for await (const chunk of uncompressed(stored, compression, options)) {
@@ -125,7 +126,7 @@ async function indexWholeLayer(
 export async function* uncompressed(
   stored: ByteSource,
   compression: Compression,
-  { claim, verify, limits, signal, onBytes }: Omit<IndexLayerOptions, "spool">,
+  { claim, verify, limits, signal, onBytes }: Omit<IndexLayerOptions, "spool" | "compression">,
 ): AsyncGenerator<Uint8Array> {
   const { maxLayerBytes: maxBytes, maxExpansion } = limits;
   let bytes = compression === "none" ? throughOneBuffer(stored, signal) : stored.stream({ ...(signal && { signal }) });

@@ -11,6 +11,7 @@ export interface IndexRequest {
   readonly claim: LayerClaim;
   readonly limits: Limits;
   readonly verify: boolean;
+  readonly compression: Compression;
 }
 
 /** What a thread says: any number of `progress`, then one of the others. */

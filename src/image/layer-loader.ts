@@ -76,17 +76,19 @@ export class LayerLoader implements AsyncDisposable {
     const { digest, size } = blob.descriptor;
     const claim = { diffId: blob.diffId, digest, size };
     const onBytes = onProgress && ((done: number) => onProgress({ kind: "layer-progress", layer, done, total: size }));
-    const isCompressed = (await compressionOf(stored)) !== "none";
+    const compression = await compressionOf(stored);
+    const isCompressed = compression !== "none";
+    const common = { claim, limits, verify, compression };
     if (isCompressed && this.#options.spool === "eager") {
       const spool = this.#hold(await scratch.create());
-      return await indexLayer(stored, { claim, limits, verify, signal, onBytes, spool });
+      return await indexLayer(stored, { ...common, signal, onBytes, spool });
     }
     // Seeking through headers is done before a thread has started.
     const isLong = verify || isCompressed;
     if (isLong && this.#threads !== undefined && blob.location !== undefined) {
-      return await this.#threads.index({ location: blob.location, claim, limits, verify }, { signal, onBytes });
+      return await this.#threads.index({ location: blob.location, ...common }, { signal, onBytes });
     }
-    return await indexLayer(stored, { claim, limits, verify, signal, onBytes });
+    return await indexLayer(stored, { ...common, signal, onBytes });
   }
 
   #loaded(stored: ByteSource, { index, diffId, compression, tar }: IndexedLayer): LoadedLayer {

@@ -6,6 +6,8 @@ import { encodeExtras } from "./extras.ts";
 import { LayerIndex } from "./layer-index.ts";
 
 const FIRST_ENTRIES = 1024;
+/** Growing means copying, and new memory that is not touched costs nothing. */
+const GROWTH = 4;
 const FIRST_TEXT = 64 * 1024;
 const MAX_ID = 0xffff_fffe;
 const MAX_MAJOR = 0xfff;
@@ -63,8 +65,8 @@ export class LayerIndexBuilder {
   }
 
   #grow(): void {
-    this.#columns = allocateColumns(this.#capacity * 2, this.#columns, this.#count);
-    this.#capacity *= 2;
+    this.#columns = allocateColumns(this.#capacity * GROWTH, this.#columns, this.#count);
+    this.#capacity *= GROWTH;
   }
 
   #addText({ name, linkName }: TarEntry, i: number): void {
@@ -85,7 +87,7 @@ export class LayerIndexBuilder {
         message: "The names of this layer take more than 4 GiB",
       });
     }
-    const larger = Buffer.allocUnsafe(Math.min(MAX_TEXT, Math.max(needed, this.#text.length * 2)));
+    const larger = Buffer.allocUnsafe(Math.min(MAX_TEXT, Math.max(needed, this.#text.length * GROWTH)));
     larger.set(this.#text.subarray(0, this.#textEnd));
     this.#text = larger;
   }

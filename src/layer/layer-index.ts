@@ -1,5 +1,5 @@
-import type { ByteString } from "../base/index.ts";
-import type { EntryType, SparseRun, Timestamp } from "../tar/index.ts";
+import type { ByteString, FileTime } from "../base/index.ts";
+import type { EntryType, SparseRun } from "../tar/index.ts";
 import type { Columns } from "./columns.ts";
 import { ENTRY_TYPES } from "./entry-kind.ts";
 import { decodeExtras, type Extras, NO_EXTRAS } from "./extras.ts";
@@ -57,7 +57,7 @@ export class LayerIndex {
     return ENTRY_TYPES[this.columns.type[entry] as number] as EntryType;
   }
 
-  mtime(entry: number): Timestamp {
+  mtime(entry: number): FileTime {
     return {
       seconds: this.columns.mtimeSeconds[entry] as number,
       nanoseconds: this.columns.mtimeNanoseconds[entry] as number,

@@ -16,7 +16,6 @@ export { renameUnlessExists } from "./rename.ts";
 export {
   decodeDevice,
   encodeDevice,
-  type FileTime,
   makeSpecialFile,
   type SpecialFile,
   setFileTimes,

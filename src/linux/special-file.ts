@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import type { ByteString } from "../base/index.ts";
+import type { ByteString, FileTime } from "../base/index.ts";
 import { assertDone, cString, libc } from "./libc.ts";
 
 const TYPE_BITS = { char: constants.S_IFCHR, block: constants.S_IFBLK, fifo: constants.S_IFIFO } as const;
@@ -32,12 +32,6 @@ export function decodeDevice(device: bigint): { major: number; minor: number } {
   const major = ((device >> 32n) & 0xfffff000n) | ((device >> 8n) & 0xfffn);
   const minor = ((device >> 12n) & 0xffffff00n) | (device & 0xffn);
   return { major: Number(major), minor: Number(minor) };
-}
-
-/** Whole seconds since the epoch and 0–999,999,999 nanoseconds after them. */
-export interface FileTime {
-  readonly seconds: number;
-  readonly nanoseconds: number;
 }
 
 /** Sets both times of a file itself (links are not followed), to the nanosecond. @throws an errno error as Node's */

@@ -1,5 +1,4 @@
-import type { ByteString } from "../base/index.ts";
-import type { Timestamp } from "./entry.ts";
+import type { ByteString, FileTime } from "../base/index.ts";
 import { badField, type EntryDraft } from "./entry-draft.ts";
 import { parseInteger, parsePaxTime, xattrsOf } from "./pax-fields.ts";
 import type { PaxRecords } from "./pax-records.ts";
@@ -24,7 +23,7 @@ export function applyPax(draft: EntryDraft, records: PaxRecords, offset: number)
   draft.uid = integer("uid") ?? draft.uid;
   draft.gid = integer("gid") ?? draft.gid;
   draft.size = integer("size") ?? draft.size;
-  const time = (keyword: string): Timestamp | undefined => {
+  const time = (keyword: string): FileTime | undefined => {
     const value = text(keyword);
     if (value === undefined) return undefined;
     const parsed = parsePaxTime(value);

@@ -1,4 +1,5 @@
-import type { EntryType, TarEntry, Timestamp } from "./entry.ts";
+import type { FileTime } from "../base/index.ts";
+import type { EntryType, TarEntry } from "./entry.ts";
 import { dialectOf, type Field, GNU, readNumber, readString, STAR, USTAR } from "./header-block.ts";
 import { malformedTar } from "./tar-error.ts";
 
@@ -11,7 +12,8 @@ const NON_ASCII = /[\u0080-\u00ff]/;
 
 /**
  * Decodes the header block at `start`, whose checksum is known to be right, without judging its numbers' ranges.
- * `size` is the field as stored, whatever the type; all offsets are those of `headerOffset`.
+ * `size` is the field as stored, whatever the type; all offsets are those of `headerOffset`. {@link readOwnerNames} adds
+ * the names of the owners, which most readers do not need.
  *
  * @throws `tar-bad-field` for a field that is not a number.
  */
@@ -27,8 +29,8 @@ export function decodeHeader(bytes: Buffer, start: number, type: EntryType, head
     mode: numberAt(place, USTAR.mode, "mode") & 0o7777,
     uid: numberAt(place, USTAR.uid, "uid"),
     gid: numberAt(place, USTAR.gid, "gid"),
-    uname: extended ? readString(bytes, start, USTAR.uname) : "",
-    gname: extended ? readString(bytes, start, USTAR.gname) : "",
+    uname: "",
+    gname: "",
     size: numberAt(place, USTAR.size, "size"),
     mtime: wholeSeconds(numberAt(place, USTAR.mtime, "mtime")),
     atime: undefined,
@@ -49,6 +51,13 @@ export function decodeHeader(bytes: Buffer, start: number, type: EntryType, head
     draft.ctime = wholeSeconds(numberAt(place, STAR.ctime, "ctime"));
   } else if (dialect === "gnu") addGnuTimes(draft, bytes, start);
   return draft;
+}
+
+/** Adds the names of user and group to what {@link decodeHeader} found in the same block. */
+export function readOwnerNames(draft: EntryDraft, bytes: Buffer, start: number): void {
+  if (dialectOf(bytes, start) === "v7") return;
+  draft.uname = readString(bytes, start, USTAR.uname);
+  draft.gname = readString(bytes, start, USTAR.gname);
 }
 
 /**
@@ -106,6 +115,6 @@ function addPrefix(draft: EntryDraft, prefix: string): void {
   if (prefix !== "") draft.name = `${prefix}/${draft.name}`;
 }
 
-function wholeSeconds(seconds: number): Timestamp {
+function wholeSeconds(seconds: number): FileTime {
   return { seconds, nanoseconds: 0 };
 }

@@ -1,13 +1,7 @@
-import type { ByteString } from "../base/index.ts";
+import type { ByteString, FileTime } from "../base/index.ts";
 
 /** What an archive entry is. `hardlink` names another entry; all others stand for themselves. */
 export type EntryType = "file" | "hardlink" | "symlink" | "char" | "block" | "directory" | "fifo";
-
-/** A point in time: whole seconds since the epoch (may be negative, a safe integer) and 0–999,999,999 nanoseconds after them. */
-export interface Timestamp {
-  readonly seconds: number;
-  readonly nanoseconds: number;
-}
 
 /** A run of real data in a sparse file; everything between runs reads as zeros. */
 export interface SparseRun {
@@ -29,9 +23,9 @@ export interface TarEntry {
   readonly gname: ByteString;
   /** Length of the file as its reader sees it (for a sparse file: with the holes). 0 for all types but `file`. */
   readonly size: number;
-  readonly mtime: Timestamp;
-  readonly atime?: Timestamp | undefined;
-  readonly ctime?: Timestamp | undefined;
+  readonly mtime: FileTime;
+  readonly atime?: FileTime | undefined;
+  readonly ctime?: FileTime | undefined;
   /** Target of a `symlink` (as stored) or `hardlink` (an entry name); empty for the others. */
   readonly linkName: ByteString;
   /** Numbers of a `char` or `block` device, else 0. */

@@ -24,7 +24,7 @@
 export { type CompressionFormat, type CompressOptions, compress } from "./compress.ts";
 export { type DecompressOptions, decompress } from "./decompress.ts";
 export { END_OF_ARCHIVE, encodeHeader, type TarHeaderFields } from "./encode-header.ts";
-export type { EntryType, SparseRun, TarEntry, Timestamp } from "./entry.ts";
+export type { EntryType, SparseRun, TarEntry } from "./entry.ts";
 export { type EntryData, entryContent } from "./entry-content.ts";
 export { DEFAULT_EXPANSION_LIMITS, type ExpansionLimits } from "./expansion-limit.ts";
 export { paddingOf } from "./header-block.ts";

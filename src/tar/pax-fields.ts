@@ -1,5 +1,4 @@
-import { type ByteString, toBuffer } from "../base/index.ts";
-import type { Timestamp } from "./entry.ts";
+import { type ByteString, type FileTime, toBuffer } from "../base/index.ts";
 import type { PaxRecords } from "./pax-records.ts";
 
 const SCHILY_XATTR = "SCHILY.xattr.";
@@ -17,7 +16,7 @@ export function parseInteger(text: ByteString): number {
  * Parses a PAX time, decimal seconds with any number of fraction digits; those beyond nanoseconds are cut off.
  * Nanoseconds count upwards from the second below, also before the epoch. Undefined when it is none.
  */
-export function parsePaxTime(text: ByteString): Timestamp | undefined {
+export function parsePaxTime(text: ByteString): FileTime | undefined {
   const parts = TIME.exec(text);
   if (parts === null) return undefined;
   const seconds = Number(parts[2]);
@@ -30,7 +29,7 @@ export function parsePaxTime(text: ByteString): Timestamp | undefined {
 }
 
 /** Formats a time for a PAX record: no trailing zeros, no fraction when there are no nanoseconds. */
-export function formatPaxTime({ seconds, nanoseconds }: Timestamp): ByteString {
+export function formatPaxTime({ seconds, nanoseconds }: FileTime): ByteString {
   if (nanoseconds === 0) return String(seconds);
   const negative = seconds < 0;
   const whole = negative ? -(seconds + 1) : seconds;

@@ -1,7 +1,7 @@
 import type { ByteString } from "../base/index.ts";
 import { applyPax, effectivePax, mergeGlobalPax } from "./apply-pax.ts";
 import type { SparseRun, TarEntry } from "./entry.ts";
-import { badField, decodeHeader, type EntryDraft, settleDraft } from "./entry-draft.ts";
+import { badField, decodeHeader, type EntryDraft, readOwnerNames, settleDraft } from "./entry-draft.ts";
 import {
   isValidSparseMap,
   parseSparseMap,
@@ -47,6 +47,8 @@ export interface TarReadOptions {
    * `ignore` passes over them, as Go and with it every container engine does. Default: `apply`.
    */
   readonly globalHeaders?: "apply" | "ignore" | undefined;
+  /** `ignore` leaves `uname` and `gname` of all entries empty, for readers who would not look. Default: `read`. */
+  readonly ownerNames?: "read" | "ignore" | undefined;
   readonly onSkipped?: ((member: SkippedMember) => void) | undefined;
 }
 
@@ -195,6 +197,7 @@ export class TarParser {
     const blockOffset = this.position - BLOCK_SIZE;
     const known = typeOf(typeflag);
     const draft = decodeHeader(bytes, start, known ?? "file", blockOffset);
+    if (this.#options.ownerNames !== "ignore") readOwnerNames(draft, bytes, start);
     const pax = effectivePax(this.#global, this.#local);
     if (pax !== undefined) applyPax(draft, pax, blockOffset);
     if (this.#longName !== "") draft.name = this.#longName;

@@ -1,5 +1,5 @@
-import type { ByteString } from "../base/index.ts";
-import { type EntryType, encodeHeader, type Timestamp } from "../tar/index.ts";
+import type { ByteString, FileTime } from "../base/index.ts";
+import { type EntryType, encodeHeader } from "../tar/index.ts";
 
 /** The time of every entry that does not ask for another: 2020-09-13T12:26:40Z. */
 export const SCRIPT_TIME = 1_600_000_000;
@@ -10,7 +10,7 @@ export interface StepAttributes {
   readonly uid?: number;
   readonly gid?: number;
   /** Seconds since the epoch, or seconds and nanoseconds; {@link SCRIPT_TIME} by default. */
-  readonly mtime?: number | Timestamp;
+  readonly mtime?: number | FileTime;
   /** Name to value; the value's characters are bytes. */
   readonly xattrs?: Readonly<Record<string, ByteString>>;
 }
@@ -25,7 +25,7 @@ export interface TarStep {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  readonly mtime: Timestamp;
+  readonly mtime: FileTime;
   readonly devMajor: number;
   readonly devMinor: number;
   readonly xattrs: ReadonlyMap<ByteString, Uint8Array>;

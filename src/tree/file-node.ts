@@ -1,13 +1,7 @@
-import type { ByteString } from "../base/index.ts";
+import type { ByteString, FileTime } from "../base/index.ts";
 
 /** What a file is, once it has a place in a tree: a hardlink is a second name there, not a type. */
 export type FileType = "file" | "directory" | "symlink" | "char" | "block" | "fifo";
-
-/** Seconds since the epoch (a safe integer, may be negative) and 0–999,999,999 nanoseconds after them. */
-export interface FileTime {
-  readonly seconds: number;
-  readonly nanoseconds: number;
-}
 
 /** A device's numbers. */
 export interface DeviceNumber {

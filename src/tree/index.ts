@@ -15,7 +15,6 @@ export { baseNameOf, clampEntryName, cleanEntryName, joinPath, parentOf } from "
 export {
   type DeviceNumber,
   type FileNode,
-  type FileTime,
   type FileType,
   type PlacedNode,
   TYPE_BITS,

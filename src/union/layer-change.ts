@@ -1,4 +1,5 @@
-import type { FileNode, FileTime } from "../tree/index.ts";
+import type { FileTime } from "../base/index.ts";
+import type { FileNode } from "../tree/index.ts";
 import { type MergedNode, mergedNode } from "./merged-node.ts";
 import { CHANGE_CAUSES, type ChangeCause, type Slot, type UnionState } from "./union-state.ts";
 

@@ -1,6 +1,6 @@
-import type { ByteString } from "../base/index.ts";
+import type { ByteString, FileTime } from "../base/index.ts";
 import { ENTRY_TYPES, type LayerIndex, LayerIndexBuilder, SYMLINK } from "../layer/index.ts";
-import type { DeviceNumber, FileNode, FileTime, FileType } from "../tree/index.ts";
+import type { DeviceNumber, FileNode, FileType } from "../tree/index.ts";
 import { NO_ENTRY, type UnionState } from "./union-state.ts";
 
 /** The index that describes implied directories: they share its only entry. */

@@ -4,6 +4,7 @@ import {
   assertNotAborted,
   type ByteSource,
   type ByteString,
+  type FileTime,
   fromBuffer,
   fromText,
   StrataError,
@@ -14,7 +15,7 @@ import { fileError, openFile } from "../../content/index.ts";
 import type { ListedLayer } from "../../image/index.ts";
 import { type LayerIndex, LayerIndexBuilder } from "../../layer/index.ts";
 import { decodeDevice, readXattrs } from "../../linux/index.ts";
-import type { EntryType, TarEntry, Timestamp } from "../../tar/index.ts";
+import type { EntryType, TarEntry } from "../../tar/index.ts";
 
 const NANOSECONDS = 1_000_000_000n;
 const ENTRIES_PER_TURN = 2000;
@@ -145,7 +146,7 @@ function attributesOf(
   };
 }
 
-function timestampOf(nanoseconds: bigint): Timestamp {
+function timestampOf(nanoseconds: bigint): FileTime {
   const rest = ((nanoseconds % NANOSECONDS) + NANOSECONDS) % NANOSECONDS;
   return { seconds: Number((nanoseconds - rest) / NANOSECONDS), nanoseconds: Number(rest) };
 }
