@@ -47,16 +47,18 @@ describe("a large blob", () => {
   test("comes in several ranges at once, in order", async () => {
     const source = await start();
     expect(BYTES.equals(await collect(source.stream()))).toBe(true);
-    expect(ranges().sort()).toEqual([
-      "bytes=0-39999",
-      "bytes=120000-159999",
-      "bytes=160000-199999",
-      "bytes=200000-239999",
-      "bytes=240000-279999",
-      "bytes=280000-299999",
-      "bytes=40000-79999",
-      "bytes=80000-119999",
-    ]);
+    expect(new Set(ranges())).toEqual(
+      new Set([
+        "bytes=0-39999",
+        "bytes=120000-159999",
+        "bytes=160000-199999",
+        "bytes=200000-239999",
+        "bytes=240000-279999",
+        "bytes=280000-299999",
+        "bytes=40000-79999",
+        "bytes=80000-119999",
+      ]),
+    );
   });
 
   test("goes on by one connection where that is quick", async () => {

@@ -70,7 +70,7 @@ class Pieces implements AsyncDisposable {
       const piece = this.#underWay[0];
       if (piece === undefined) return;
       yield* await piece;
-      this.#underWay.shift();
+      void this.#underWay.shift();
     }
   }
 

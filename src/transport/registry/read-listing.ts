@@ -36,7 +36,11 @@ export async function* readListing(
     seen.add(next);
     const accept = seen.size === 1 ? [200, ...absent] : [200];
     const response: RegistryResponse = await http.request({
-      ...{ method: "GET", path: next, headers, scopes, accept },
+      method: "GET",
+      path: next,
+      headers,
+      scopes,
+      accept,
       ...withSignal(signal),
     });
     if (response.status !== 200) return await response.discard();

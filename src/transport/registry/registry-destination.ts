@@ -127,7 +127,9 @@ function referrerOf({
   return {
     subject: document.subject.digest,
     descriptor: {
-      ...{ mediaType, digest, size: bytes.length },
+      mediaType,
+      digest,
+      size: bytes.length,
       ...(artifactType === undefined ? {} : { artifactType }),
       ...(annotations === undefined ? {} : { annotations }),
     },

@@ -85,6 +85,16 @@ describe("a reference", () => {
     await expect(open("nothing/here:v1")).rejects.toThrow(failure("image-not-found"));
   });
 
+  test("to what is not there, or not for us, says that it may be either", async () => {
+    server.fault = faultOn(/manifests/, { kind: "status", status: 401 });
+    await expect(open("app:v1")).rejects.toThrow(/app:v1 is not there, or it takes a login/);
+    server.fault = faultOn(/manifests/, { kind: "status", status: 403 });
+    await expect(open("app:v1")).rejects.toMatchObject({
+      code: "registry-denied",
+      hint: expect.stringContaining(`strata login ${server.host}`),
+    });
+  });
+
   test("is resolved once, whatever happens to the tag", async () => {
     await using opened = place("app:v1");
     await opened.open(undefined);
@@ -236,9 +246,9 @@ describe("a registry that lies about a blob is caught, and nothing of it stays i
     ["with nothing", { kind: "status", status: 404 }, "missing-blob"],
     ["by breaking off each time", { kind: "truncate", bytes: 1000 }, "registry-connection-lost"],
     [
-      "by breaking off without having said how long it is",
-      { kind: "headers", headers: { "content-range": "bytes 0-1/7" } },
-      "done",
+      "by ending too early without having said how long it is",
+      { kind: "status", status: 200, headers: { "transfer-encoding": "chunked" }, body: "too little" },
+      "blob-too-short",
     ],
     ["by hanging", { kind: "hang", at: "body", after: 100 }, "registry-timeout"],
     ["by never beginning", { kind: "hang", at: "headers" }, "registry-timeout"],
@@ -253,11 +263,21 @@ describe("a registry that lies about a blob is caught, and nothing of it stays i
     if (first?.kind !== "blob") throw new Error("no layer");
     await using source = await first.open();
     const reading = readAll(source, { start: 1 });
-    if (code === "done") return void expect(await reading).toHaveLength(layer.size - 1);
     await expect(reading).rejects.toThrow(failure(code));
     // The room is free again: an honest download of that length fits.
     server.fault = undefined;
     expect(await readAll(source, { start: 1 })).toHaveLength(layer.size - 1);
+  });
+
+  test("but a foreign layer that is not there is absent, and one that is there is read", async () => {
+    const foreign = { ...layer, mediaType: MEDIA_TYPE.ociForeignLayer, urls: ["https://owner.example/layer"] };
+    const root = layout.image([await layerOf({ a: "1" })], { manifest: { layers: [foreign] } });
+    serveFixture(server, { repository: "app", layout, root, tag: "foreign" });
+    expect((await open("app:foreign")).layers[0]?.kind).toBe("blob");
+    server.repository("app").blobs.delete(layer.digest);
+    const { layers, skipped } = await open("app:foreign");
+    expect(layers[0]).toMatchObject({ kind: "absent", reason: expect.stringContaining("https://owner.example/layer") });
+    expect(skipped).toHaveLength(1);
   });
 
   test("and the configuration as well", async () => {

@@ -20,7 +20,9 @@ export async function resolveManifest(
   options: ManifestOptions,
 ): Promise<RawDocument> {
   const target = targetOf(reference);
-  const sent = await fetchManifest(repository, target, options);
+  const sent = await fetchManifest(repository, target, options).catch((error: unknown) => {
+    throw isRefusal(error) ? notForUs(formatReference({ tag: "latest", ...reference }), error) : error;
+  });
   if (sent === undefined) throw notFound(repository, target);
   const { digest, bytes } = sent;
   return { mediaType: mediaTypeOf(sent, formatReference(reference)), digest, bytes };
@@ -45,6 +47,23 @@ function wrongType(contentType: string, name: string): StrataError {
     kind: "malformed",
     message: `The registry answers with ${JSON.stringify(contentType)} instead of the manifest of ${name}`,
     hint: "Is this the address of a registry, or of something in front of it, such as a login page?",
+  });
+}
+
+function isRefusal(error: unknown): error is StrataError {
+  return error instanceof StrataError && ["registry-unauthorized", "registry-denied"].includes(error.code);
+}
+
+/** Many registries do not tell strangers whether something is there at all. */
+function notForUs(name: string, cause: StrataError): StrataError {
+  const { code, kind, message, details, hint } = cause;
+  return new StrataError({
+    code,
+    kind,
+    details,
+    cause,
+    message: `${name} is not there, or it takes a login to read it: ${message}`,
+    ...(hint === undefined ? {} : { hint }),
   });
 }
 

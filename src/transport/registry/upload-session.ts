@@ -61,7 +61,11 @@ async function post(repository: Repository, query: string, options: PostOptions)
   const path = pathIn(repository, `blobs/uploads/${query}`);
   // Begun twice leaves an empty upload behind, which registries clean up.
   const response = await repository.http.request({
-    ...{ method: "POST", path, scopes, accept, isRepeatable: true },
+    method: "POST",
+    path,
+    scopes,
+    accept,
+    isRepeatable: true,
     ...withSignal(signal),
   });
   await response.discard();
