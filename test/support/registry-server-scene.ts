@@ -49,7 +49,7 @@ export function textOf(error: unknown): string {
   const parts: string[] = [];
   for (let one = error; one instanceof Error && !seen.has(one); one = one.cause) {
     seen.add(one);
-    parts.push(String(one), one.stack ?? "", JSON.stringify({ ...one }), JSON.stringify(one));
+    parts.push(String(one), one.stack ?? "", JSON.stringify(one), JSON.stringify(Object.entries(one)));
   }
   return parts.join("\n");
 }

@@ -6,7 +6,7 @@ import { type ContentOptions, digestOf, RegistryContent, type ServedRepository }
 import { answerOfFault, type FaultHook, type ReceivedRequest, sendAnswer } from "./registry-server-fault.ts";
 import type { KeyPair } from "./registry-server-tls.ts";
 
-export { digestOf, type ServedRepository } from "./registry-server-content.ts";
+export type { ServedRepository } from "./registry-server-content.ts";
 export { type Fault, type FaultHook, faultOn, type ReceivedRequest } from "./registry-server-fault.ts";
 
 /** A small registry for tests, and what is wrong with it. */

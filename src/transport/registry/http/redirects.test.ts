@@ -101,10 +101,10 @@ test("nothing goes from HTTPS to anything less", () => {
   const message = { context: { registry: "r.test", host: "r.test", what: "GET /" } };
   const from = new URL("https://r.test/");
   for (const to of ["http://r.test/", "ftp://r.test/", "file:///etc/passwd"]) {
-    expect(() => assertAsSecure(from, new URL(to), message)).toThrow(/from HTTPS/);
+    expect(() => assertAsSecure(from, new URL(to), message)).toThrow(/from https:/);
   }
   expect(() => assertAsSecure(from, new URL("https://other.test/"), message)).not.toThrow();
-  expect(() => assertAsSecure(new URL("http://r.test/"), new URL("file:///x"), message)).toThrow();
+  expect(() => assertAsSecure(new URL("http://r.test/"), new URL("file:///x"), message)).toThrow(/to file:/);
 });
 
 test("an absolute URL of another host is asked without the login", async () => {

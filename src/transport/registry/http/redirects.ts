@@ -52,12 +52,12 @@ function targetOf(answer: RegistryResponse, message: Exchange): URL {
 }
 
 /**
- * Refuses to go from HTTPS to anything less.
+ * Refuses to go from HTTPS to anything less, and to anything but HTTP and HTTPS.
  * @throws StrataError `insecure-redirect`
  */
 export function assertAsSecure(from: URL, to: URL, message: Pick<Exchange, "context">): void {
   if (to.protocol === "https:" || (to.protocol === "http:" && from.protocol === "http:")) return;
-  throw failure("insecure-redirect", message, `leads from HTTPS to ${to.protocol.slice(0, -1)} on ${to.host}`);
+  throw failure("insecure-redirect", message, `leads from ${from.protocol}// to ${to.protocol}//${to.host}`);
 }
 
 function failure(code: string, { context }: Pick<Exchange, "context">, problem: string): StrataError {

@@ -10,7 +10,7 @@ import type { RegistryRequest, RegistryResponse } from "./registry-request.ts";
 import { resolveRetryPolicy } from "./retry.ts";
 
 export type { RegistryTimeouts } from "./connections.ts";
-export type { RegistryMethod, RegistryRequest, RegistryResponse, ResponseHeaders } from "./registry-request.ts";
+export type { RegistryMethod, RegistryRequest, RegistryResponse } from "./registry-request.ts";
 
 /** How a registry is spoken to. The environment and the home directory are the caller's to read. */
 export interface RegistryHttpOptions {
