@@ -2,30 +2,9 @@
  * A process that takes blobs into a store, to be killed: by itself before its n-th call of the file system, or from
  * outside. What it was asked comes as JSON in its first argument; each line it prints is JSON too.
  */
-import { promises as fs } from "node:fs";
 import { createLocalContentStore, ingestStream } from "../../src/content/index.ts";
 import { type ChildTask, expectedOf, streamOf } from "./blob-of-seed.ts";
-
-type Call = (...values: unknown[]) => unknown;
-
-/** Kills this process, as nobody can refuse, before the n-th call from now. */
-async function dieBeforeCall(n: number): Promise<void> {
-  const handle = await fs.open(process.execPath, "r");
-  const prototype = Object.getPrototypeOf(handle) as object;
-  await handle.close();
-  let calls = 0;
-  for (const target of [fs, prototype]) {
-    const methods = target as Record<string, Call>;
-    for (const name of Object.getOwnPropertyNames(target)) {
-      const method = Object.getOwnPropertyDescriptor(target, name)?.value as Call | undefined;
-      if (typeof method !== "function" || name === "constructor") continue;
-      methods[name] = function (this: unknown, ...values: unknown[]) {
-        if (++calls === n) process.kill(process.pid, "SIGKILL");
-        return method.apply(this, values);
-      };
-    }
-  }
-}
+import { dieBeforeCall } from "./die-before-call.ts";
 
 const say = (line: unknown): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 

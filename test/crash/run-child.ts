@@ -10,6 +10,8 @@ export interface ChildLine {
   readonly seed?: number;
   readonly bytes?: number;
   readonly result?: "present" | "transferred";
+  /** Calls of the file system that the child made. */
+  readonly calls?: number;
   readonly error?: {
     readonly code?: string;
     readonly kind?: string;
@@ -27,19 +29,19 @@ export interface ChildEnd {
 }
 
 /** The child's program as one file, so that many can be started in little time. */
-export interface ChildProgram extends Disposable {
+export interface ChildProgram<Task = ChildTask> extends Disposable {
   /** Runs it to its end, or kills it after so many lines of its output. */
-  run(task: ChildTask, options?: { readonly killAfterLines?: number }): Promise<ChildEnd>;
+  run(task: Task, options?: { readonly killAfterLines?: number }): Promise<ChildEnd>;
 }
 
-/** Builds the program. It lies inside the project, where it finds its packages. */
-export function buildChild(): ChildProgram {
+/** Builds the program of that source file beside this one. It lies inside the project, where it finds its packages. */
+export function buildChild<Task = ChildTask>(source = "ingest-child.ts"): ChildProgram<Task> {
   const cache = join(import.meta.dirname, "../../.cache");
   mkdirSync(cache, { recursive: true });
   const directory = mkdtempSync(join(cache, "child-"));
   const outfile = join(directory, "child.mjs");
   buildSync({
-    entryPoints: [join(import.meta.dirname, "ingest-child.ts")],
+    entryPoints: [join(import.meta.dirname, source)],
     outfile,
     bundle: true,
     platform: "node",
@@ -54,11 +56,7 @@ export function buildChild(): ChildProgram {
   };
 }
 
-async function runChild(
-  program: string,
-  task: ChildTask,
-  killAfterLines = Number.POSITIVE_INFINITY,
-): Promise<ChildEnd> {
+async function runChild(program: string, task: unknown, killAfterLines = Number.POSITIVE_INFINITY): Promise<ChildEnd> {
   const child = spawn(process.execPath, [program, JSON.stringify(task)], { stdio: ["ignore", "pipe", "pipe"] });
   const lines: ChildLine[] = [];
   const stderr: string[] = [];

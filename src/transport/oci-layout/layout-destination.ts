@@ -10,7 +10,7 @@ import {
   writeFileDurably,
 } from "../../content/index.ts";
 import type { ImageDestination, OfferedBlob, PutBlobOptions, PutBlobResult, RawDocument } from "../../image/index.ts";
-import type { Descriptor } from "../../oci/index.ts";
+import { type Descriptor, isDigest } from "../../oci/index.ts";
 import { streamBlob } from "../stream-blob.ts";
 import { enterRoots, OCI_LAYOUT } from "./layout-index.ts";
 import { LayoutRoots } from "./layout-roots.ts";
@@ -26,6 +26,8 @@ export interface LayoutDestinationInit {
 
 /** Files are synced one by one, which others may use to read and to hash. */
 const CONCURRENCY = 4;
+/** As `writeFileDurably` names what it has not finished. */
+const PARTIAL = /^(?:index\.json|oci-layout)\.[0-9a-z]+\.partial$/;
 
 /**
  * Writes into an OCI layout (image-spec image-layout.md), which is made when it is missing. Blobs appear complete, by
@@ -90,6 +92,23 @@ class LayoutDestination implements ImageDestination {
       await writeFileDurably(join(directory, "oci-layout"), OCI_LAYOUT);
     }
     if (before !== after) await writeFileDurably(index, after);
+    await this.#dropRemains();
+  }
+
+  /**
+   * What processes left that died here, as far as nobody will take it up again: a document that was being written, which
+   * nobody else does while we hold the lock, and an ingest whose blob was published already.
+   */
+  async #dropRemains(): Promise<void> {
+    const { directory } = this.#init;
+    for (const name of await fs.readdir(directory)) {
+      if (PARTIAL.test(name)) await fs.rm(join(directory, name), { force: true });
+    }
+    for await (const { ref, isActive } of this.#store.ingests()) {
+      const isDone = !isActive && isDigest(ref) && (await this.#store.stat(ref)) !== undefined;
+      // Another process may have taken it up just now.
+      if (isDone) await this.#store.abortIngest(ref).catch(() => {});
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
