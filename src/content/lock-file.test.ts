@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { promises as fs } from "node:fs";
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { requireOrSkip } from "../../test/support/skip.ts";
 import { isLinux } from "../linux/index.ts";
 import { isFileLocked, lockFile, tryLockFile } from "./drivers/local/lock-file.ts";
@@ -60,6 +61,19 @@ describe("a lock", () => {
     await second[Symbol.asyncDispose]();
     await using _ = await waiting;
     expect(await readdir(directory)).toEqual(["lock"]);
+  });
+
+  test("on a file that vanished while it was being locked is none", async () => {
+    const open = fs.open.bind(fs);
+    const opened = vi.spyOn(fs, "open").mockImplementationOnce(async (...request) => {
+      const handle = await open(...request);
+      await rm(path);
+      return handle;
+    });
+    await using _ = await lockFile(path, "exclusive");
+    expect(opened).toHaveBeenCalledTimes(2);
+    opened.mockRestore();
+    expect(await isFileLocked(path)).toBe(true);
   });
 
   test("may be on a directory, and on a file that cannot be written", async () => {
