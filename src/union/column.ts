@@ -1,32 +1,19 @@
-type TypedArray =
-  | Uint8Array<ArrayBuffer>
-  | Uint16Array<ArrayBuffer>
-  | Int32Array<ArrayBuffer>
-  | Uint32Array<ArrayBuffer>;
+const FIRST_CAPACITY = 4096;
+/** Growing means copying, and new memory that is not touched costs nothing. */
+const GROWTH = 4;
 
-const FIRST_CAPACITY = 1024;
-
-/** A typed array that grows at its end. Read and change elements through `values`, which moves when it grows. */
-export class Column<T extends TypedArray> {
-  values: T;
+/**
+ * 32-bit integers that grow at their end. Read and change elements through `values`, which moves when it grows.
+ * All columns hold the same kind of array, so that the compiled code of {@link push} knows it.
+ */
+export class Column {
+  values: Int32Array<ArrayBuffer> = new Int32Array(FIRST_CAPACITY);
   length = 0;
-  readonly #type: new (
-    length: number,
-  ) => T;
-
-  constructor(type: new (length: number) => T) {
-    this.#type = type;
-    this.values = new type(FIRST_CAPACITY);
-  }
 
   /** Appends a value and returns its position. */
   push(value: number): number {
     const at = this.length++;
-    if (at === this.values.length) {
-      const larger = new this.#type(at * 2);
-      larger.set(this.values);
-      this.values = larger;
-    }
+    if (at === this.values.length) this.#grow();
     this.values[at] = value;
     return at;
   }
@@ -34,5 +21,11 @@ export class Column<T extends TypedArray> {
   /** The element at a position that exists. */
   at(position: number): number {
     return this.values[position] as number;
+  }
+
+  #grow(): void {
+    const larger = new Int32Array(this.values.length * GROWTH);
+    larger.set(this.values);
+    this.values = larger;
   }
 }

@@ -36,20 +36,20 @@ export class UnionState {
 
   readonly #slotNames: ByteString[] = [""];
   readonly #slotChildren: (Map<ByteString, Slot> | undefined)[] = [undefined];
-  readonly #slotParent = new Column(Uint32Array);
-  readonly #slotNode = new Column(Uint32Array);
-  readonly #slotChange = new Column(Uint32Array);
+  readonly #slotParent = new Column();
+  readonly #slotNode = new Column();
+  readonly #slotChange = new Column();
 
-  readonly nodeLayer = new Column(Uint16Array);
-  readonly nodeEntry = new Column(Int32Array);
-  readonly nodeLinks = new Column(Uint32Array);
+  readonly nodeLayer = new Column();
+  readonly nodeEntry = new Column();
+  readonly nodeLinks = new Column();
 
-  readonly changeLayer = new Column(Uint16Array);
-  readonly changeCause = new Column(Uint8Array);
-  readonly changeEntry = new Column(Int32Array);
-  readonly changeNode = new Column(Uint32Array);
-  readonly changeSlot = new Column(Uint32Array);
-  readonly changeBefore = new Column(Uint32Array);
+  readonly changeLayer = new Column();
+  readonly changeCause = new Column();
+  readonly changeEntry = new Column();
+  readonly changeNode = new Column();
+  readonly changeSlot = new Column();
+  readonly changeBefore = new Column();
   /** First change of each layer, and after the last layer the number of changes. */
   readonly layerChanges: number[] = [];
 
