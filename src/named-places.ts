@@ -3,7 +3,7 @@ import type { Held } from "./held.ts";
 import { hostPlatform } from "./host-platform.ts";
 import type { ArtifactSource, ImageDestination } from "./image/index.ts";
 import { parsePlatform } from "./oci/index.ts";
-import { noStore, resolveName, STORE_PREFIX } from "./resolve-name.ts";
+import { following, noStore, resolveName, STORE_PREFIX } from "./resolve-name.ts";
 import { openStore } from "./store/index.ts";
 import { type OpenSourceOptions, openArtifact, openDestination, type RegistryOptions } from "./transport/index.ts";
 
@@ -41,7 +41,10 @@ export async function openNamedArtifact(
   { options, scratch }: { readonly options: PlaceOptions; readonly scratch: Scratch },
 ): Promise<ArtifactSource> {
   const resolved = await resolveName(name, options.store);
-  if (resolved.kind === "placed") return held.add(await openArtifact(resolved.name, sourceOptions(options, scratch)));
+  if (resolved.kind === "placed") {
+    const sources = sourceOptions(options, scratch);
+    return held.add(await following(name, resolved, () => openArtifact(resolved.name, sources)));
+  }
   const store = held.add(await openStore(rootOf(name, options)));
   return held.add(await store.openArtifact(resolved.text));
 }

@@ -15,7 +15,7 @@ import {
 import { mergeImageLayers, rememberedTree } from "./merged-tree-of.ts";
 import { type PlaceOptions, rootOf, sourceOptions } from "./named-places.ts";
 import { OpenedImage } from "./opened-image.ts";
-import { resolveName } from "./resolve-name.ts";
+import { following, resolveName } from "./resolve-name.ts";
 import { openStore } from "./store/index.ts";
 import { openSource } from "./transport/index.ts";
 
@@ -88,7 +88,9 @@ async function openNamedSource(
   const resolved = await resolveName(name, options.store);
   const expansion = { maxBytes: limits.maxLayerBytes, maxExpansion: limits.maxExpansion };
   const sources = { ...sourceOptions(options, scratch), limits: { expansion } };
-  if (resolved.kind === "placed") return held.add(await openSource(resolved.name, sources));
+  if (resolved.kind === "placed") {
+    return held.add(await following(name, resolved, () => openSource(resolved.name, sources)));
+  }
   const store = held.add(await openStore(rootOf(name, options), { isReadOnly: true }));
   return held.add(
     await store.openImage(resolved.text, {

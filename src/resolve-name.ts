@@ -1,4 +1,4 @@
-import { StrataError } from "./base/index.ts";
+import { type ErrorKind, StrataError } from "./base/index.ts";
 import { tryParseReference } from "./oci/index.ts";
 import { openStore, type Store } from "./store/index.ts";
 import { hasTransport, leadsToPath } from "./transport/index.ts";
@@ -10,7 +10,12 @@ const REGISTRY_PREFIX = "docker://";
 /** Where the name of an image leads: to an image of the local store, or to a name of the room `transport`. */
 export type ResolvedName =
   | { readonly kind: "stored"; readonly text: string }
-  | { readonly kind: "placed"; readonly name: string };
+  | {
+      readonly kind: "placed";
+      readonly name: string;
+      /** Whether a registry is only the last place in which it may be. */
+      readonly isGuess: boolean;
+    };
 
 /**
  * Resolves a name as the user wrote it: `store:NAME`, or any transport; without one a name of the local store, then a
@@ -24,11 +29,29 @@ export async function resolveName(text: string, storeRoot: string | undefined): 
     if (storeRoot === undefined) throw noStore(text);
     return { kind: "stored", text: text.slice(STORE_PREFIX.length) };
   }
-  if (hasTransport(text) || isSpelledAsPath(text)) return { kind: "placed", name: text };
+  if (hasTransport(text) || isSpelledAsPath(text)) return { kind: "placed", name: text, isGuess: false };
   if (storeRoot !== undefined && (await isStored(text, storeRoot))) return { kind: "stored", text };
-  const isReference = tryParseReference(text) !== undefined && !(await leadsToPath(text));
-  return { kind: "placed", name: isReference ? REGISTRY_PREFIX + text : text };
+  const isGuess = tryParseReference(text) !== undefined && !(await leadsToPath(text));
+  return { kind: "placed", name: isGuess ? REGISTRY_PREFIX + text : text, isGuess };
 }
+
+/** Does something with a name that was resolved; where a registry was a guess, an error says what else it is not. */
+export async function following<T>(
+  text: string,
+  { isGuess }: { readonly isGuess: boolean },
+  act: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (!isGuess || !(error instanceof StrataError) || !LOST.includes(error.kind)) throw error;
+    const { code, kind, message, details } = error;
+    const hint = `${text} is no file here and no image of the local store, so it was sought in a registry`;
+    throw new StrataError({ code, kind, message, details, hint, cause: error });
+  }
+}
+
+const LOST: readonly ErrorKind[] = ["not-found", "unavailable", "unauthenticated"];
 
 /** Spelled as no reference is, or named as archives are: then a file that is missing is not looked for in a registry. */
 function isSpelledAsPath(text: string): boolean {

@@ -35,7 +35,7 @@ export async function runStrata(args: readonly string[], options: RunOptions = {
     stdin,
     stdout: stdout.stream,
     stderr: stderr.stream,
-    env: { XDG_CACHE_HOME: cache, ...env },
+    env: { XDG_CACHE_HOME: cache, STRATA_ROOT: join(cache, "store"), HOME: cache, ...env },
     signal,
   });
   const code = await runCli(args, terminal, "0.0.0-test");
