@@ -111,7 +111,7 @@ function digestFor(
 }
 
 /** Holds a `Docker-Content-Digest` against the bytes; one of an algorithm that nobody here computes says nothing. */
-export function assertClaimedDigest(repository: Repository, claimed: string | undefined, bytes: Uint8Array): void {
+function assertClaimedDigest(repository: Repository, claimed: string | undefined, bytes: Uint8Array): void {
   if (claimed === undefined || isUnknownAlgorithm(claimed)) return;
   const actual = digestOf(bytes, isDigest(claimed) ? algorithmOf(claimed) : "sha256");
   if (actual !== claimed) throw registryDigestMismatch(repository, { claimed, actual });

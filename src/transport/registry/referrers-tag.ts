@@ -14,7 +14,7 @@ import { putManifest } from "./put-manifest.ts";
 import type { Repository } from "./repository.ts";
 
 /** The tag under which registries without a referrers API keep the list (distribution-spec referrers-tag-schema). */
-export function referrersTagOf(subject: Digest): string {
+function referrersTagOf(subject: Digest): string {
   return `${algorithmOf(subject).slice(0, 32)}-${hexOf(subject).slice(0, 64)}`;
 }
 

@@ -4,6 +4,7 @@ import type { BlobPlace } from "../../image/index.ts";
 import { type Descriptor, type Digest, isForeignLayer, parseManifest } from "../../oci/index.ts";
 import { blobSource } from "./blob-source.ts";
 import { fetchManifest, type ManifestOptions } from "./manifest-request.ts";
+import { breaksProtocol } from "./registry-error.ts";
 import { statBlob } from "./remote-blob.ts";
 import type { Repository } from "./repository.ts";
 
@@ -46,8 +47,12 @@ export function createRegistryBlobs(repository: Repository, options: ManifestOpt
     remember,
     open: async (digest, role) => {
       if (role === "manifest") return await openManifest(digest);
-      const size = sizes.get(digest) ?? (await statBlob(repository, digest, options.signal));
-      return size === undefined ? undefined : blobSource({ repository, digest, size }, options.signal);
+      const known = sizes.get(digest);
+      const found = known === undefined ? await statBlob(repository, digest, options.signal) : { size: known };
+      if (found === undefined) return undefined;
+      const { size } = found;
+      if (size === undefined) throw breaksProtocol(repository, `does not tell how long blob ${digest} is`);
+      return blobSource({ repository, digest, size }, options.signal);
     },
   };
 }

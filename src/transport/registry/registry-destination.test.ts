@@ -269,6 +269,21 @@ describe("a blob of another repository", () => {
   });
 });
 
+test("a blob that only a mirror has is pushed all the same", async () => {
+  await using mirror = await startRegistryServer();
+  mirror.addBlob("app", SMALL);
+  await using target = destination("app:v1", { ...HASTY, mirrors: { [server.host]: [mirror.origin] } });
+  expect(await target.putBlob(offer(SMALL))).toBe("transferred");
+  expect([held(SMALL), mirror.requests.length]).toEqual([true, 0]);
+});
+
+test("a blob whose length the registry does not tell is present", async () => {
+  server.addBlob("app", SMALL);
+  server.fault = faultOn(/^HEAD/, { kind: "headers", headers: { "content-length": undefined } });
+  await using target = destination();
+  expect(await target.putBlob(offer(SMALL))).toBe("present");
+});
+
 describe("documents", () => {
   async function pushed(
     target: ImageDestination,

@@ -13,7 +13,7 @@ import { fetchManifest, statManifest } from "./manifest-request.ts";
 import { putManifest } from "./put-manifest.ts";
 import { updateReferrersTag } from "./referrers-tag.ts";
 import type { RegistryOptions } from "./registry-options.ts";
-import { statBlob } from "./remote-blob.ts";
+import { hasBlob } from "./remote-blob.ts";
 import { openRepository, type Repository } from "./repository.ts";
 import { notFound } from "./resolve-manifest.ts";
 import { uploadBlob } from "./upload-blob.ts";
@@ -58,12 +58,12 @@ class RegistryDestination implements ImageDestination {
     this.#signal = signal;
   }
 
-  async has({ digest, size, mediaType }: Descriptor): Promise<boolean> {
-    const kind = mediaKind(mediaType);
+  async has(descriptor: Descriptor): Promise<boolean> {
+    const kind = mediaKind(descriptor.mediaType);
     if (kind === "manifest" || kind === "index") {
-      return (await statManifest(this.#repository, digest, this.#signal)) !== undefined;
+      return (await statManifest(this.#repository, descriptor.digest, this.#signal)) !== undefined;
     }
-    return (await statBlob(this.#repository, digest, this.#signal)) === size;
+    return await hasBlob(this.#repository, descriptor, this.#signal);
   }
 
   async putBlob(blob: OfferedBlob, options: PutBlobOptions = {}): ReturnType<ImageDestination["putBlob"]> {

@@ -28,9 +28,10 @@ export function registryDigestMismatch(
   });
 }
 
-/** Whether a connection broke in the middle, so that another attempt may get further. */
+/** Whether a registry or the way to it failed for the moment, so that another attempt may get further. */
 export function isBroken(error: unknown): error is StrataError {
-  return error instanceof StrataError && error.kind === "unavailable";
+  if (!(error instanceof StrataError) || error.kind !== "unavailable") return false;
+  return error.code.startsWith("registry-") || error.code === "rate-limited";
 }
 
 /** Holds a `Docker-Content-Digest` against the digest of what was sent; one of another algorithm says nothing. */

@@ -297,6 +297,24 @@ describe("a registry that lies about a blob is caught, and nothing of it stays i
     expect(await reading).toEqual(failure("aborted", "aborted"));
   });
 
+  test("a reader that is aborted stops waiting, and disposing ends the download", async () => {
+    server.fault = faultOn(blob(), { kind: "hang", at: "body", after: 100 });
+    const opened = place("app:v1", { ...HASTY, timeouts: { body: 60_000 } });
+    const [first] = (await opened.open(undefined)).layers;
+    if (first?.kind !== "blob") throw new Error("no layer");
+    const source = await first.open();
+    const stop = new AbortController();
+    const collect = async (signal?: AbortSignal): Promise<void> => {
+      for await (const _ of source.stream(signal === undefined ? {} : { signal })) expect.unreachable();
+    };
+    const impatient = collect(stop.signal).catch((error: unknown) => error);
+    const patient = collect().catch((error: unknown) => error);
+    stop.abort();
+    expect(await impatient).toEqual(failure("aborted", "aborted"));
+    await opened[Symbol.asyncDispose]();
+    expect(await patient).toEqual(failure("aborted", "aborted"));
+  });
+
   test("a broken download goes on where it stopped", async () => {
     server.fault = faultOn(blob(), { kind: "reset", after: 100_000 }, 1);
     expect(expected().equals(await read("app:v1"))).toBe(true);

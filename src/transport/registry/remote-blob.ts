@@ -1,5 +1,5 @@
 import { StrataError } from "../../base/index.ts";
-import type { Digest } from "../../oci/index.ts";
+import type { Descriptor, Digest } from "../../oci/index.ts";
 import type { RegistryResponse } from "./http/registry-http.ts";
 import { breaksProtocol } from "./registry-error.ts";
 import { pathIn, type Repository, withSignal } from "./repository.ts";
@@ -24,12 +24,12 @@ export interface BlobAnswer {
   readonly offset: number;
 }
 
-/** Length of a blob by HEAD; undefined when it is not there. @throws StrataError `registry-protocol` without a length */
+/** Looks for a blob by HEAD; undefined when it is not there. Not every registry tells its length. */
 export async function statBlob(
   repository: Repository,
   digest: Digest,
   signal?: AbortSignal,
-): Promise<number | undefined> {
+): Promise<{ readonly size: number | undefined } | undefined> {
   const response = await repository.http.request({
     method: "HEAD",
     path: pathIn(repository, `blobs/${digest}`),
@@ -39,11 +39,18 @@ export async function statBlob(
   });
   await response.discard();
   if (response.status === 404) return undefined;
-  const length = response.headers.get("content-length");
-  if (length === undefined || !/^\d{1,15}$/.test(length)) {
-    throw breaksProtocol(repository, `does not tell how long blob ${digest} is`);
-  }
-  return Number(length);
+  const length = response.headers.get("content-length") ?? "";
+  return { size: /^\d{1,15}$/.test(length) ? Number(length) : undefined };
+}
+
+/** Whether a repository has a blob, and not one of another length under its digest. */
+export async function hasBlob(
+  repository: Repository,
+  { digest, size }: Pick<Descriptor, "digest" | "size">,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const found = await statBlob(repository, digest, signal);
+  return found !== undefined && (found.size ?? size) === size;
 }
 
 /**

@@ -33,7 +33,9 @@ export function openRepository(
   actions: RepositoryActions,
   options: RegistryOptions,
 ): Repository {
-  const http = openRegistryHttp(registry, httpOptionsFor(registry, options));
+  // What a mirror has says nothing about what the registry lacks.
+  const own = actions === "pull" ? options : { ...options, mirrors: {} };
+  const http = openRegistryHttp(registry, httpOptionsFor(registry, own));
   return {
     registry,
     name: repository,

@@ -1,9 +1,9 @@
-import type { ByteSource } from "../../base/index.ts";
+import { assertNotAborted, type ByteSource } from "../../base/index.ts";
 import type { LocatedSource, Scratch } from "../../content/index.ts";
 import type { BlobPlace } from "../../image/index.ts";
 import { type Digest, MAX_DOCUMENT_BYTES, verifyStream } from "../../oci/index.ts";
 
-/** Blobs whose bytes are downloaded once, when they are first needed. Disposing frees them. */
+/** Blobs whose bytes are downloaded once, when they are first needed. Disposing frees them, and ends downloads. */
 export interface SpooledBlobs extends BlobPlace, AsyncDisposable {}
 
 /**
@@ -13,10 +13,11 @@ export interface SpooledBlobs extends BlobPlace, AsyncDisposable {}
  */
 export function createSpooledBlobs(blobs: BlobPlace, scratch: Scratch): SpooledBlobs {
   const spooled = new Map<Digest, Promise<LocatedSource>>();
+  const stop = new AbortController();
   const spool = (digest: Digest, source: ByteSource): Promise<LocatedSource> => {
     const known = spooled.get(digest);
     if (known !== undefined) return known;
-    const spooling = writeDown(digest, source, scratch);
+    const spooling = writeDown(digest, source, { scratch, signal: stop.signal });
     spooled.set(digest, spooling);
     // Whoever asks next tries again.
     spooling.catch(() => spooled.delete(digest));
@@ -31,6 +32,7 @@ export function createSpooledBlobs(blobs: BlobPlace, scratch: Scratch): SpooledB
       return lazySource(source, () => spool(digest, source), isLocal);
     },
     [Symbol.asyncDispose]: async () => {
+      stop.abort();
       const files = await Promise.allSettled(spooled.values());
       for (const file of files) if (file.status === "fulfilled") await file.value[Symbol.asyncDispose]();
     },
@@ -45,16 +47,42 @@ function lazySource(far: ByteSource, spool: () => Promise<LocatedSource>, isLoca
       return await (isLook ? far : await spool()).read(target, offset);
     },
     async *stream(range) {
-      yield* (await spool()).stream(range);
+      yield* (await unlessAborted(spool(), range?.signal)).stream(range);
     },
     async [Symbol.asyncDispose]() {},
   };
 }
 
-async function writeDown(digest: Digest, source: ByteSource, scratch: Scratch): Promise<LocatedSource> {
+/** The reader stops waiting; the download goes on for others, until all are disposed of. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await promise;
+  const gone = new AbortController();
+  const aborted = new Promise<never>((_, reject) => {
+    const stop = (): void => {
+      try {
+        assertNotAborted(signal);
+      } catch (error) {
+        reject(error as Error);
+      }
+    };
+    signal.addEventListener("abort", stop, { signal: gone.signal });
+    stop();
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    gone.abort();
+  }
+}
+
+async function writeDown(
+  digest: Digest,
+  source: ByteSource,
+  { scratch, signal }: { readonly scratch: Scratch; readonly signal: AbortSignal },
+): Promise<LocatedSource> {
   const file = await scratch.create();
   try {
-    const bytes = verifyStream(source.stream(), { digest, size: source.size, what: `blob ${digest}` });
+    const bytes = verifyStream(source.stream({ signal }), { digest, size: source.size, what: `blob ${digest}` });
     for await (const chunk of bytes) await file.write(chunk);
     return await file.finish();
   } catch (error) {

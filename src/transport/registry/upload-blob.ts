@@ -1,8 +1,9 @@
 import { assertNotAborted, StrataError } from "../../base/index.ts";
 import type { OfferedBlob, PutBlobOptions, PutBlobResult } from "../../image/index.ts";
 import { verifyStream } from "../../oci/index.ts";
+import { createPatience } from "./patience.ts";
 import { assertSentDigest, isBroken } from "./registry-error.ts";
-import { statBlob } from "./remote-blob.ts";
+import { hasBlob } from "./remote-blob.ts";
 import { type Repository, withSignal } from "./repository.ts";
 import { sendChunk } from "./upload-chunks.ts";
 import { beginUpload, cancelUpload, closingUrl, type UploadSession } from "./upload-session.ts";
@@ -27,20 +28,19 @@ export async function uploadBlob(
   blob: OfferedBlob,
   options: PutBlobOptions = {},
 ): Promise<PutBlobResult> {
-  const { attempts, chunkedFrom } = repository.transfer;
-  let isChunked = blob.descriptor.size >= chunkedFrom;
-  for (let failures = 0; ; ) {
-    const { digest, size } = blob.descriptor;
+  const endure = createPatience(repository);
+  let isChunked = blob.descriptor.size >= repository.transfer.chunkedFrom;
+  for (let attempt = 0; ; attempt++) {
     // After a failure too: the answer may be all that was lost.
-    const isThere = (await statBlob(repository, digest, options.signal)) === size;
-    if (isThere) return failures === 0 ? "present" : "transferred";
+    const isThere = await hasBlob(repository, blob.descriptor, options.signal);
+    if (isThere) return attempt === 0 ? "present" : "transferred";
     try {
       return await uploadOnce(repository, blob, { ...options, isChunked });
     } catch (error) {
       assertNotAborted(options.signal);
       if (isChunked && refusesChunks(error)) isChunked = false;
-      else if (!isBroken(error) || ++failures >= attempts) throw error;
-      else await repository.backoff(failures, options.signal);
+      else if (isBroken(error)) await endure({ failure: error, hasProgressed: false, signal: options.signal });
+      else throw error;
     }
     options.onProgress?.(0);
   }

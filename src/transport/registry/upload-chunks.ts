@@ -1,4 +1,5 @@
 import { StrataError } from "../../base/index.ts";
+import { createPatience } from "./patience.ts";
 import { breaksProtocol, isBroken } from "./registry-error.ts";
 import { type Repository, withSignal } from "./repository.ts";
 import { sessionOf, type UploadSession } from "./upload-session.ts";
@@ -20,8 +21,9 @@ export async function sendChunk(
   { bytes, offset, signal }: UploadChunk & { readonly signal: AbortSignal | undefined },
 ): Promise<UploadSession> {
   const end = offset + bytes.length;
+  const endure = createPatience(repository);
   let state: UploadState = { session, received: offset };
-  for (let failures = 0; state.received < end; ) {
+  while (state.received < end) {
     const rest = { bytes: bytes.subarray(state.received - offset), offset: state.received, signal };
     const outcome = await patch(repository, state.session, rest).catch((error: unknown) => {
       if (isBroken(error)) return error;
@@ -30,10 +32,8 @@ export async function sendChunk(
     if (outcome !== undefined && "received" in outcome && outcome.received > state.received) {
       state = outcome;
     } else {
-      if (++failures >= repository.transfer.attempts) {
-        throw outcome instanceof StrataError ? outcome : keepsNothing(repository);
-      }
-      await repository.backoff(failures, signal);
+      const failure = outcome instanceof StrataError ? outcome : keepsNothing(repository);
+      await endure({ failure, hasProgressed: false, signal });
       state = await askState(repository, state, signal);
     }
     if (state.received < offset || state.received > end) throw uploadLost(repository);
