@@ -58,7 +58,7 @@ async function openLayer(
   if (place === undefined) {
     throw missingLayer(files.pathOf(layout.placesOf(name)[0]?.path ?? name), chainId, "is no directory");
   }
-  const storage = { ...(await storageOf(root, place, name)), chainID: chainId };
+  const storage = { ...(await storageOf(root, place, name)), "chain-id": chainId };
   const journalName = `${record}/tar-split.json.gz`;
   const journal = await files.open(journalName);
   if (journal === undefined) return { place, layer: directoryLayer({ place, below, name, storage }) };
