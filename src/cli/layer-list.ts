@@ -25,6 +25,8 @@ export interface LayerRow {
   /** False for a foreign layer whose bytes are not here. */
   readonly present: boolean;
   readonly createdBy: string | null;
+  /** Where a container engine keeps image and layer, in its own words: `image-id`, `cache-id`, `link`, `mount-id` … */
+  readonly storage: Readonly<Record<string, string>> | null;
 }
 
 /** All layers, base first. */
@@ -41,6 +43,7 @@ export function layerRows(image: OpenedImage): LayerRow[] {
     empty: layer.index.count === 0 && layer.kind !== "absent",
     present: layer.kind !== "absent",
     createdBy: layer.createdBy ?? null,
+    storage: layer.storage === undefined ? null : { ...image.source.storage, ...layer.storage },
   }));
 }
 
@@ -67,21 +70,48 @@ export function printLayers(
 ): void {
   const { style } = terminal;
   const rows = layerRows(image);
+  const { storage } = image.source;
+  const columns = storage === undefined ? STORED_COLUMNS : STORAGE_COLUMNS;
   const total = rows.reduce((sum, row) => sum + row.size, 0);
-  const id = (text: string | null): string => (truncated ? shortId(text) : (text ?? "-"));
+  const id = (text: string | null | undefined): string => (truncated ? shortId(text) : (text ?? "-"));
   const cells = rows.map((row) => [
     style.layer(row.layer, String(row.layer)),
     id(row.diffID),
-    id(row.chainID),
-    id(row.digest),
-    row.storedSize === null ? "-" : formatSize(row.storedSize),
+    id(row.chainID ?? row.storage?.["chain-id"]),
+    ...columns.cells(row, id),
     formatSize(row.size),
     formatShare(row.size, total),
     String(row.entries),
     describe(row, truncated),
   ]);
-  const head = ["LAYER", "DIFF ID", "CHAIN ID", "DIGEST", "STORED", "SIZE", "SHARE", "ENTRIES", "INSTRUCTION"];
-  terminal.stdout.text(formatTable([head.map(style.bold), ...cells], ">   >>>> "));
+  const head = ["LAYER", "DIFF ID", "CHAIN ID", ...columns.head, "SIZE", "SHARE", "ENTRIES", "INSTRUCTION"];
+  if (storage !== undefined) printStorage(terminal, storage);
+  terminal.stdout.text(formatTable([head.map(style.bold), ...cells], `>   ${columns.alignment}>>> `));
+}
+
+/** What stands between identity and size: it depends on the place. */
+interface MiddleColumns {
+  readonly head: readonly string[];
+  readonly alignment: string;
+  cells(row: LayerRow, id: (text: string | null | undefined) => string): readonly string[];
+}
+
+const STORED_COLUMNS: MiddleColumns = {
+  head: ["DIGEST", "STORED"],
+  alignment: ">",
+  cells: ({ digest, storedSize }, id) => [id(digest), storedSize === null ? "-" : formatSize(storedSize)],
+};
+
+/** A container engine names its directories by an id of their own and, for overlay mounts, by a short link. */
+const STORAGE_COLUMNS: MiddleColumns = {
+  head: ["CACHE ID", "LINK"],
+  alignment: " ",
+  cells: ({ storage }, id) => [id(storage?.["cache-id"] ?? storage?.["layer-id"]), storage?.["link"] ?? "-"],
+};
+
+function printStorage({ stdout, style }: Terminal, storage: Readonly<Record<string, string>>): void {
+  const lines = Object.entries(storage).map(([name, value]) => [style.bold(name), printableText(value)]);
+  stdout.text(`${formatTable(lines, "")}\n`);
 }
 
 function describe(row: LayerRow, truncated: boolean): string {

@@ -20,6 +20,8 @@ export function configureLayers(command: Command, terminal: Terminal): void {
       examples(
         ["strata layers nginx.tar", "a table"],
         ["strata layers --explain nginx.tar", "every chainID with the text that is hashed"],
+        ["strata layers docker-root:/var/lib/docker#nginx", "with the directories that docker keeps them in"],
+        ["strata layers docker-root:/var/lib/docker#container:web", "a stopped container's too"],
         ["strata layers --json nginx.tar | jq .diffID", "for programs"],
       ),
     )
