@@ -1,6 +1,5 @@
-import { createRequire } from "node:module";
 import { constants, platform } from "node:os";
-import { errnoError, isLinux, libc } from "./libc.ts";
+import { errnoError, isLinux, libc, loadKoffi } from "./libc.ts";
 
 /** LOCK_SH, LOCK_EX, LOCK_NB and LOCK_UN of sys/file.h, the same on Linux and macOS. */
 const [SHARED, EXCLUSIVE, NON_BLOCKING, UNLOCK] = [1, 2, 4, 8];
@@ -43,10 +42,7 @@ function flock(fd: number, operation: number): boolean {
 function loadFlock(): Flock {
   if (isLinux()) return { call: (fd, operation) => libc().flock(fd, operation), errno: () => libc().errno() };
   if (platform() !== "darwin") return { call: () => 0, errno: () => 0 };
-  const koffi = createRequire(import.meta.url)("koffi") as {
-    load(name: string): { func(prototype: string): (fd: number, operation: number) => number };
-    errno(): number;
-  };
+  const koffi = loadKoffi();
   const call = koffi.load("/usr/lib/libSystem.B.dylib").func("int flock(int fd, int operation)");
   return { call, errno: () => koffi.errno() };
 }

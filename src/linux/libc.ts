@@ -16,7 +16,8 @@ export interface Libc {
   errno(): number;
 }
 
-interface Koffi {
+/** The part of the FFI library that is used here. */
+export interface Koffi {
   load(name: string): { func(prototype: string): (...values: unknown[]) => number };
   errno(): number;
 }
@@ -59,8 +60,7 @@ function loadLibc(): Libc {
   if (!isLinux()) {
     throw new StrataError({ code: "linux-only", kind: "unsupported", message: "This needs a Linux kernel" });
   }
-  // Required, not imported: the library is large, synchronous to load, and most runs never need it.
-  const koffi = createRequire(import.meta.url)("koffi") as Koffi;
+  const koffi = loadKoffi();
   const library = loadFirst(koffi, ["libc.so.6", "libc.so", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"]);
   return {
     llistxattr: library.func("int64_t llistxattr(const void *path, void *list, size_t size)"),
@@ -76,6 +76,11 @@ function loadLibc(): Libc {
     ),
     errno: () => koffi.errno(),
   };
+}
+
+/** Required, not imported: the library is large, synchronous to load, and most runs never need it. */
+export function loadKoffi(): Koffi {
+  return createRequire(import.meta.url)("koffi") as Koffi;
 }
 
 function loadFirst(koffi: Koffi, names: readonly string[]): ReturnType<Koffi["load"]> {
