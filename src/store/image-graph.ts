@@ -145,6 +145,16 @@ export function rootOf({ mediaType, parts }: ImageRecord): Descriptor {
   return { mediaType, digest: root.digest, size: root.size };
 }
 
+/** The root under which a record is kept, with its size as it lies here: for records that may themselves be wrong. */
+export async function rootHere(
+  { content }: { readonly content: BlobReader },
+  root: string,
+  record: ImageRecord,
+): Promise<Descriptor> {
+  const digest = root as Digest;
+  return { ...rootOf(record), digest, size: (await content.stat(digest))?.size ?? rootOf(record).size };
+}
+
 /** What is missing that should be here: all but foreign layers. */
 export function missingParts({ parts }: ImageRecord): readonly ImagePart[] {
   return parts.filter(({ isHere, role }) => !isHere && role !== "foreign-layer");

@@ -38,6 +38,12 @@ export async function readNamesCopy(root: string): Promise<Map<string, NameRecor
   }
 }
 
+/** Whether the copy has that name, without parsing it. Now and then it says so for what is no name. */
+export async function isInNamesCopy(root: string, name: string): Promise<boolean> {
+  const text = await fs.readFile(join(root, "index.json"), "utf8").catch(() => "");
+  return text.includes(JSON.stringify(name));
+}
+
 function nameOf({ annotations, mediaType, digest, size }: Descriptor): [string, NameRecord][] {
   const name = annotations?.[ANNOTATION.refName];
   return name === undefined ? [] : [[name, { mediaType, digest, size }]];

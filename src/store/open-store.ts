@@ -1,8 +1,8 @@
 import { createLocalContentStore } from "../content/index.ts";
 import { LocalStore } from "./local-store.ts";
-import { dataFile, openMetadata } from "./metadata/open-metadata.ts";
+import { dataFile } from "./metadata/open-metadata.ts";
 import { readSnapshot } from "./metadata/snapshot-metadata.ts";
-import { writeNamesCopy } from "./names-copy.ts";
+import { openTables } from "./open-tables.ts";
 import type { Store } from "./store.ts";
 import { createStoreIndexCache } from "./store-index-cache.ts";
 import { isStore, prepareRoot, storeLayout } from "./store-layout.ts";
@@ -32,9 +32,6 @@ export async function openStore(root: string, options: OpenStoreOptions = {}): P
     isReadOnly,
     content: await createLocalContentStore({ directory: root, isReadOnly }),
     indexCache: createStoreIndexCache(layout, isReadOnly),
-    openMetadata: () =>
-      isReadOnly
-        ? readSnapshot(dataFile(layout.metadata))
-        : openMetadata(layout.metadata, (names) => writeNamesCopy(root, names)),
+    openMetadata: () => (isReadOnly ? readSnapshot(dataFile(layout.metadata)) : openTables(layout)),
   });
 }

@@ -8,7 +8,8 @@ export function saveImage(records: RecordWriter, graph: ImageGraph, names: reado
   const known = records.get("image", root.digest);
   records.put("image", root.digest, known === undefined ? graph.record : { ...graph.record, addedAt: known.addedAt });
   for (const [chainId, chain] of graph.chains) {
-    if (records.get("chain", chainId) === undefined) records.put("chain", chainId, chain);
+    const { diffId, parent } = records.get("chain", chainId) ?? {};
+    if (diffId !== chain.diffId || parent !== chain.parent) records.put("chain", chainId, chain);
   }
   for (const { diffId, blob } of graph.layers) {
     const layer = withBlob(records.get("layer", diffId), blob);

@@ -1,0 +1,47 @@
+import { promises as fs } from "node:fs";
+import { lockFile } from "../content/index.ts";
+import { metadataUnreadable } from "./metadata/metadata-error.ts";
+import { dataFile, openMetadata } from "./metadata/open-metadata.ts";
+import type { Metadata } from "./metadata/records.ts";
+import { readNamesCopy, writeNamesCopy } from "./names-copy.ts";
+import type { StoreLayout } from "./store-layout.ts";
+
+/**
+ * Opens the tables for writing. As long as they are open the file `version` is locked shared, so that nobody replaces
+ * them meanwhile.
+ * @throws StrataError `store-metadata-unreadable`; as `fileError`
+ */
+export async function openTables(layout: StoreLayout): Promise<Metadata> {
+  const lock = await lockFile(layout.version, "shared", { shouldWait: true });
+  try {
+    await assertTablesKept(layout);
+    const metadata = await openMetadata(layout.metadata, (names) => writeNamesCopy(layout.root, names));
+    return {
+      read: (action) => metadata.read(action),
+      write: (action) => metadata.write(action),
+      [Symbol.asyncDispose]: async () => {
+        await metadata[Symbol.asyncDispose]();
+        await lock[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await lock[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/**
+ * Names were written, so there were tables: where they are gone nobody must begin with empty ones, and lose the copy
+ * with the first name.
+ * @throws StrataError `store-metadata-unreadable`
+ */
+export async function assertTablesKept(layout: StoreLayout): Promise<void> {
+  const file = dataFile(layout.metadata);
+  const isThere = await fs.stat(file).then(
+    ({ size }) => size > 0,
+    () => false,
+  );
+  if (isThere) return;
+  const copy = await readNamesCopy(layout.root);
+  if (copy !== undefined) throw metadataUnreadable(file, "they are gone");
+}
