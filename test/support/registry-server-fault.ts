@@ -9,6 +9,8 @@ export interface ReceivedRequest {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: Buffer;
+  /** The client's port: which connection it came on. */
+  readonly port: number | undefined;
 }
 
 /** What an honest registry would send. */

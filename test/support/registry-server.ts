@@ -142,6 +142,7 @@ async function receive(incoming: IncomingMessage): Promise<ReceivedRequest> {
     Object.entries(incoming.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : value]),
   );
   return {
+    port: incoming.socket.remotePort,
     method: incoming.method ?? "",
     path: url.pathname,
     query: url.searchParams,

@@ -2,6 +2,7 @@ import { now as currentTime, StrataError } from "../../../base/index.ts";
 import type { Redactor } from "../http/redactor.ts";
 import { isLoopback } from "../http/registry-host.ts";
 import { createSharedFlights } from "../http/shared-flights.ts";
+import { unlessAborted } from "../http/unless-aborted.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import { type Credential, type CredentialStore, secretsOf } from "./credential-store.ts";
 import { joinScopes, repositoryOf } from "./scopes.ts";
@@ -87,7 +88,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     },
     header: async (request) => {
       if (demanded.length === 0) return undefined;
-      const credential = await credentialFor(repositoryOf(request.scopes));
+      const credential = await unlessAborted(credentialFor(repositoryOf(request.scopes)), request.signal);
       const challenge = demanded.find(({ scheme }) => scheme === "bearer");
       const header =
         challenge === undefined ? basic(demanded, credential) : await bearer(challenge, request, credential);

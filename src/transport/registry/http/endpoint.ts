@@ -81,7 +81,14 @@ class ScoutedEndpoint implements Endpoint {
     let failure: unknown;
     for (const base of this.#place.bases) {
       try {
-        await this.#lookAt(base, signal, accept);
+        const answer = await this.#lookAt(base, signal);
+        // Servers that want TLS say so when they are spoken to without: what went wrong before was no lack of it.
+        if (failure !== undefined && answer.status === 400) {
+          await answer.discard();
+          throw failure;
+        }
+        this.#learn(answer, base);
+        await this.#assertAccepted(answer, base, accept);
         this.#base = base;
         return base;
       } catch (error) {
@@ -92,15 +99,16 @@ class ScoutedEndpoint implements Endpoint {
     throw failure;
   }
 
-  async #lookAt(base: URL, signal: AbortSignal, accept?: readonly number[]): Promise<void> {
+  async #lookAt(base: URL, signal: AbortSignal): Promise<RegistryResponse> {
     const url = new URL("/v2/", base);
     const context = this.#contextOf("GET", url, signal);
-    const outgoing: Outgoing = { method: "GET", url, headers: {}, accept: [], context };
     const isLast = base === this.#place.bases.at(-1);
-    const answer = await this.#patiently(outgoing, isLast);
-    this.#learn(answer, base);
-    if (accept?.includes(answer.status) === false) throw await statusError(answer, context, this.#tools.redactor);
-    await answer.discard();
+    return this.#patiently({ method: "GET", url, headers: {}, accept: [], context }, isLast);
+  }
+
+  async #assertAccepted(answer: RegistryResponse, base: URL, accept: readonly number[] | undefined): Promise<void> {
+    if (accept === undefined || accept.includes(answer.status)) return answer.discard();
+    throw await statusError(answer, this.#contextOf("GET", new URL("/v2/", base), undefined), this.#tools.redactor);
   }
 
   async #authorized(

@@ -17,6 +17,7 @@ export interface Exchange {
 
 /** Longer rests of a body are not worth reading to keep a connection. */
 const MAX_DISCARD = 16 * 1024;
+const MAX_DISCARD_MS = 1000;
 
 /**
  * Sends a request through `dispatcher` and returns as soon as the answer's headers are there, whatever its status.
@@ -34,6 +35,8 @@ export async function exchange(dispatcher: Dispatcher, message: Exchange): Promi
       method,
       headers: { ...headers },
       body: body.content,
+      // Left alone, undici closes the connection after each HEAD.
+      reset: false,
       ...(signal === undefined ? {} : { signal }),
     });
     // undici notices the signal only once it is connected.
@@ -74,9 +77,8 @@ function responseOf(answer: Dispatcher.ResponseData, url: URL, context: Exchange
     body: { [Symbol.asyncIterator]: () => chunks },
     bytes: (maxBytes) => readBounded(chunks, { maxBytes, declared: lengthOf(get("content-length")), context }),
     discard: async () => {
-      const length = lengthOf(get("content-length"));
-      if (length === undefined || length > MAX_DISCARD) body.destroy();
-      else await body.dump({ limit: MAX_DISCARD }).catch(() => {});
+      const limit = { limit: MAX_DISCARD, signal: AbortSignal.timeout(MAX_DISCARD_MS) };
+      await body.dump(limit).catch(() => {});
       // undici gives a connection back one turn after its last byte: who asks sooner opens another.
       await setImmediate();
     },

@@ -19,10 +19,11 @@ const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])
  */
 export function resolveRegistryHost(host: string, options: { readonly insecure?: boolean } = {}): RegistryHost {
   if (!HOST.test(host) || !URL.canParse(`https://${host}`)) throw invalidRegistry(host);
-  if (DOCKER_HUB.has(host)) return { name: "docker.io", bases: [new URL("https://registry-1.docker.io")] };
+  if (DOCKER_HUB.has(host.toLowerCase()))
+    return { name: "docker.io", bases: [new URL("https://registry-1.docker.io")] };
   const secure = new URL(`https://${host}`);
   const isPlainAllowed = options.insecure === true || isLoopback(secure.hostname);
-  return { name: host, bases: isPlainAllowed ? [secure, new URL(`http://${host}`)] : [secure] };
+  return { name: host.toLowerCase(), bases: isPlainAllowed ? [secure, new URL(`http://${host}`)] : [secure] };
 }
 
 /**

@@ -77,6 +77,56 @@ test("requests name the client and ask for bytes as they are", async () => {
   expect(server.requests[0]?.headers).toMatchObject({ "user-agent": "strata/1.2", "accept-encoding": "identity" });
 });
 
+test("a server that only wants TLS, and broke it off, is not taken for one without", async () => {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    const isTls = (data: Buffer) => data[0] === 22;
+    socket.once("data", (data) => {
+      if (isTls(data)) socket.resetAndDestroy();
+      else socket.end("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+    });
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const { port } = server.address() as { port: number };
+  const failure = await failureOf(open(`127.0.0.1:${port}`).ping());
+  server.close();
+  expect(failure).toMatchObject({ code: "registry-connection-lost", details: { reason: "ECONNRESET" } });
+});
+
+test("connections are kept, also after HEAD and after answers that nobody reads", async () => {
+  const server = await scene.server();
+  const digest = server.addBlob("a", Buffer.from("bytes"));
+  const http = open(server.host);
+  for (const method of ["HEAD", "GET", "HEAD", "GET"] as const) {
+    await (await http.request({ method, path: `/v2/a/blobs/${digest}`, scopes: [], accept: [200] })).discard();
+  }
+  await failureOf(http.request({ method: "GET", path: "/v2/a/blobs/none", scopes: [], accept: [200] }));
+  const ports = new Set(server.requests.map(({ port }) => port));
+  expect(ports.size).toBe(1);
+});
+
+test("an endless answer is not read to keep a connection", async () => {
+  const server = await scene.server({ fault: faultOn(/tags/, { kind: "endless" }) });
+  const answer = await open(server.host).request({ method: "GET", path: "/v2/a/tags/list", scopes: [], accept: [404] });
+  await answer.discard();
+  await expect.poll(() => server.abandoned()).toBe(1);
+});
+
+test("one signal serves many requests without a warning", async () => {
+  const warnings: Error[] = [];
+  const note = (warning: Error) => warnings.push(warning);
+  process.on("warning", note);
+  const server = await scene.server();
+  const { signal } = new AbortController();
+  const http = open(server.host);
+  await Promise.all(Array.from({ length: 20 }, () => http.ping(signal)));
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("warning", note);
+  expect(warnings).toEqual([]);
+});
+
 test("the scheme is found once, however many ask", async () => {
   const server = await scene.server();
   const digest = server.addBlob("a", Buffer.from("bytes"));

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { CredentialStore } from "../auth/credential-store.ts";
 import { readTlsMaterial } from "./certificates.ts";
 import { Connections, type RegistryTimeouts } from "./connections.ts";
@@ -74,15 +75,27 @@ export function openRegistryHttp(host: string, options: RegistryHttpOptions): Re
     const mirror = resolveMirror(text);
     return { endpoint: createEndpoint(mirror, hasty), prefix: mirror.prefix };
   });
+  const ask = others.length === 0 ? origin.request.bind(origin) : readThroughMirrors(others, origin);
   return {
     host: place.name,
-    request: others.length === 0 ? (request) => origin.request(request) : readThroughMirrors(others, origin),
-    ping: (signal) => origin.ping(signal),
+    request: (request) => {
+      admitMany(request.signal);
+      return ask(request);
+    },
+    ping: (signal) => {
+      admitMany(signal);
+      return origin.ping(signal);
+    },
     [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
   };
 }
 
 const DEFAULT_USER_AGENT = "strata";
+
+/** One signal for many requests is how it is meant: Node would warn of a leak at the eleventh. */
+function admitMany(signal: AbortSignal | undefined): void {
+  if (signal !== undefined) setMaxListeners(0, signal);
+}
 
 /** A registry's authorities speak for its token server and its storage, too; its client certificate is for itself. */
 function openConnections(place: RegistryHost, options: RegistryHttpOptions): Connections {
