@@ -11,7 +11,7 @@ import { openFile } from "./open-file.ts";
 import { makeDirectoryDurably, syncDirectory } from "./sync-directory.ts";
 
 /** Where the blob lies, when it is there: `blobs/<algorithm>/<hex>` (image-spec image-layout.md#blobs). */
-export function blobPath(blobs: string, digest: Digest): string {
+function blobPath(blobs: string, digest: Digest): string {
   return join(blobs, algorithmOf(digest), hexOf(digest));
 }
 

@@ -42,7 +42,7 @@ function directoryOf(ingests: string, name: string): IngestDirectory {
 }
 
 /** What was said when the ingest began; empty when nobody knows any more. */
-export async function readExpected({ path }: IngestDirectory): Promise<ExpectedBlob> {
+async function readExpected({ path }: IngestDirectory): Promise<ExpectedBlob> {
   try {
     const { digest, size } = JSON.parse(await fs.readFile(join(path, "expected"), "utf8")) as Record<string, unknown>;
     return {
