@@ -160,6 +160,8 @@ function bundleCommand(directory) {
     "--platform=node",
     "--target=node20",
     "--minify-whitespace",
+    // A script that comes with its compiled code cannot import, only require.
+    "--supported:dynamic-import=false",
     "--log-level=warning",
     `--outdir=${bundle}`,
     `--banner:js=${BANNER}`,

@@ -25,7 +25,9 @@ export async function runCli(words: readonly string[], terminal: Terminal, versi
 /** The whole command: all verbs by name, none of them loaded. */
 function createProgram(terminal: Terminal, version: string): Command {
   const program = new StdinAwareCommand("strata")
-    .description("Opens container images: reads and shows their layers as one file system, with no daemon and no root.")
+    .description(
+      "Opens container images: reads, copies and keeps them, and shows their layers as one file system. No daemon, no root.",
+    )
     .usage("VERB IMAGE [ARGUMENT…] [OPTION…]")
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "show help; `strata VERB --help` shows a verb's")
@@ -55,18 +57,23 @@ function createProgram(terminal: Terminal, version: string): Command {
 
 const PROGRAM_HELP = `
 An IMAGE is
+  NAME or ID                     in the local store, which \`pull\` and \`load\` fill
   FILE or DIRECTORY              whose format is recognised
+  docker://REFERENCE             in a registry
   docker-archive:FILE[:REF]      what \`docker save\` writes, of every era
   oci:DIRECTORY[:REF]            an OCI image layout
   oci-archive:FILE[:REF]         the same in a tar
+  docker-root:DIRECTORY#REF      in dockerd's data root, without dockerd
+  containers-storage:REF         in podman's storage
   dir:DIRECTORY                  a root file system
   -                              any archive from stdin
 
 Examples:
   strata tour
+  strata pull debian:bookworm && strata ls -l debian:bookworm /etc
   docker save nginx | strata ls -l - /etc/nginx
   strata blame nginx.tar /etc/passwd
-  strata find app.tar / -type f -perm -4000 -ls
+  strata copy docker-archive:app.tar docker://localhost:5000/app:1
 `;
 
 /** Loads the verb that the words name, and returns the words that commander should see. */

@@ -1,11 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CACHE, ensureBuilt, ROOT } from "../../scripts/setup.mjs";
 import type { DocExample } from "./doc-examples.ts";
 
-/** Where the examples of the documentation are meant to be run: beside `image.tar`. */
+/** The examples of the documentation are meant to be run here, beside `image.tar`; they run in a copy, for what they write. */
 const SAMPLE = join(ROOT, "examples/layers");
 const TSX = join(ROOT, "node_modules/tsx/dist/cli.mjs");
 const TSC = join(ROOT, "node_modules/typescript/bin/tsc");
@@ -21,6 +21,7 @@ export class ExampleRunner implements Disposable {
     mkdirSync(CACHE, { recursive: true });
     this.#programs = mkdtempSync(join(CACHE, "docs-"));
     this.#home = mkdtempSync(join(tmpdir(), "strata-docs-"));
+    cpSync(SAMPLE, join(this.#home, "work"), { recursive: true });
     const command = join(this.#home, "strata");
     writeFileSync(command, `#!/bin/sh\nexec '${process.execPath}' '${join(ROOT, "dist/cli/main.js")}' "$@"\n`);
     chmodSync(command, 0o755);
@@ -31,12 +32,13 @@ export class ExampleRunner implements Disposable {
     const isProgram = example.kind === "program";
     const command = isProgram ? `exec '${process.execPath}' '${TSX}' '${this.#write(example)}'` : example.source;
     const { stdout } = spawnSync("sh", ["-c", `{ ${command}\n} 2>&1`], {
-      cwd: SAMPLE,
+      cwd: join(this.#home, "work"),
       encoding: "utf8",
       env: {
         PATH: `${this.#home}:${process.env["PATH"]}`,
         HOME: this.#home,
         XDG_CACHE_HOME: join(this.#home, "cache"),
+        STRATA_ROOT: join(this.#home, "store"),
         LC_ALL: "C.UTF-8",
         TZ: "UTC",
       },
