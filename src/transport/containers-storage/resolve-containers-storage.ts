@@ -5,7 +5,7 @@ import { resolveStoragePath, type StoragePath, storagePath } from "../storage-dr
 /** Where podman keeps its images when root runs it. */
 const SYSTEM_ROOT = "/var/lib/containers/storage";
 /** containers/image docs/containers-transports.5.md: `[driver@]graph-root[+run-root][:options]`. */
-const SPECIFIER = /^\[(?:([a-z0-9-]+)@)?([^\]+:]+)(?:\+[^\]:]*)?(?::[^\]]*)?\](.*)$/s;
+const SPECIFIER = /^\[(?:([a-z0-9-]+)@)?([/.][^\]+:]*)(?:\+[^\]:]*)?(?::[^\]]*)?\](.*)$/s;
 
 /**
  * Reads what follows `containers-storage:`: skopeo's `[DRIVER@ROOT+RUNROOT]REF`, or `ROOT#REF`, or a `REF` in the default

@@ -287,7 +287,8 @@ describe("damage to records", () => {
   const content = (): string => `image/overlay2/imagedb/content/${written.id.replace(":", "/")}`;
   const chain = (count: number): string => chainIdOf(layers.slice(0, count).map(({ diffId }) => diffId));
 
-  it.each([
+  type Damage = readonly [what: string, file: () => string, by: () => string | undefined, code: string, kind: string];
+  it.each<Damage>([
     ["a configuration that is not the one of its id", content, () => "{}", "digest-mismatch", "integrity"],
     ["a configuration that is gone", content, () => undefined, "storage-image-missing", "not-found"],
     ["names that are no JSON", () => "image/overlay2/repositories.json", () => "{", "invalid-json", "malformed"],
@@ -323,7 +324,7 @@ describe("damage to records", () => {
       "malformed",
     ],
     ["a journal of nothing", () => written.journals[0]!, () => "", "digest-mismatch", "integrity"],
-  ] as const)("%s is refused", async (_, name, replacement, code, kind) => {
+  ])("%s is refused", async (_, name, replacement, code, kind) => {
     await replaceFile(root, name(), replacement());
     expect(await failureOf(named("gt/app"))).toMatchObject({ code, kind });
   });
