@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { faultOn } from "../../../../test/support/registry-server.ts";
 import type { TokenOptions } from "../../../../test/support/registry-server-auth.ts";
 import { createScene, failureOf } from "../../../../test/support/registry-server-scene.ts";
 import { openRegistryHttp, type RegistryHttpOptions } from "../http/registry-http.ts";
@@ -130,6 +131,14 @@ describe("an identity token", () => {
     await get();
     expect(asked().map(({ method }) => method)).toEqual(["POST", "GET"]);
   });
+});
+
+test("a secret in a body follows no redirect", async () => {
+  const thief = await scene.server();
+  const { server, get } = await registryWith({ username: "ada", identityToken: IDENTITY.token }, IDENTITY);
+  server.fault = faultOn(/token/, { kind: "redirect", to: `${thief.origin}/token` });
+  expect(await failureOf(get())).toMatchObject({ code: "registry-protocol" });
+  expect(thief.requests).toEqual([]);
 });
 
 test("a password goes by POST where GET is not served", async () => {

@@ -71,6 +71,27 @@ test("a connection that nobody accepts ends in time", async () => {
   server.close();
 });
 
+test("a signal ends a request that is still connecting, at once", async () => {
+  const registry = await scene.server();
+  const stop = new AbortController();
+  const silent = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => stop.abort());
+  });
+  await new Promise<void>((resolve) => {
+    silent.listen(0, "127.0.0.1", resolve);
+  });
+  const { port } = silent.address() as { port: number };
+  const http = open(registry.host, { timeouts: { connect: 8000 } });
+  const path = `https://127.0.0.1:${port}/x`;
+  const { signal } = stop;
+  expect(await failureOf(http.request({ method: "GET", path, scopes: [], accept: [200], signal }))).toMatchObject({
+    code: "aborted",
+  });
+  await http[Symbol.asyncDispose]();
+  silent.close();
+}, 5000);
+
 test("requests name the client and ask for bytes as they are", async () => {
   const server = await scene.server();
   await open(server.host, { userAgent: "strata/1.2" }).ping();
