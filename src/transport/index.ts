@@ -55,7 +55,12 @@ export { type ListReferrersOptions, listReferrers } from "./registry/list-referr
 export { type ListTagsOptions, listTags } from "./registry/list-tags.ts";
 export { openRegistryDestination, type RegistryDestinationOptions } from "./registry/registry-destination.ts";
 export { parseRegistryName } from "./registry/registry-name.ts";
-export { DEFAULT_TRANSFER, type RegistryOptions, type TransferOptions } from "./registry/registry-options.ts";
+export {
+  DEFAULT_TRANSFER,
+  type RegistryOptions,
+  type RetryEvent,
+  type TransferOptions,
+} from "./registry/registry-options.ts";
 export { leadsToPath } from "./resolve-path.ts";
 export { createDirectory, type DestinationKind, destinationKind } from "./rootfs/destination-kind.ts";
 export { writeFileAtomically } from "./rootfs/write-file.ts";

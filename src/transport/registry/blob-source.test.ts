@@ -26,10 +26,14 @@ async function start(
   options: Parameters<typeof startRegistryServer>[0] = {},
   size = BYTES.length,
   transfer: RegistryOptions["transfer"] = TRANSFER,
+  onPause: (ms: number) => void = () => {},
 ): Promise<ByteSource> {
   server = await startRegistryServer(options);
   server.addBlob("app", BYTES);
-  const repository = openRepository({ registry: server.host, repository: "app" }, "pull", { ...OPTIONS, transfer });
+  const repository = openRepository({ registry: server.host, repository: "app" }, "pull", {
+    ...OPTIONS,
+    ...{ transfer, sleep: async (ms: number) => onPause(ms) },
+  });
   return blobSource({ repository, digest: digestOf(BYTES), size });
 }
 
@@ -128,6 +132,21 @@ describe("the length that the descriptor promises", () => {
     await expect(collect(source.stream())).rejects.toThrow(failure("blob-too-short"));
     expect(gets().length).toBeLessThanOrEqual(TRANSFER.attempts);
   });
+});
+
+test("a registry that gives less of a range than it was asked for is asked for the rest, without a pause", async () => {
+  const pauses: number[] = [];
+  const source = await start({}, BYTES.length, { ...TRANSFER, rangesFrom: Number.POSITIVE_INFINITY }, (ms) =>
+    pauses.push(ms),
+  );
+  server.fault = ({ headers }) => {
+    const from = Number(/^bytes=(\d+)-/.exec(headers["range"] ?? "")?.[1] ?? 0);
+    const body = BYTES.subarray(from, from + 70_000).toString();
+    const range = `bytes ${from}-${from + body.length - 1}/${BYTES.length}`;
+    return { kind: "status", status: 206, headers: { "content-range": range }, body };
+  };
+  expect(BYTES.equals(await collect(source.stream()))).toBe(true);
+  expect([gets().length, pauses]).toEqual([5, []]);
 });
 
 test("another range than the one that was asked for is refused", async () => {

@@ -43,11 +43,13 @@ export async function* downloadSpan(
       if (!isBroken(error)) throw error;
       failure = error;
     }
-    answer = undefined;
     if (offset >= end) return;
     const hasProgressed = offset - last >= PROGRESS_BYTES;
     last = offset;
-    await endure({ failure: failure ?? wrongLength(blob, offset), hasProgressed, signal });
+    // RFC 9110 14.2: a server may give less of a range than was asked for.
+    const isShortRange = failure === undefined && answer.response.status === 206 && hasProgressed;
+    answer = undefined;
+    if (!isShortRange) await endure({ failure: failure ?? wrongLength(blob, offset), hasProgressed, signal });
   }
 }
 

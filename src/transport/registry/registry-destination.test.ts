@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FixtureLayout, layerOf } from "../../../test/support/image-fixtures.ts";
 import {
+  type Fault,
   type FaultHook,
   faultOn,
   type RegistryServer,
@@ -12,7 +14,7 @@ import type { ImageDestination, OfferedBlob, RawDocument } from "../../image/ind
 import { type Descriptor, digestOf, MEDIA_TYPE, parseReference } from "../../oci/index.ts";
 import { listReferrers } from "./list-referrers.ts";
 import { openRegistryDestination } from "./registry-destination.ts";
-import type { RegistryOptions } from "./registry-options.ts";
+import type { RegistryOptions, RetryEvent } from "./registry-options.ts";
 
 const HASTY: RegistryOptions = {
   retries: 1,
@@ -236,8 +238,39 @@ describe("chunks", () => {
   test("of which nothing is kept are not sent for ever", async () => {
     server.fault = faultOn(/^PATCH/, { kind: "status", status: 202, headers: { range: "0-0" } });
     await using target = destination("app:v1", CHUNKED);
-    await expect(target.putBlob(offer(SMALL))).rejects.toThrow(failure("registry-protocol"));
+    await expect(target.putBlob(offer(LARGE))).rejects.toThrow(failure("registry-protocol"));
   });
+});
+
+test("whatever breaks on the way, a blob arrives whole, and nothing else does", async () => {
+  const breakage = fc.constantFrom<Fault | undefined>(
+    undefined,
+    undefined,
+    { kind: "reset" },
+    { kind: "status", status: 503 },
+    { kind: "truncate", bytes: 0 },
+  );
+  const pauses: RetryEvent[] = [];
+  const transfer = { attempts: 6, chunkBytes: 40_000 };
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 150_000 }),
+      fc.boolean(),
+      fc.array(breakage, { maxLength: 4 }),
+      async (size, isChunked, faults) => {
+        const bytes = randomBytes(size);
+        const left = [...faults];
+        server.fault = ({ path }) => (path.includes("/uploads/") ? left.shift() : undefined);
+        const options = { ...HASTY, transfer: isChunked ? { ...transfer, chunkedFrom: 1 } : transfer };
+        await using target = destination("app:v1", { ...options, onRetry: (event) => pauses.push(event) });
+        expect(await target.putBlob(offer(bytes))).toBe("transferred");
+        expect(held(bytes)).toBe(true);
+        server.repository("app").blobs.clear();
+      },
+    ),
+    { numRuns: 60 },
+  );
+  expect(pauses[0]).toMatchObject({ registry: server.host, pause: expect.any(Number) });
 });
 
 describe("a blob of another repository", () => {

@@ -12,7 +12,10 @@ export interface TransferOptions {
   readonly rangeBytes: number;
   /** Most ranges of one blob that are under way or wait to be consumed; 4 unless given. */
   readonly ranges: number;
-  /** Uploads of at least this length go in chunks, so that a broken one can go on; 128 MiB unless given. */
+  /**
+   * Uploads of at least this length, and longer than a chunk, go in chunks, so that a broken one can go on; 128 MiB
+   * unless given.
+   */
   readonly chunkedFrom: number;
   /** Length of a chunk, at least what the registry asks for; each upload holds one in memory. 8 MiB unless given. */
   readonly chunkBytes: number;
@@ -36,17 +39,37 @@ export interface RegistryOptions extends Partial<Omit<RegistryHttpOptions, "inse
   /** Hosts (with port) that may speak plain HTTP or have certificates that are not valid; `true` for every host. */
   readonly insecureHosts?: readonly string[] | true;
   readonly transfer?: Partial<TransferOptions>;
+  /** Told before each pause after which something is tried again: for people who wait. */
+  readonly onRetry?: (event: RetryEvent) => void;
+}
+
+/** Something failed for the moment. */
+export interface RetryEvent {
+  /** As in references. */
+  readonly registry: string;
+  /** Milliseconds until it is tried again. */
+  readonly pause: number;
 }
 
 /** What remains of the options for one host. */
 export function httpOptionsFor(host: string, options: RegistryOptions): RegistryHttpOptions {
-  const { insecureHosts = [], transfer: _, credentials = createMemoryCredentials(), ...rest } = options;
+  const { insecureHosts = [], transfer: _, onRetry: __, credentials = createMemoryCredentials(), ...rest } = options;
   const insecure = insecureHosts === true || insecureHosts.includes(host);
-  return { ...rest, credentials, insecure };
+  return { ...rest, credentials, insecure, sleep: createPause(host, options) };
+}
+
+/** Waits, and tells it. */
+function createPause(registry: string, { sleep: wait = sleep, onRetry }: RegistryOptions): typeof sleep {
+  return async (pause, signal) => {
+    onRetry?.({ registry, pause });
+    await wait(pause, signal);
+  };
 }
 
 /** Waits before the attempt after `failures` failures: 0.2 s, doubled each time up to 10 s, half of it by chance. */
-export function createBackoff({ sleep: wait = sleep, random = randomFraction }: RegistryOptions) {
+export function createBackoff(host: string, options: RegistryOptions) {
+  const { random = randomFraction } = options;
+  const wait = createPause(host, options);
   return async (failures: number, signal: AbortSignal | undefined): Promise<void> => {
     const longest = Math.min(10_000, 200 * 2 ** Math.max(0, failures - 1));
     await wait(longest * (0.5 + random() / 2), signal);

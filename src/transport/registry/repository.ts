@@ -43,7 +43,7 @@ export function openRepository(
     http,
     scopes: [scopeOf(repository, actions)],
     transfer: { ...DEFAULT_TRANSFER, ...options.transfer },
-    backoff: createBackoff(options),
+    backoff: createBackoff(registry, options),
     [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
   };
 }

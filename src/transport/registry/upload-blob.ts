@@ -29,7 +29,9 @@ export async function uploadBlob(
   options: PutBlobOptions = {},
 ): Promise<PutBlobResult> {
   const endure = createPatience(repository);
-  let isChunked = blob.descriptor.size >= repository.transfer.chunkedFrom;
+  const { chunkedFrom, chunkBytes } = repository.transfer;
+  // One chunk is no better than one piece; and of one byte registries cannot say that they have it.
+  let isChunked = blob.descriptor.size >= Math.max(chunkedFrom, chunkBytes + 1);
   for (let attempt = 0; ; attempt++) {
     // After a failure too: the answer may be all that was lost.
     const isThere = await hasBlob(repository, blob.descriptor, options.signal);
