@@ -32,7 +32,8 @@ async function start(
   server.addBlob("app", BYTES);
   const repository = openRepository({ registry: server.host, repository: "app" }, "pull", {
     ...OPTIONS,
-    ...{ transfer, sleep: async (ms: number) => onPause(ms) },
+    transfer,
+    sleep: async (ms: number) => onPause(ms),
   });
   return blobSource({ repository, digest: digestOf(BYTES), size });
 }

@@ -127,7 +127,7 @@ describe.each<[string, RegistryOptions]>([
     server.fault = ({ method, query }) => {
       if (method !== "PUT" || isLost || !query.has("digest")) return undefined;
       isLost = true;
-      return { kind: "hang", at: "headers" };
+      return { kind: "reset" };
     };
     await using target = destination("app:v1", options);
     expect(await target.putBlob(offer(SMALL))).toBe("transferred");

@@ -56,23 +56,18 @@ function lazySource(far: ByteSource, spool: () => Promise<LocatedSource>, isLoca
 /** The reader stops waiting; the download goes on for others, until all are disposed of. */
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return await promise;
-  const gone = new AbortController();
-  const aborted = new Promise<never>((_, reject) => {
-    const stop = (): void => {
-      try {
-        assertNotAborted(signal);
-      } catch (error) {
-        reject(error as Error);
-      }
-    };
-    signal.addEventListener("abort", stop, { signal: gone.signal });
-    stop();
+  assertNotAborted(signal);
+  const answered = new AbortController();
+  const aborted = new Promise<void>((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true, signal: answered.signal });
   });
   try {
-    return await Promise.race([promise, aborted]);
+    await Promise.race([promise, aborted]);
   } finally {
-    gone.abort();
+    answered.abort();
   }
+  assertNotAborted(signal);
+  return await promise;
 }
 
 async function writeDown(
