@@ -1,4 +1,5 @@
-import type { Dispatcher } from "undici";
+import type { Socket } from "node:net";
+import type { buildConnector, Dispatcher } from "undici";
 import { StrataError } from "../../../base/index.ts";
 import type { TlsMaterial } from "./certificates.ts";
 import type { ProxyRoute } from "./proxy-rules.ts";
@@ -28,6 +29,8 @@ export interface ConnectionOptions {
 export class Connections implements AsyncDisposable {
   readonly #options: ConnectionOptions;
   readonly #pools = new Map<string, Promise<Dispatcher>>();
+  /** All that are open, and all that are still being made: undici waits for those when it is destroyed. */
+  readonly #sockets = new Set<Socket>();
   #isClosed = false;
 
   constructor(options: ConnectionOptions) {
@@ -52,22 +55,38 @@ export class Connections implements AsyncDisposable {
     this.#isClosed = true;
     const pools = await Promise.allSettled(this.#pools.values());
     await Promise.all(pools.flatMap((pool) => (pool.status === "fulfilled" ? [pool.value.destroy()] : [])));
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   async #open(url: URL): Promise<Dispatcher> {
     // Loaded for the first connection: it takes as long as a whole listing of an image that lies here.
-    const { Agent, buildConnector, ProxyAgent } = await import("undici");
+    const { Agent, buildConnector, Pool, ProxyAgent } = await import("undici");
     const { timeouts, tlsFor, proxyFor, isUnverified } = this.#options;
     const { connect = 10_000, headers: headersTimeout = 60_000, body: bodyTimeout = 60_000 } = timeouts;
     const tls = url.protocol === "https:" ? await tlsFor(url.host) : {};
     const requestTls = { ...tls, timeout: connect, ...(isUnverified(url.host) ? { rejectUnauthorized: false } : {}) };
     const common = { headersTimeout, bodyTimeout };
     const proxy = proxyFor(url);
-    if (proxy === undefined) return new Agent({ ...common, connect: buildConnector(requestTls) });
+    if (proxy === undefined) return new Agent({ ...common, connect: this.#watched(buildConnector(requestTls)) });
     const proxyTls = { timeout: connect };
     const token = proxy.authorization === undefined ? {} : { token: proxy.authorization };
     const proxyTunnel = url.protocol === "https:";
-    return new ProxyAgent({ ...common, ...token, uri: proxy.url.href, requestTls, proxyTls, proxyTunnel });
+    const clientFactory = (origin: URL, options: object) => {
+      const { connect: reach } = options as { readonly connect: buildConnector.connector };
+      return new Pool(origin, { ...options, connect: this.#watched(reach) });
+    };
+    const route = { uri: proxy.url.href, requestTls, proxyTls, proxyTunnel, clientFactory };
+    return new ProxyAgent({ ...common, ...token, ...route });
+  }
+
+  #watched(connect: buildConnector.connector): buildConnector.connector {
+    return (options, callback) => {
+      // Its type does not say so, but it returns the socket.
+      const socket = connect(options, callback) as unknown as Socket | undefined;
+      if (socket === undefined) return;
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    };
   }
 }
 

@@ -89,7 +89,10 @@ test("a signal ends a request that is still connecting, at once", async () => {
     code: "aborted",
   });
   await http[Symbol.asyncDispose]();
-  silent.close();
+  // Ends only when nobody is connected any more.
+  await new Promise((resolve) => {
+    silent.close(resolve);
+  });
 }, 5000);
 
 test("requests name the client and ask for bytes as they are", async () => {
