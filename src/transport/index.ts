@@ -13,6 +13,9 @@
  * Every file may be compressed as a whole, or be a pipe: then it is spooled once to temporary space. A plain file is
  * read where it lies, by its headers only. Inside, a `ImagePlace` is what every transport makes of a path.
  *
+ * Copying: {@link openArtifact} opens the same places as graphs of documents and blobs, {@link openDestination} those that
+ * can be written, {@link copyArtifact} brings one to the other.
+ *
  * @example
  * await using source = await openSource("oci:layout:v1", { platform: parsePlatform("linux/arm64") });
  * for (const layer of source.layers) console.log(layer.name, layer.diffId);

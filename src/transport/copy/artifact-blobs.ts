@@ -1,7 +1,12 @@
-import { type ByteSource, memorySource, readAll } from "../../base/index.ts";
+import { type ByteSource, memorySource, readAll, StrataError } from "../../base/index.ts";
 import type { LocatedSource } from "../../content/index.ts";
 import type { ArtifactSource, BlobPlace, BlobRole, RawDocument } from "../../image/index.ts";
 import { assertDocumentSize, type Descriptor, type Digest, parseManifest, verifyBytes } from "../../oci/index.ts";
+
+/** Bytes of documents that one artifact may make us keep: real indexes list at most thousands of manifests of a few KiB. */
+const MAX_DOCUMENT_BYTES = 128 * 1024 * 1024;
+/** Configurations beyond this are read again when they are needed. */
+const MAX_BLOB_BYTES = 16 * 1024 * 1024;
 
 /**
  * The blobs of an artifact by their digests alone, as choosing a platform wants them: it knows what the documents that
@@ -14,6 +19,8 @@ export class ArtifactBlobs implements BlobPlace {
   readonly #descriptors = new Map<Digest, Descriptor>();
   readonly #documents = new Map<Digest, RawDocument>();
   readonly #blobs = new Map<Digest, Uint8Array>();
+  #documentBytes = 0;
+  #blobBytes = 0;
 
   constructor(source: ArtifactSource, maxDocumentBytes: number) {
     this.place = source.reference;
@@ -33,11 +40,13 @@ export class ArtifactBlobs implements BlobPlace {
     return descriptor === undefined ? undefined : memorySource(await this.readBlob(descriptor, "blob"));
   }
 
-  /** A manifest or index, verified; read once. */
+  /** A manifest or index, verified; read once. @throws StrataError `json-too-large`, `too-many-manifests` (hostile) */
   async readDocument(descriptor: Descriptor): Promise<RawDocument> {
     const known = this.#documents.get(descriptor.digest);
     if (known !== undefined) return known;
     assertDocumentSize(descriptor.size, `manifest ${descriptor.digest}`, this.#maxDocumentBytes);
+    this.#documentBytes += descriptor.size;
+    if (this.#documentBytes > MAX_DOCUMENT_BYTES) throw tooMuch(this.place);
     const document = await this.#source.readDocument(descriptor);
     this.#documents.set(descriptor.digest, document);
     this.#learn(document);
@@ -53,7 +62,8 @@ export class ArtifactBlobs implements BlobPlace {
     const source = await this.#openFromSource(descriptor);
     await using _ = source;
     const bytes = verifyBytes(await readAll(source), { digest, size, what: `${what} ${digest}` });
-    this.#blobs.set(digest, bytes);
+    this.#blobBytes += size;
+    if (this.#blobBytes <= MAX_BLOB_BYTES) this.#blobs.set(digest, bytes);
     return bytes;
   }
 
@@ -77,4 +87,13 @@ export class ArtifactBlobs implements BlobPlace {
       if (!this.#descriptors.has(descriptor.digest)) this.#descriptors.set(descriptor.digest, descriptor);
     }
   }
+}
+
+function tooMuch(reference: string): StrataError {
+  return new StrataError({
+    code: "too-many-manifests",
+    kind: "hostile",
+    message: `The manifests and indexes of ${reference} have more than ${MAX_DOCUMENT_BYTES} bytes together`,
+    details: { limit: MAX_DOCUMENT_BYTES },
+  });
 }
