@@ -1,4 +1,4 @@
-import { now } from "../base/index.ts";
+import { now, StrataError } from "../base/index.ts";
 import type { BlobReader } from "../content/index.ts";
 import { type BlobPlace, DEFAULT_SOURCE_LIMITS, readDocument, readManifest } from "../image/index.ts";
 import {
@@ -158,4 +158,24 @@ export async function rootHere(
 /** What is missing that should be here: all but foreign layers. */
 export function missingParts({ parts }: ImageRecord): readonly ImagePart[] {
   return parts.filter(({ isHere, role }) => !isHere && role !== "foreign-layer");
+}
+
+/**
+ * Refuses to name what is no image: all that a manifest which is here names must be here too; an index may lack
+ * manifests, but not all of them.
+ * @throws StrataError `image-incomplete`
+ */
+export function assertUsable(record: ImageRecord): void {
+  const missing = missingParts(record).filter(({ role }) => role === "config" || role === "layer");
+  const manifests = record.parts.filter(({ role }) => role === "manifest");
+  const isEmpty = manifests.length > 0 && manifests.every(({ isHere }) => !isHere);
+  const [first] = [...missing, ...(isEmpty ? manifests : [])];
+  if (first === undefined) return;
+  throw new StrataError({
+    code: "image-incomplete",
+    kind: "failed-precondition",
+    message: `The image ${rootOf(record).digest} cannot be named: its ${first.role} ${first.digest} is not in the store`,
+    details: { digest: first.digest },
+    hint: "Copy it again",
+  });
 }

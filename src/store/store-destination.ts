@@ -9,7 +9,7 @@ import type {
   RawDocument,
 } from "../image/index.ts";
 import { type Descriptor, mediaKind } from "../oci/index.ts";
-import { type ImageGraph, missingParts, readGraph } from "./image-graph.ts";
+import { assertUsable, type ImageGraph, missingParts, readGraph } from "./image-graph.ts";
 import { tryNormalizeName } from "./image-reference.ts";
 import type { Metadata } from "./metadata/records.ts";
 import { saveImage } from "./save-image.ts";
@@ -17,6 +17,9 @@ import type { Lease } from "./store.ts";
 
 /** Transfers at once: more do not make one disk or one registry faster. */
 const CONCURRENCY = 4;
+
+/** After so many the image is saved whatever others do: what it then misses, the next collection of garbage adds. */
+const MOST_ATTEMPTS = 5;
 
 /** What a document that must be put again may be. */
 const UNREADABLE: ReadonlySet<ErrorKind> = new Set(["integrity", "malformed", "hostile", "unsupported", "not-found"]);
@@ -99,19 +102,32 @@ export class StoreDestination implements ImageDestination {
   }
 
   async finish(): Promise<void> {
-    const graphs: { graph: ImageGraph; names: readonly string[] }[] = [];
-    for (const { root, names } of this.#roots) {
-      const graph = await this.#graphOf(root);
-      assertUsable(graph, root);
-      graphs.push({ graph, names });
+    const { metadata } = this.#init;
+    for (let attempt = 1; ; attempt++) {
+      const revision = metadata.read((records) => records.revision);
+      const images = await this.#readRoots();
+      const isSaved = metadata.write((records) => {
+        // Somebody may have brought another platform of the same index since: its documents count too.
+        if (records.revision !== revision && attempt < MOST_ATTEMPTS) return false;
+        for (const { graph, names } of images) saveImage(records, graph, names);
+        return true;
+      });
+      if (isSaved) return;
     }
-    this.#init.metadata.write((records) => {
-      for (const { graph, names } of graphs) saveImage(records, graph, names);
-    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#init.lease[Symbol.asyncDispose]();
+  }
+
+  async #readRoots(): Promise<{ readonly graph: ImageGraph; readonly names: readonly string[] }[]> {
+    const images: { graph: ImageGraph; names: readonly string[] }[] = [];
+    for (const { root, names } of this.#roots) {
+      const graph = await this.#graphOf(root);
+      assertUsable(graph.record);
+      images.push({ graph, names });
+    }
+    return images;
   }
 
   /** Reads the graph of what stays here: all of it is leased before it is looked at. */
@@ -127,25 +143,6 @@ export class StoreDestination implements ImageDestination {
       known = parts.length;
     }
   }
-}
-
-/**
- * An image must be whole as far as its manifests are here; an index may lack manifests, but not all of them.
- * @throws StrataError `image-incomplete`
- */
-function assertUsable({ record }: ImageGraph, root: Descriptor): void {
-  const missing = missingParts(record).filter(({ role }) => role === "config" || role === "layer");
-  const manifests = record.parts.filter(({ role }) => role === "manifest");
-  const isEmpty = manifests.length > 0 && manifests.every(({ isHere }) => !isHere);
-  const [first] = [...missing, ...(isEmpty ? manifests : [])];
-  if (first === undefined) return;
-  throw new StrataError({
-    code: "image-incomplete",
-    kind: "failed-precondition",
-    message: `The image ${root.digest} cannot be named: its ${first.role} ${first.digest} is not in the store`,
-    details: { digest: first.digest },
-    hint: "Copy it again",
-  });
 }
 
 function oneNameForTwo(name: string): StrataError {

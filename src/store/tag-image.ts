@@ -1,5 +1,5 @@
 import { type FoundImage, findImage } from "./find-image.ts";
-import { readGraph, rootOf } from "./image-graph.ts";
+import { assertUsable, readGraph, rootOf } from "./image-graph.ts";
 import { openLease } from "./lease.ts";
 import { saveImage } from "./save-image.ts";
 import type { StoreParts } from "./store-parts.ts";
@@ -18,6 +18,7 @@ export async function tagImage(parts: StoreParts, text: string, name: string): P
   await using lease = await openLease(parts.layout);
   await lease.add(...partsOf(metadata.read((records) => findImage(records, text))));
   const graph = await readGraph(parts.place, parts.content, target);
+  assertUsable(graph.record);
   metadata.write((records) => saveImage(records, graph, [name]));
 }
 
