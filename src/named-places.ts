@@ -14,6 +14,8 @@ export interface PlaceOptions {
   /** Where the local store lies: for `store:NAME`, and where names without a transport are looked up first. */
   readonly store?: string | undefined;
   readonly registry?: RegistryOptions | undefined;
+  /** Where `containers-storage:REF` is sought. Default: `/var/lib/containers/storage`. */
+  readonly containersStorage?: string | undefined;
   /** For what must be spooled. Default: the system's. */
   readonly temporaryDirectory?: string | undefined;
   /** What `-` stands for. */
@@ -23,11 +25,12 @@ export interface PlaceOptions {
 
 /** The part of the options that the room `transport` wants. */
 export function sourceOptions(options: PlaceOptions, scratch: Scratch): OpenSourceOptions {
-  const { platform, registry, stdin, signal } = options;
+  const { platform, registry, containersStorage, stdin, signal } = options;
   return {
     platform: platform === undefined ? undefined : parsePlatform(platform),
     hostPlatform: hostPlatform(),
     registry,
+    containersStorage,
     stdin,
     signal,
     scratch,

@@ -2,6 +2,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { StrataError } from "../base/index.ts";
 import type { LoadEvent, OpenedImage } from "../index.ts";
+import { containersStorageRoot } from "./containers-storage-root.ts";
 import { type ImageOptions, limitsOf } from "./image-options.ts";
 import { createLoadProgress } from "./progress.ts";
 import { registryOptions } from "./registry-options.ts";
@@ -39,6 +40,7 @@ async function open(name: string, { terminal, options, spool = "lazy" }: WithIma
     limits: limitsOf(options),
     store: storeRoot(options, terminal.env),
     registry: registryOptions(options, terminal.env),
+    containersStorage: containersStorageRoot(terminal.env),
     stdin: terminal.stdin,
     signal: terminal.signal,
     onProgress: (event: LoadEvent) => progress.report(event),

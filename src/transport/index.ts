@@ -8,6 +8,8 @@
  * - `dir:DIRECTORY`: a root file system as an image of one layer; or skopeo's `dir:`, known by its `version` file
  * - `tar:FILE`: a bare layer, compressed or not, as an image of one layer
  * - `docker://[HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]`: a registry; layers are downloaded when they are read, once each
+ * - `docker-root:DIRECTORY[#[DRIVER@]REF|#[DRIVER@]container:ID]`: the data root of a docker daemon, without the daemon
+ * - `containers-storage:[[DRIVER@]ROOT]REF`, `containers-storage:ROOT#REF`: where podman, buildah and skopeo keep images
  * - any of these paths alone, or `-` for standard input: the format is detected
  *
  * Every file may be compressed as a whole, or be a pipe: then it is spooled once to temporary space. A plain file is

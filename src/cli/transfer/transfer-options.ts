@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import type { CopyImageOptions, CopyResult } from "../../index.ts";
+import { containersStorageRoot } from "../containers-storage-root.ts";
 import { parseCount } from "../parse-numbers.ts";
 import { addRegistryOptions, type RegistryVerbOptions, registryOptions } from "../registry-options.ts";
 import { addStoreOptions, type StoreVerbOptions } from "../store-options.ts";
@@ -58,6 +59,7 @@ export async function transfer<Result>(
       concurrency: jobs,
       store: storeRoot(options, terminal.env),
       registry: registryOptions(options, terminal.env),
+      containersStorage: containersStorageRoot(terminal.env),
       stdin: terminal.stdin,
       signal: terminal.signal,
       onEvent: (event) => progress.report(event),

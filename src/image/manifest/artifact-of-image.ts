@@ -54,7 +54,9 @@ export async function artifactOfImage(image: PlacedImage, init: ArtifactOfImageI
 
 function configOf({ config }: PlacedImage, layers: readonly ArtifactLayer[], platform: Platform): RawDocument {
   const diffIds = layers.map(({ diffId }) => diffId);
-  const isWhole = config.value.rootfs.diff_ids.length === layers.length;
+  const claimed = config.value.rootfs.diff_ids;
+  // A layer that was rebuilt from its files is another layer than the one that the configuration speaks of.
+  const isWhole = claimed.length === diffIds.length && claimed.every((diffId, i) => diffId === diffIds[i]);
   if (isWhole && !config.isSynthetic) return { ...config, mediaType: MEDIA_TYPE.ociConfig };
   const before = JSON.parse(Buffer.from(config.bytes).toString("utf8")) as Record<string, unknown>;
   const bytes = Buffer.from(JSON.stringify(completeConfig(before, diffIds, platform)));
