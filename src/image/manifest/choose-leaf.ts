@@ -1,4 +1,4 @@
-import { StrataError } from "../../base/index.ts";
+import { mapConcurrent, StrataError } from "../../base/index.ts";
 import { type Platform, platformOf, selectPlatform } from "../../oci/index.ts";
 import type { Skipped } from "../image-source.ts";
 import type { BlobPlace } from "./blob-place.ts";
@@ -6,6 +6,9 @@ import { type ImageDocuments, readImageDocuments } from "./manifest-image.ts";
 import type { ManifestLeaf, ManifestTree } from "./manifest-tree.ts";
 import { assertPlatform, platformNotFound } from "./platform-choice.ts";
 import type { SourceLimits } from "./source-limits.ts";
+
+/** An index may list thousands without a platform, and the place be a registry. */
+const READ_AT_ONCE = 8;
 
 /** What decides between the manifests of one image. */
 export interface PlatformChoice {
@@ -30,7 +33,7 @@ export async function chooseLeaf(
     assertPlatform(wanted, platformOf(documents.config) ?? only.descriptor.platform);
     return { documents, skipped: [] };
   }
-  const candidates = await Promise.all(leaves.map((leaf) => withPlatform(blobs, leaf, options)));
+  const candidates = await mapConcurrent(leaves, READ_AT_ONCE, (leaf) => withPlatform(blobs, leaf, options));
   const images = candidates.filter((candidate) => candidate.artifact === undefined);
   const chosen =
     selectPlatform(wanted ?? hostPlatform, images, ({ platform }) => platform) ?? loneImage(images, wanted);

@@ -72,6 +72,7 @@ describe("a reference", () => {
     expect((await open(`app@${image.digest}`)).manifest?.digest).toBe(image.digest);
     expect((await open(`app:gone@${image.digest}`)).manifest?.digest).toBe(image.digest);
     expect(asked(/gone/)).toEqual([]);
+    expect((await open(`app:gone@${image.digest}`)).names).toEqual([]);
   });
 
   test("without either leads to latest", async () => {
@@ -119,6 +120,19 @@ describe("a reference", () => {
     expect(artifact?.root.digest).toBe(index.digest);
     expect(artifact?.origin).toEqual({ registry: server.host, repository: "app" });
     expect((await artifact?.readDocument(arm))?.digest).toBe(arm.digest);
+  });
+
+  test("to an index of very many images is looked through a few at a time", async () => {
+    const images = Array.from({ length: 60 }, (_, i) => layout.image([], { config: { os: "plan9", created: `${i}` } }));
+    const root = layout.index(images);
+    serveFixture(server, { repository: "app", layout, root, tag: "many" });
+    let most = 0;
+    server.fault = () => {
+      most = Math.max(most, server.connections());
+      return undefined;
+    };
+    await expect(open("app:many")).rejects.toThrow(failure("platform-not-found"));
+    expect(most).toBeLessThan(30);
   });
 });
 

@@ -20,6 +20,8 @@ export function openRegistryPlace(reference: Reference, options: ResolvedOptions
   const blobs = createRegistryBlobs(repository, asking);
   const spooled = createSpooledBlobs(blobs, options.scratch);
   const name = formatReference(withTag(reference));
+  // A digest is no name: a tag that stands beside it was not asked for.
+  const names = reference.digest === undefined ? [name] : [];
   let resolving: Promise<RawDocument> | undefined;
   const resolve = async (): Promise<Descriptor> => {
     resolving ??= resolveManifest(repository, reference, asking);
@@ -36,20 +38,20 @@ export function openRegistryPlace(reference: Reference, options: ResolvedOptions
       const platforms = children.flatMap(({ platform, mediaType }) =>
         platform !== undefined && mediaKind(mediaType) === "manifest" ? [platform] : [],
       );
-      return [{ names: [name], platforms, digest: root.digest, selector: `@${root.digest}` }];
+      return [{ names, platforms, digest: root.digest, selector: `@${root.digest}` }];
     },
     open: async () => {
       const tree = await walkManifests(spooled, [await resolve()], limits);
       const { documents, skipped } = await chooseLeaf(spooled, tree, options);
       const image = await openManifestImage(spooled, documents);
-      return { ...image, names: [name], skipped: [...tree.skipped, ...skipped, ...image.skipped] };
+      return { ...image, names, skipped: [...tree.skipped, ...skipped, ...image.skipped] };
     },
     openArtifact: async () => {
       const origin = { registry: repository.registry, repository: repository.name };
       const root = await resolve();
       const dispose = async (): Promise<void> => {};
       const referrers = ({ digest }: Descriptor) => listReferrersIn(repository, digest, { signal });
-      const place = { reference: name, transport: "docker", names: [name], origin, referrers, dispose };
+      const place = { reference: name, transport: "docker", names, origin, referrers, dispose };
       return await createArtifact({ ...place, blobs, root, limits });
     },
     [Symbol.asyncDispose]: async () => {
