@@ -16,7 +16,7 @@ export async function* streamBlob(
 }
 
 /** The same chunks; one is always on its way. Leaving early waits for that one and closes the stream. */
-export async function* readAhead(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+async function* readAhead(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
   const iterator = chunks[Symbol.asyncIterator]();
   let pending: Promise<IteratorResult<Uint8Array>> | undefined = iterator.next();
   try {

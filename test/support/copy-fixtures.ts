@@ -82,7 +82,7 @@ export async function makeCopyLayout(): Promise<{ readonly layout: FixtureLayout
 }
 
 /** What BuildKit adds to an index about one of its manifests. */
-export function attestationOf(layout: FixtureLayout, about: Descriptor): Descriptor {
+function attestationOf(layout: FixtureLayout, about: Descriptor): Descriptor {
   const statement = layout.blob({ predicateType: "https://slsa.dev/provenance/v0.2" }, "application/vnd.in-toto+json");
   const manifest = {
     schemaVersion: 2,
@@ -101,7 +101,7 @@ export function attestationOf(layout: FixtureLayout, about: Descriptor): Descrip
 }
 
 /** An image in docker's own media types (schema 2), all layers gzip. */
-export function dockerImage(layout: FixtureLayout, layers: readonly FixtureLayer[]): Descriptor {
+function dockerImage(layout: FixtureLayout, layers: readonly FixtureLayer[]): Descriptor {
   const manifest = {
     schemaVersion: 2,
     mediaType: MEDIA_TYPE.dockerManifest,
@@ -112,7 +112,7 @@ export function dockerImage(layout: FixtureLayout, layers: readonly FixtureLayer
 }
 
 /** A thing that is no image, as ORAS pushes it. */
-export function artifact(layout: FixtureLayout): Descriptor {
+function artifact(layout: FixtureLayout): Descriptor {
   const manifest = {
     schemaVersion: 2,
     mediaType: MEDIA_TYPE.ociManifest,
