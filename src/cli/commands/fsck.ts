@@ -10,9 +10,8 @@ import { withStore } from "../with-store.ts";
 
 type FsckOptions = StoreVerbOptions & { readonly repair?: boolean };
 
-/** What `fsck` ends with when it found something: 1, as `diff` does, when nothing is lost; 4 when something is. */
-const EXIT_FOUND = 1;
-const EXIT_DAMAGED = 4;
+/** What `fsck` ends with: 0 for left-overs, 1 when something is wrong and nothing lost, 4 when something is. */
+const EXIT_CODES: Readonly<Record<Fault["severity"], number>> = { info: 0, warning: 1, error: 4 };
 
 /** `strata fsck`: is everything still what was published? */
 export function configureFsck(command: Command, terminal: Terminal): void {
@@ -31,7 +30,7 @@ export function configureFsck(command: Command, terminal: Terminal): void {
         ["strata fsck", "look"],
         ["strata fsck --repair", "mend"],
         ["strata fsck --json | jq -r .code", "for programs"],
-      )}\nExit codes: 0 clean, 1 harmless finds, 4 damage; after --repair 0 unless something must be pulled again.\n`,
+      )}\nExit codes: 0 clean, but for left-overs that \`strata prune\` removes; 1 something is wrong, nothing is lost; 4 damage. After --repair 0 unless something must be pulled again.\n`,
     )
     .action(async (options: FsckOptions) => {
       const isReadOnly = options.repair !== true;
@@ -51,8 +50,9 @@ async function checkAndTell(store: Store, terminal: Terminal, options: FsckOptio
     await terminal.stdout.flush();
   }
   await progress.clear();
-  if (codes.length === 0) await terminal.note(`${store.root} is clean`);
-  terminal.exitWith(Math.max(0, ...codes));
+  const worst = Math.max(0, ...codes);
+  if (worst === 0) await terminal.note(`${store.root} is clean`);
+  terminal.exitWith(worst);
 }
 
 /** A fault in the shape of a repair that did nothing: one way to print both. */
@@ -62,7 +62,7 @@ async function* asFindings(faults: AsyncIterable<Fault>): AsyncGenerator<Repair>
 
 function exitCodeFor({ fault, action, pullAgain }: Repair, isRepair: boolean): number {
   if (isRepair && action !== "none" && pullAgain.length === 0) return 0;
-  return fault.severity === "error" ? EXIT_DAMAGED : EXIT_FOUND;
+  return EXIT_CODES[fault.severity];
 }
 
 function jsonOf({ fault, action, movedTo, pullAgain }: Repair, isRepair: boolean): object {
