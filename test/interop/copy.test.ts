@@ -7,6 +7,7 @@ import { type Descriptor, digestOf, hexOf, MEDIA_TYPE, parsePlatform } from "../
 import { openArtifact } from "../../src/transport/index.ts";
 import { copyByName, makeCopyLayout, makeQuickDirectory } from "../support/copy-fixtures.ts";
 import { startDocker } from "../support/docker-daemon.ts";
+import { startDockerRegistry } from "../support/docker-registry.ts";
 import { writeFiles } from "../support/image-fixtures.ts";
 import { describeWith, type Oracle, oracleEnv, oraclePath } from "../support/oracles.ts";
 
@@ -189,6 +190,28 @@ describeWith(["dockerd", "docker", "root"], "docker", () => {
     docker.run("save", "-o", at("saved.tar"), "example.com/gzip:v1");
     await copyByName(`docker-archive:${at("saved.tar")}`, `oci:${at("saved")}:v1`);
     expect((await manifestAt(`oci:${at("saved")}`)).config.digest).toBe(`sha256:${id}`);
+  });
+});
+
+describeWith(["docker-registry"], "a registry", () => {
+  it("takes everything and gives it back with its digest, mounts between repositories, and feeds conversions", async () => {
+    await using registry = await startDockerRegistry();
+    const name = (repository: string): string => `docker://${registry.host}/${repository}:v1`;
+    for (const image of ["duplicates", "docker", "multi", "artifact", "no-layers"]) {
+      const { digest } = rootOf(image);
+      const options = { allPlatforms: true, preserveDigests: true };
+      expect((await copyByName(`oci:${source}:${image}`, name(image), options)).root.digest).toBe(digest);
+      const back = await copyByName(name(image), `oci-archive:${at(`back-${image}.tar`)}`, options);
+      expect(back.root.digest).toBe(digest);
+      const again = await copyByName(`oci-archive:${at(`back-${image}.tar`)}`, name(image), options);
+      expect([again.root.digest, again.blobs.transferred, again.bytes]).toEqual([digest, 0, 0]);
+      const other = await copyByName(name(image), name(`other/${image}`), options);
+      expect(other.root.digest).toBe(digest);
+      expect(other.blobs.transferred).toBe(0);
+    }
+    const { root } = await copyByName(name("multi"), name("zstd"), { allPlatforms: true, compression: "zstd" });
+    await copyByName(name("zstd"), `oci:${at("zstd-back")}:v1`, { allPlatforms: true });
+    expect((await manifestAt(`oci:${at("zstd-back")}:v1`)).digest).toBe(root.digest);
   });
 });
 
