@@ -94,7 +94,7 @@ describe("the exit code", () => {
   });
 
   it("is 9 for what exists and is not supported", async () => {
-    expect((await runStrata(["ls", "docker://localhost/x"])).code).toBe(9);
+    expect((await runStrata(["ls", "docker-daemon:x"])).code).toBe(9);
   });
 
   it("is 130 when it was interrupted", async () => {

@@ -75,7 +75,7 @@ const TRANSCRIPTS: Readonly<Record<string, readonly string[]>> = {
     "ls",
     "ls nowhere.tar",
     "ls --json nowhere.tar",
-    "ls docker://example/image",
+    "ls docker-daemon:example/image",
     "ls --layer 9 IMAGE",
     "ls --layer beef IMAGE",
     "ls --platform what/ever/is/this IMAGE",

@@ -18,7 +18,13 @@ export function configureDelete(command: Command, terminal: Terminal): void {
     .option("--tag-only", "the tag; the image stays");
   addRegistryOptions(command);
   addOutputOptions(command)
-    .addHelpText("after", examples(["strata delete localhost:5000/app:1", "the image behind the tag"]))
+    .addHelpText(
+      "after",
+      examples(
+        ["strata delete localhost:5000/app:1", "the image behind the tag"],
+        ["strata delete --tag-only localhost:5000/app:1", "the tag"],
+      ),
+    )
     .action(async (text: string, options: DeleteVerbOptions) => {
       const reference = parseReference(text.replace(/^docker:\/\//, ""));
       const http = { ...registryOptions(options, terminal.env), signal: terminal.signal };

@@ -11,7 +11,13 @@ export function configureTag(command: Command, terminal: Terminal): void {
     .argument("<image>", "name, digest or the beginning of one")
     .argument("<name>", "new name; the tag is latest unless given");
   addStoreOptions(command, { json: "" })
-    .addHelpText("after", examples(["strata tag debian:bookworm registry.example/base:1", "before a push"]))
+    .addHelpText(
+      "after",
+      examples(
+        ["strata tag debian:bookworm registry.example/base:1", "before a push"],
+        ["strata tag 3d5b9c app", "app:latest, by the beginning of its digest"],
+      ),
+    )
     .action(async (image: string, name: string, options: StoreVerbOptions) => {
       await withStore({ terminal, options }, async (store) => await store.tag(image, name));
     });
