@@ -5,6 +5,7 @@ import { type ImageGraph, readGraph, rootOf } from "./image-graph.ts";
 import { readLeases } from "./lease.ts";
 import type { ImageRecord, Metadata, RecordReader } from "./metadata/records.ts";
 import { saveImage } from "./save-image.ts";
+import { withSpare } from "./spare.ts";
 import type { Amount, GarbageOptions, GarbageReport } from "./store.ts";
 import type { StoreParts } from "./store-parts.ts";
 import { sweepTables } from "./sweep-tables.ts";
@@ -38,7 +39,7 @@ export async function collectGarbage(parts: StoreParts, options: SweepOptions = 
     const garbage = await sweep.judge(candidates.slice(start, start + BATCH));
     for (const blob of garbage) if (isDryRun || (await parts.content.remove(blob.digest))) freed.push(blob);
   }
-  if (!isDryRun) metadata.write(sweepTables);
+  if (!isDryRun) await withSpare(parts.layout, () => metadata.write(sweepTables));
   return { blobs: amountOf(freed.map(({ size }) => size)) };
 }
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { randomName } from "../base/index.ts";
 import { type FileLock, fileError, lockFile, tryLockFile } from "../content/index.ts";
 import { type Digest, isDigest } from "../oci/index.ts";
+import { isNoSpace } from "./spare.ts";
 import type { Lease } from "./store.ts";
 import type { StoreLayout } from "./store-layout.ts";
 
@@ -15,7 +16,9 @@ import type { StoreLayout } from "./store-layout.ts";
  * A lease is a file that its owner keeps locked. It needs no sync: with the power goes the owner, and the lease is void.
  */
 export async function openLease(layout: StoreLayout, signal?: AbortSignal): Promise<Lease> {
-  await fs.mkdir(layout.leases, { recursive: true });
+  await fs.mkdir(layout.leases, { recursive: true }).catch((error: unknown) => {
+    throw fileError(error, layout.leases, "write");
+  });
   await using _ = await shareSweepLock(layout, signal);
   const id = randomName();
   const path = join(layout.leases, id);
@@ -75,6 +78,25 @@ class FileLease implements Lease {
     await fs.rm(path, { force: true }).catch(() => {});
     await handle.close();
     await lock[Symbol.asyncDispose]();
+  }
+}
+
+/** {@link openLease} for readers, who go on without one where there is no room for it. */
+export async function leaseIfPossible(layout: StoreLayout): Promise<Lease | undefined> {
+  try {
+    return await openLease(layout);
+  } catch (error) {
+    if (isNoSpace(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Protects what a reader needs as far as that is possible: on a full disk reading goes on without. */
+export async function protect(lease: Lease | undefined, digests: readonly Digest[]): Promise<void> {
+  try {
+    await lease?.add(...digests);
+  } catch (error) {
+    if (!isNoSpace(error)) throw error;
   }
 }
 

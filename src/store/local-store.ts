@@ -8,7 +8,7 @@ import type { CheckOptions, Fault, Repair } from "./fault.ts";
 import { findImage } from "./find-image.ts";
 import { storePlace } from "./image-graph.ts";
 import { normalizeName, tryNormalizeName } from "./image-reference.ts";
-import { openLease } from "./lease.ts";
+import { leaseIfPossible, openLease } from "./lease.ts";
 import { listImages } from "./list-images.ts";
 import type { Metadata } from "./metadata/records.ts";
 import { readOnly } from "./metadata/snapshot-metadata.ts";
@@ -56,7 +56,7 @@ export class LocalStore implements Store {
       place: storePlace(content, layout.root),
       metadata: () => this.#openedMetadata(),
       closeMetadata: () => this.#closeMetadata(),
-      lease: async () => (isReadOnly ? undefined : await openLease(layout)),
+      lease: async () => (isReadOnly ? undefined : await leaseIfPossible(layout)),
     };
   }
 

@@ -11,6 +11,7 @@ import {
 } from "../image/index.ts";
 import { type Descriptor, formatPlatform } from "../oci/index.ts";
 import { type FoundImage, findImage } from "./find-image.ts";
+import { protect } from "./lease.ts";
 import { namesByRoot } from "./list-images.ts";
 import type { StoreParts } from "./store-parts.ts";
 
@@ -68,7 +69,10 @@ async function holdImage(parts: StoreParts, text: string): Promise<HeldImage> {
   const release = async (): Promise<void> => await lease?.[Symbol.asyncDispose]();
   try {
     const before = find();
-    await lease?.add(...before.record.parts.map(({ digest }) => digest));
+    await protect(
+      lease,
+      before.record.parts.map(({ digest }) => digest),
+    );
     const { key, target } = lease === undefined ? before : find();
     if (key !== before.key) throw movedAway(text);
     const names = metadata.read(namesByRoot).get(key) ?? [];

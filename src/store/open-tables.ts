@@ -4,6 +4,7 @@ import { metadataUnreadable } from "./metadata/metadata-error.ts";
 import { dataFile, openMetadata } from "./metadata/open-metadata.ts";
 import type { Metadata } from "./metadata/records.ts";
 import { readNamesCopy, writeNamesCopy } from "./names-copy.ts";
+import { keepSpare } from "./spare.ts";
 import type { StoreLayout } from "./store-layout.ts";
 
 /**
@@ -15,6 +16,7 @@ export async function openTables(layout: StoreLayout): Promise<Metadata> {
   const lock = await lockFile(layout.version, "shared", { shouldWait: true });
   try {
     await assertTablesKept(layout);
+    await keepSpare(layout);
     const metadata = await openMetadata(layout.metadata, (names) => writeNamesCopy(layout.root, names));
     return {
       read: (action) => metadata.read(action),

@@ -2,7 +2,8 @@ import { StrataError } from "../base/index.ts";
 import type { Digest } from "../oci/index.ts";
 import { amountOf, collectGarbage } from "./collect-garbage.ts";
 import { namesByRoot } from "./list-images.ts";
-import type { RecordReader } from "./metadata/records.ts";
+import type { RecordReader, RecordWriter } from "./metadata/records.ts";
+import { withSpare } from "./spare.ts";
 import type { Amount, PruneOptions, PruneReport } from "./store.ts";
 import { listIndexes, removeIndexes } from "./store-index-cache.ts";
 import type { StoreParts } from "./store-parts.ts";
@@ -14,19 +15,20 @@ export async function pruneStore(parts: StoreParts, options: PruneOptions): Prom
   const choose = (records: RecordReader): PruneReport["images"] => chooseImages(records, all);
   const images = isDryRun
     ? metadata.read(choose)
-    : metadata.write((records) => {
-        const chosen = choose(records);
-        for (const { digest, names } of chosen) {
-          records.remove("image", digest);
-          for (const name of names) records.remove("name", name);
-        }
-        return chosen;
-      });
+    : await withSpare(parts.layout, () => metadata.write((records) => forget(records, choose(records))));
   const ingests = await pruneIngests(parts, isDryRun);
   // Once they are gone, an image of the same root is a new one.
   const without = new Set<string>(isDryRun ? images.map(({ digest }) => digest) : []);
   const { blobs } = await collectGarbage(parts, { isDryRun, signal, without });
   return { isDryRun, images, blobs, ingests, indexes: await pruneIndexes(parts, { isDryRun, without }) };
+}
+
+function forget(records: RecordWriter, images: PruneReport["images"]): PruneReport["images"] {
+  for (const { digest, names } of images) {
+    records.remove("image", digest);
+    for (const name of names) records.remove("name", name);
+  }
+  return images;
 }
 
 function chooseImages(records: RecordReader, all: boolean): PruneReport["images"] {

@@ -3,21 +3,24 @@ import type { Digest } from "../oci/index.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import { type FoundImage, findImage } from "./find-image.ts";
 import { namesByRoot } from "./list-images.ts";
+import { withSpare } from "./spare.ts";
 import type { Removed, RemoveOptions } from "./store.ts";
 import type { StoreParts } from "./store-parts.ts";
 
 /** Removes a name or an image in one transaction, then frees what that leaves behind. */
 export async function removeImage(parts: StoreParts, text: string, { force = false }: RemoveOptions): Promise<Removed> {
   const metadata = await parts.metadata();
-  const { untagged, deleted, candidates } = metadata.write((records) => {
-    const found = findImage(records, text);
-    const names = namesByRoot(records).get(found.key) ?? [];
-    const untagged = chooseNames(found, names, force);
-    for (const name of untagged) records.remove("name", name);
-    const isLast = untagged.length === names.length;
-    if (isLast) records.remove("image", found.key);
-    return { untagged, deleted: isLast ? (found.key as Digest) : undefined, candidates: digestsOf(found) };
-  });
+  const { untagged, deleted, candidates } = await withSpare(parts.layout, () =>
+    metadata.write((records) => {
+      const found = findImage(records, text);
+      const names = namesByRoot(records).get(found.key) ?? [];
+      const chosen = chooseNames(found, names, force);
+      for (const name of chosen) records.remove("name", name);
+      const isLast = chosen.length === names.length;
+      if (isLast) records.remove("image", found.key);
+      return { untagged: chosen, deleted: isLast ? (found.key as Digest) : undefined, candidates: digestsOf(found) };
+    }),
+  );
   if (deleted === undefined) return { untagged, deleted, garbage: { blobs: { count: 0, bytes: 0 } } };
   return { untagged, deleted, garbage: await collectGarbage(parts, { candidates }) };
 }

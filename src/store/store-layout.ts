@@ -16,6 +16,8 @@ export interface StoreLayout {
   readonly leases: string;
   readonly indexes: string;
   readonly quarantine: string;
+  /** Space in reserve. */
+  readonly spare: string;
   /** Held shared by whoever protects blobs, exclusively by whoever frees them. */
   readonly sweepLock: string;
 }
@@ -29,6 +31,7 @@ export function storeLayout(root: string): StoreLayout {
     leases: join(root, "leases"),
     indexes: join(root, "indexes"),
     quarantine: join(root, "quarantine"),
+    spare: join(root, "spare"),
     sweepLock: join(root, "sweep.lock"),
   };
 }
@@ -44,6 +47,7 @@ export const ROOT_NAMES: ReadonlySet<string> = new Set([
   "leases",
   "indexes",
   "quarantine",
+  "spare",
   "sweep.lock",
 ]);
 

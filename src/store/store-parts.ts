@@ -16,6 +16,6 @@ export interface StoreParts {
   metadata(): Promise<Metadata>;
   /** Closes the tables, so that they can be replaced. */
   closeMetadata(): Promise<void>;
-  /** Undefined where the store is read-only, and nothing can be protected. */
+  /** Undefined where the store is read-only or the disk full, and nothing can be protected. */
   lease(): Promise<Lease | undefined>;
 }

@@ -1,5 +1,6 @@
 import { StrataError } from "../../base/index.ts";
 import type { CheckOptions, Fault } from "../fault.ts";
+import { protect } from "../lease.ts";
 import { dataFile } from "../metadata/open-metadata.ts";
 import type { Metadata } from "../metadata/records.ts";
 import { readSnapshot } from "../metadata/snapshot-metadata.ts";
@@ -48,7 +49,10 @@ async function leasedTables({ layout }: StoreParts, lease: Lease | undefined): P
       if (seen === revision || lease === undefined) return tables;
       revision = seen;
       const images = tables.read((records) => records.list("image"));
-      await lease.add(...images.flatMap(([, record]) => record.parts.map(({ digest }) => digest)));
+      await protect(
+        lease,
+        images.flatMap(([, record]) => record.parts.map(({ digest }) => digest)),
+      );
     }
   } catch (error) {
     if (error instanceof StrataError && error.code === "store-metadata-unreadable") return error;
