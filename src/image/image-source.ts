@@ -36,6 +36,11 @@ export interface LayerBlob extends LayerCommon {
    * Valid until the image source is disposed. Its `stamp`, when it has one, tells whether a later run sees the same bytes.
    */
   readonly location?: FileLocation | undefined;
+  /**
+   * True where {@link open} gives no bytes but those of `descriptor.digest`, verified, as a registry's client does: what a
+   * pass over them found stays true for good. Only a first short look at the beginning may be unverified.
+   */
+  readonly isContentAddressed?: boolean | undefined;
 }
 
 /** The contents of a layer that is no tar: the table of contents, and the data of files one by one. */

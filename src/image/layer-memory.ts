@@ -15,7 +15,7 @@ export interface RememberedLayer {
 /**
  * Remembers two things about layers: the index that belongs to a diffID, and which diffID the bytes at a location were
  * found to have. Bytes count as verified only while their file is the same as it was then (its stamp tells), so an
- * archive that was changed is read and verified again.
+ * archive that was changed is read and verified again; bytes from a content-addressed place, which cannot be others, always.
  */
 export class LayerMemory {
   readonly #cache: IndexCache;
@@ -63,7 +63,10 @@ function indexKey(diffId: DiffId): string {
 }
 
 /** Names bytes in a state of a file, and what they were verified against; undefined where nothing may be remembered. */
-function locationKey({ location, descriptor }: LayerBlob): string | undefined {
+function locationKey({ location, descriptor, isContentAddressed }: LayerBlob): string | undefined {
+  if (isContentAddressed === true && descriptor.digest !== undefined) {
+    return `verified/${FORMAT}/digest/${descriptor.digest}`;
+  }
   const known: FileLocation | undefined = location;
   if (known?.stamp === undefined) return undefined;
   return `verified/${FORMAT}/${known.stamp}/${known.offset}+${known.size}/${descriptor.digest ?? ""}`;

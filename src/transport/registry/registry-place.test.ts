@@ -8,8 +8,8 @@ import {
 } from "../../../test/support/registry-server.ts";
 import { serveFixture } from "../../../test/support/serve-fixture.ts";
 import { readAll, type StrataError } from "../../base/index.ts";
-import { createMemoryScratch, type Scratch } from "../../content/index.ts";
-import type { PlacedImage } from "../../image/index.ts";
+import { createMemoryIndexCache, createMemoryScratch, type Scratch } from "../../content/index.ts";
+import { DEFAULT_LIMITS, loadLayers, type PlacedImage } from "../../image/index.ts";
 import { type Descriptor, digestOf, MEDIA_TYPE, parsePlatform, parseReference } from "../../oci/index.ts";
 import type { ImagePlace } from "../image-place.ts";
 import { resolveOptions } from "../open-options.ts";
@@ -149,6 +149,26 @@ describe("the bytes", () => {
     expect(expected().subarray(1).equals(whole)).toBe(true);
     expect(Buffer.from(middle)).toEqual(expected().subarray(700, 900));
     expect(asked(new RegExp(layer.digest))).toHaveLength(1);
+  });
+
+  test("of a layer that is known are not downloaded to list its files, and are verified when they are read", async () => {
+    const cache = createMemoryIndexCache();
+    const scratch = createMemoryScratch();
+    const list = async (): Promise<string[]> => {
+      server.requests.length = 0;
+      await using opened = place("app:v1");
+      const source = { ...(await opened.open(undefined)), reference: "", transport: "docker" };
+      await using loaded = await loadLayers(
+        { ...source, [Symbol.asyncDispose]: async () => {} },
+        { cache, scratch, verify: true, spool: "lazy", limits: DEFAULT_LIMITS, workers: 1 },
+      );
+      expect(loaded.layers[0]?.index.count).toBe(1);
+      return server.requests
+        .filter(({ path }) => path.includes(layer.digest))
+        .map(({ headers }) => headers["range"] ?? "all");
+    };
+    expect(await list()).toContain("all");
+    expect(await list()).toEqual([expect.stringMatching(/^bytes=0-\d{1,3}$/)]);
   });
 
   test("that another look at the beginning needs are a range", async () => {

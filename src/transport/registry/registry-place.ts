@@ -44,7 +44,10 @@ export function openRegistryPlace(reference: Reference, options: ResolvedOptions
       const tree = await walkManifests(spooled, [await resolve()], limits);
       const { documents, skipped } = await chooseLeaf(spooled, tree, options);
       const image = await openManifestImage(spooled, documents);
-      return { ...image, names, skipped: [...tree.skipped, ...skipped, ...image.skipped] };
+      const layers = image.layers.map((layer) =>
+        layer.kind === "blob" ? { ...layer, isContentAddressed: true } : layer,
+      );
+      return { ...image, names, layers, skipped: [...tree.skipped, ...skipped, ...image.skipped] };
     },
     openArtifact: async () => {
       const origin = { registry: repository.registry, repository: repository.name };
