@@ -35,7 +35,7 @@ function unpack(name: string): string {
     "-C",
     target,
   ]);
-  if (status !== 0) throw new Error(`tar: ${stderr}`);
+  if (status !== 0) throw new Error(`tar: ${stderr.toString()}`);
   return target;
 }
 

@@ -67,7 +67,9 @@ async function readAllLayers(name: string): Promise<string[]> {
     const options = { limits: DEFAULT_LIMITS, verify: true, spool: "lazy", scratch, workers: 2 } as const;
     await using loaded = await loadLayers(source, options);
     expect(loaded.layers).toHaveLength(source.layers.length);
-    return await Promise.all(source.layers.map((layer) => (layer.kind === "blob" ? bytesOf(layer) : layer.kind)));
+    return await Promise.all(
+      source.layers.map((layer) => (layer.kind === "blob" ? bytesOf(layer) : Promise.resolve(layer.kind))),
+    );
   });
 }
 
@@ -109,7 +111,11 @@ describe("an image in a data root", () => {
     const parent = `image/overlay2/imagedb/metadata/${written.id.replace(":", "/")}/parent`;
     const ids = (await listImages(`docker-root:${root}`)).map(({ digest }) => digest);
     expect(ids).toHaveLength(2);
-    await replaceFile(root, parent, ids.find((id) => id !== written.id)!);
+    await replaceFile(
+      root,
+      parent,
+      ids.find((id) => id !== written.id),
+    );
     expect((await listImages(`docker-root:${root}`)).map(({ digest }) => digest)).toEqual([written.id]);
   });
 
@@ -311,7 +317,7 @@ describe("damage to records", () => {
     ["a layer that is its own parent", () => record(1, "parent"), () => chain(2), "storage-layer-loop", "hostile"],
     [
       "a short name that is none",
-      () => `${written.directories[0]!.replace(/diff$/, "link")}`,
+      () => written.directories[0]!.replace(/diff$/, "link"),
       () => "../x",
       "storage-malformed",
       "malformed",

@@ -74,12 +74,18 @@ function isSame(lower: LayerIndex, before: number, { index, entry, changed }: Co
   const type = b.type[entry];
   if (type !== a.type[before] || lower.linkName(before) !== index.linkName(entry)) return false;
   if (type === HARDLINK) return !changed.has(index.linkName(entry));
-  const isEqual = (column: "mode" | "uid" | "gid" | "device" | "size" | "mtimeSeconds" | "mtimeNanoseconds"): boolean =>
+  const isEqual = (column: "mode" | "uid" | "gid" | "device" | "size"): boolean =>
     a[column][before] === b[column][entry];
   if (!isEqual("mode") || !isEqual("uid") || !isEqual("gid") || !isEqual("device")) return false;
-  if (type !== DIRECTORY && !(isEqual("mtimeSeconds") && isEqual("mtimeNanoseconds"))) return false;
+  if (type !== DIRECTORY && !isSameTime(lower.mtime(before), index.mtime(entry))) return false;
   if (type === FILE && !isEqual("size")) return false;
   return sameXattrs(lower.xattrs(before), index.xattrs(entry));
+}
+
+/** Where one side has whole seconds only, an archive may have cut the rest off. */
+function isSameTime(a: TarEntry["mtime"], b: TarEntry["mtime"]): boolean {
+  if (a.seconds !== b.seconds) return false;
+  return a.nanoseconds === b.nanoseconds || a.nanoseconds === 0 || b.nanoseconds === 0;
 }
 
 function sameXattrs(a: ReadonlyMap<ByteString, Uint8Array>, b: ReadonlyMap<ByteString, Uint8Array>): boolean {
@@ -100,8 +106,6 @@ function entryOf(index: LayerIndex, i: number): TarEntry {
     mode: mode[i] as number,
     uid: uid[i] as number,
     gid: gid[i] as number,
-    uname: "",
-    gname: "",
     size: size[i] as number,
     storedSize: size[i] as number,
     mtime: index.mtime(i),
@@ -116,7 +120,18 @@ function entryOf(index: LayerIndex, i: number): TarEntry {
 /** A deletion as overlayfs writes it: a name may begin like a marker, no file of an image is this device. */
 function whiteoutOf(name: ByteString): TarEntry {
   return {
-    ...{ name, type: "char", linkName: "", mode: 0, uid: 0, gid: 0, uname: "", gname: "", size: 0, storedSize: 0 },
-    ...{ mtime: { seconds: 0, nanoseconds: 0 }, devMajor: 0, devMinor: 0, headerOffset: 0, dataOffset: 0 },
+    name,
+    type: "char",
+    linkName: "",
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    size: 0,
+    storedSize: 0,
+    mtime: { seconds: 0, nanoseconds: 0 },
+    devMajor: 0,
+    devMinor: 0,
+    headerOffset: 0,
+    dataOffset: 0,
   };
 }
