@@ -49,7 +49,7 @@ export function amountOf(sizes: readonly number[]): Amount {
 }
 
 /** All that the images name. */
-export function markedBy(records: RecordReader, without: ReadonlySet<string> = new Set()): Set<Digest> {
+function markedBy(records: RecordReader, without: ReadonlySet<string> = new Set()): Set<Digest> {
   const marked = new Set<Digest>();
   for (const [root, { parts }] of records.list("image")) {
     if (!without.has(root)) for (const { digest } of parts) marked.add(digest);
@@ -100,7 +100,7 @@ class Sweep {
  * Documents may have come after the record of an image that names them was made: with another image, or for another
  * platform. Then what they name belongs to this image too. The caller keeps blobs from being freed meanwhile.
  */
-export async function refreshRecords({ content, place }: StoreParts, metadata: Metadata): Promise<void> {
+async function refreshRecords({ content, place }: StoreParts, metadata: Metadata): Promise<void> {
   const images = metadata.read((records) => records.list("image"));
   const arrived: ImageGraph[] = [];
   for (const [, record] of images) {

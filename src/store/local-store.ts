@@ -12,7 +12,7 @@ import { leaseIfPossible, openLease } from "./lease.ts";
 import { listImages } from "./list-images.ts";
 import type { Metadata } from "./metadata/records.ts";
 import { readOnly } from "./metadata/snapshot-metadata.ts";
-import { isInNamesCopy } from "./names-copy.ts";
+import { mayHaveName } from "./names-copy.ts";
 import { openStoredArtifact, openStoredImage } from "./open-stored.ts";
 import { pruneStore } from "./prune.ts";
 import { removeImage } from "./remove-image.ts";
@@ -75,7 +75,7 @@ export class LocalStore implements Store {
     const full = tryNormalizeName(name);
     if (full === undefined) return false;
     // The copy is cheap to read, and a name that is not in it was never here for longer than a moment.
-    if (!(await isInNamesCopy(this.root, full))) return false;
+    if (!(await mayHaveName(this.root, full))) return false;
     return (await this.#openedMetadata()).read((records) => records.get("name", full) !== undefined);
   }
 

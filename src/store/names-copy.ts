@@ -38,10 +38,10 @@ export async function readNamesCopy(root: string): Promise<Map<string, NameRecor
   }
 }
 
-/** Whether the copy has that name, without parsing it. Now and then it says so for what is no name. */
-export async function isInNamesCopy(root: string, name: string): Promise<boolean> {
-  const text = await fs.readFile(join(root, "index.json"), "utf8").catch(() => "");
-  return text.includes(JSON.stringify(name));
+/** Whether the tables may have that name, as far as the copy tells without being parsed; where there is none, they may. */
+export async function mayHaveName(root: string, name: string): Promise<boolean> {
+  const text = await fs.readFile(join(root, "index.json"), "utf8").catch(() => undefined);
+  return text === undefined || text.includes(JSON.stringify(name));
 }
 
 function nameOf({ annotations, mediaType, digest, size }: Descriptor): [string, NameRecord][] {

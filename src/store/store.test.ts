@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FixtureLayout, forPlatform, layerOf } from "../../test/support/image-fixtures.ts";
-import { artifactOf, copyInto, type FixtureArtifact, putImage } from "../../test/support/store-fixtures.ts";
+import { artifactOf, bytesOf, copyInto, type FixtureArtifact, putImage } from "../../test/support/store-fixtures.ts";
 import { readAll } from "../base/index.ts";
 import { DEFAULT_SOURCE_LIMITS, type PlatformChoice } from "../image/index.ts";
 import { hexOf, parseManifest, parsePlatform } from "../oci/index.ts";
@@ -98,21 +98,6 @@ describe("an image in the store", () => {
     ]);
   });
 
-  test("tells an ambiguous beginning", async () => {
-    const digests: string[] = [];
-    for (let i = 0; i < 700 && digests.length < 2; i++) {
-      const artifact = await artifactOf([`n${i}`]);
-      const prefix = hexOf(artifact.root.digest).slice(0, 2);
-      if (prefix !== "ab") continue;
-      digests.push((await putImage(store, undefined, artifact)).digest);
-    }
-    const [one = "", two = ""] = digests.map((digest) => digest.slice(7));
-    const common = [...one].findIndex((digit, i) => digit !== two[i]);
-    if (common >= 4)
-      await expect(store.find(one.slice(0, common))).rejects.toThrow(failure("ambiguous-image", "invalid-argument"));
-    expect((await store.find(one)).descriptor.digest).toBe(digests[0]);
-  });
-
   test("has its names in the root's index.json too, which makes the root an OCI layout", async () => {
     const { digest } = await putImage(store, "nginx:1", await artifactOf(["one"]));
     const index = JSON.parse(await readFile(join(root, "index.json"), "utf8")) as { manifests: unknown[] };
@@ -142,6 +127,49 @@ describe("an image in the store", () => {
     expect(after.size).toBeGreaterThan(before);
     await using both = await store.openImage("app", choice("linux/amd64"));
     expect(both.platform?.architecture).toBe("amd64");
+  });
+
+  test("keeps what it names for another platform when that came with another image", async () => {
+    const artifact = await twoPlatforms();
+    {
+      await using destination = await store.destination("app");
+      await copyInto(destination, artifact, { choose: ({ platform }) => platform?.architecture === "arm64" });
+    }
+    const index = parseManifest(bytesOf(artifact, artifact.root.digest), { what: "fixture" });
+    const amd64 = index.kind === "index" ? index.manifests[0] : undefined;
+    await putImage(store, "inner", { layout: artifact.layout, root: { ...artifact.root, ...amd64 } });
+    await store.remove("inner");
+    await store.prune();
+    expect(await store.find("app")).toMatchObject({ isComplete: true, platforms: [{}, {}] });
+    await using image = await store.openImage("app", choice("linux/amd64"));
+    expect(image.layers).toHaveLength(1);
+  });
+
+  test("is transferred once by two pulls at a time, and two platforms pulled at a time are both there", async () => {
+    const artifact = await artifactOf(["one", "two"]);
+    const results = await Promise.all(
+      ["a", "b"].map(async (name) => {
+        await using destination = await store.destination(name);
+        const put = destination.putBlob.bind(destination);
+        const seen: string[] = [];
+        destination.putBlob = async (...values) => {
+          const result = await put(...values);
+          seen.push(result);
+          return result;
+        };
+        await copyInto(destination, artifact);
+        return seen;
+      }),
+    );
+    expect(results.flat().filter((result) => result === "transferred")).toHaveLength(3);
+    const both = await twoPlatforms();
+    await Promise.all(
+      ["amd64", "arm64"].map(async (architecture) => {
+        await using destination = await store.destination("both");
+        await copyInto(destination, both, { choose: ({ platform }) => platform?.architecture === architecture });
+      }),
+    );
+    expect(await store.find("both")).toMatchObject({ isComplete: true, platforms: [{}, {}] });
   });
 
   test("without a name is dangling, and takes the names that come with it", async () => {

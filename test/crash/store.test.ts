@@ -49,7 +49,7 @@ async function spelled(names: Named): Promise<Map<string, string>> {
   return new Map(await Promise.all([...names].map(spell)));
 }
 
-const sorted = (names: ReadonlyMap<string, string>): unknown => [...names].sort();
+const sorted = (names: ReadonlyMap<string, string>): unknown => [...names].sort(([a], [b]) => (a < b ? -1 : 1));
 const stepsOf = (seed: number, count: number): StoreStep[] =>
   fc.sample(fc.array(arbitraryStep, { minLength: count, maxLength: count }), { seed, numRuns: 1 })[0] ?? [];
 
