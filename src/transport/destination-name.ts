@@ -33,8 +33,13 @@ export function parseDestinationName(text: string): DestinationName {
   const rest = text.slice(colon + 1);
   if (transport === "docker") return { text, transport, path: rest, name: undefined };
   const { path, name } = splitPath(rest);
-  if (path === "" || path.startsWith(":") || (name !== undefined && !REF_NAME.test(name))) throw invalidName(text);
+  if (path === "" || path.startsWith(":") || (name !== undefined && !isName(name, transport))) throw invalidName(text);
   return { text, transport, path, name };
+}
+
+/** Docker's archives have docker's names, which whoever writes them judges. */
+function isName(name: string, transport: DestinationTransport): boolean {
+  return transport === "docker-archive" ? name !== "" : REF_NAME.test(name);
 }
 
 function splitPath(rest: string): { path: string; name: string | undefined } {

@@ -1,5 +1,6 @@
 import { addDetails } from "../base/index.ts";
 import type { ImageDestination } from "../image/index.ts";
+import type { StandardOutput } from "./archive/archive-sink.ts";
 import { type DestinationName, parseDestinationName } from "./destination-name.ts";
 import { openDockerArchiveDestination } from "./docker-archive/docker-archive-destination.ts";
 import { openOciArchiveDestination } from "./oci-layout/archive-destination.ts";
@@ -12,6 +13,8 @@ import type { RegistryOptions } from "./registry/registry-options.ts";
 export interface OpenDestinationOptions {
   /** How registries are spoken to; anonymously and with certificates that are valid unless given. */
   readonly registry?: RegistryOptions | undefined;
+  /** What `-` stands for as the path of an archive. */
+  readonly stdout?: StandardOutput | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -30,15 +33,18 @@ export async function openDestination(name: string, options: OpenDestinationOpti
   }
 }
 
-async function open(where: DestinationName, { registry, signal }: OpenDestinationOptions): Promise<ImageDestination> {
+async function open(
+  where: DestinationName,
+  { registry, stdout, signal }: OpenDestinationOptions,
+): Promise<ImageDestination> {
   const { text: reference, transport, path, name } = where;
   switch (transport) {
     case "oci":
       return await openLayoutDestination({ reference, directory: path, name, signal });
     case "oci-archive":
-      return await openOciArchiveDestination({ reference, path, name });
+      return await openOciArchiveDestination({ reference, path, name, stdout });
     case "docker-archive":
-      return await openDockerArchiveDestination({ reference, path, name });
+      return await openDockerArchiveDestination({ reference, path, name, stdout });
     case "docker":
       return openRegistryDestination(parseRegistryName(path), { registry, signal });
   }

@@ -1,8 +1,9 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openArchiveFile } from "./archive-file.ts";
+import { openArchiveSink } from "./open-archive-sink.ts";
 
 let directory: string;
 let path: string;
@@ -81,4 +82,40 @@ test("a directory in the way, or none to write into, is told", async () => {
   await expect(openArchiveFile(path)).rejects.toMatchObject({ code: "in-the-way" });
   await expect(openArchiveFile(join(directory, "no/such.tar"))).rejects.toMatchObject({ code: "file-not-found" });
   expect(await readdir(directory)).toEqual(["out.tar"]);
+});
+
+describe("what is sent away as it is made", () => {
+  const collect = () => {
+    const sent: Uint8Array[] = [];
+    return { sent, stdout: async (bytes: Uint8Array) => void sent.push(bytes) };
+  };
+
+  test("goes to standard output, piece by piece", async () => {
+    const { sent, stdout } = collect();
+    await using sink = await openArchiveSink("-", stdout);
+    for (const text of ["one ", "two"]) await sink.append(Buffer.from(text));
+    expect(sink.size).toBe(7);
+    await sink.publish();
+    expect(Buffer.concat(sent).toString()).toBe("one two");
+  });
+
+  test("gets no end once a part of it was wrong", async () => {
+    const { stdout } = collect();
+    await using sink = await openArchiveSink("-", stdout);
+    await sink.append(Buffer.from("right, wrong"));
+    await sink.truncate(5);
+    await expect(sink.append(Buffer.from("x"))).rejects.toMatchObject({ code: "archive-broken" });
+    await expect(sink.publish()).rejects.toMatchObject({ code: "archive-broken" });
+  });
+
+  test("needs somebody who takes it", async () => {
+    await expect(openArchiveSink("-")).rejects.toMatchObject({ code: "no-standard-output" });
+  });
+
+  test("may go to a device", async () => {
+    await using sink = await openArchiveSink("/dev/null");
+    await sink.append(Buffer.alloc(100));
+    await sink.publish();
+    expect(sink.size).toBe(100);
+  });
 });

@@ -3,6 +3,7 @@ import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { randomName, StrataError } from "../../base/index.ts";
 import { type FileLock, fileError, syncDirectory, tryLockFile } from "../../content/index.ts";
+import type { ArchiveSink } from "./archive-sink.ts";
 
 /** Pieces are gathered up to this size: system calls then cost nothing. */
 const BATCH_BYTES = 1024 * 1024;
@@ -14,7 +15,7 @@ const BATCH_BYTES = 1024 * 1024;
  * The partial file has a fixed name and is locked, so that one that a killed process left is taken over by the next.
  * Lifecycle: {@link openArchiveFile} → any number of `append`, `truncate` → `publish` or dispose.
  */
-export class ArchiveFile implements AsyncDisposable {
+export class ArchiveFile implements ArchiveSink {
   readonly #target: Target;
   readonly #handle: FileHandle;
   #pieces: Uint8Array[] = [];

@@ -4,7 +4,7 @@ import { algorithmOf, createVerifier, type Descriptor, type Digest, hexOf } from
 import { END_OF_ARCHIVE, encodeHeader, paddingOf } from "../../tar/index.ts";
 import { OCI_LAYOUT } from "../oci-layout/layout-index.ts";
 import { streamBlob } from "../stream-blob.ts";
-import type { ArchiveFile } from "./archive-file.ts";
+import type { ArchiveSink } from "./archive-sink.ts";
 
 /** The bytes are known beforehand or not worth a word. */
 type MemberInit = { readonly name: string; readonly type: "file" | "directory"; readonly size: number };
@@ -14,12 +14,12 @@ type MemberInit = { readonly name: string; readonly type: "file" | "directory"; 
  * whatever the owner adds. Owners, times and modes are always the same, so that the same calls give the same bytes.
  */
 export class LayoutArchive implements AsyncDisposable {
-  readonly #file: ArchiveFile;
+  readonly #sink: ArchiveSink;
   readonly #blobs = new Map<Digest, number>();
   readonly #directories = new Set<string>();
 
-  constructor(file: ArchiveFile) {
-    this.#file = file;
+  constructor(sink: ArchiveSink) {
+    this.#sink = sink;
   }
 
   has({ digest, size }: Pick<Descriptor, "digest" | "size">): boolean {
@@ -30,12 +30,12 @@ export class LayoutArchive implements AsyncDisposable {
   async putBlob(blob: OfferedBlob, { signal, onProgress }: PutBlobOptions = {}): Promise<PutBlobResult> {
     const { descriptor } = blob;
     if (this.has(descriptor)) return "present";
-    const start = this.#file.size;
+    const start = this.#sink.size;
     try {
       await this.#beginBlob(descriptor);
       await this.#copy(descriptor, streamBlob(blob, { start: 0, signal }), { signal, onProgress });
     } catch (error) {
-      await this.#file.truncate(start);
+      await this.#sink.truncate(start);
       throw addDetails(error, { digest: descriptor.digest });
     }
     this.#blobs.set(descriptor.digest, descriptor.size);
@@ -59,12 +59,12 @@ export class LayoutArchive implements AsyncDisposable {
 
   /** Ends the archive, and makes it durable and visible. */
   async publish(): Promise<void> {
-    await this.#file.append(END_OF_ARCHIVE);
-    await this.#file.publish();
+    await this.#sink.append(END_OF_ARCHIVE);
+    await this.#sink.publish();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#file[Symbol.asyncDispose]();
+    await this.#sink[Symbol.asyncDispose]();
   }
 
   async #copy(
@@ -76,7 +76,7 @@ export class LayoutArchive implements AsyncDisposable {
     let done = 0;
     for await (const chunk of chunks) {
       assertNotAborted(signal);
-      await this.#file.append(chunk);
+      await this.#sink.append(chunk);
       verifier.update(chunk);
       done += chunk.length;
       onProgress?.(done);
@@ -101,16 +101,16 @@ export class LayoutArchive implements AsyncDisposable {
   async #beginMember({ name, type, size }: MemberInit): Promise<void> {
     const mode = type === "directory" ? 0o755 : 0o644;
     const mtime = { seconds: 0, nanoseconds: 0 };
-    await this.#file.append(encodeHeader({ name: fromText(name), type, mode, uid: 0, gid: 0, size, mtime }));
+    await this.#sink.append(encodeHeader({ name: fromText(name), type, mode, uid: 0, gid: 0, size, mtime }));
   }
 
   async #append(bytes: Uint8Array): Promise<void> {
-    await this.#file.append(bytes);
+    await this.#sink.append(bytes);
     await this.#pad(bytes.length);
   }
 
   async #pad(size: number): Promise<void> {
     const padding = paddingOf(size);
-    if (padding > 0) await this.#file.append(END_OF_ARCHIVE.subarray(0, padding));
+    if (padding > 0) await this.#sink.append(END_OF_ARCHIVE.subarray(0, padding));
   }
 }

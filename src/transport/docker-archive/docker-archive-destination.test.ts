@@ -46,6 +46,7 @@ describe("names", () => {
   test.each([
     ["app", "app:latest"],
     ["docker.io/library/app:v1", "app:v1"],
+    ["a__b/c---d:v1", "a__b/c---d:v1"],
     ["docker.io/user/app:v1", "user/app:v1"],
     ["localhost:5000/app:v1", "localhost:5000/app:v1"],
   ])("%s becomes %s", async (name, tag) => {
@@ -111,6 +112,15 @@ test.each(["docker-archive", "oci-archive"])(
     expect(new Set(names).size).toBe(names.length);
   },
 );
+
+test("an archive on standard output has the bytes of the file", async () => {
+  const path = fresh();
+  await copyByName(`oci:${source}:duplicates`, `docker-archive:${path}:app:v1`);
+  const sent: Uint8Array[] = [];
+  const stdout = async (bytes: Uint8Array): Promise<void> => void sent.push(Buffer.from(bytes));
+  await copyByName(`oci:${source}:duplicates`, "docker-archive:-:app:v1", { write: { stdout } });
+  expect(Buffer.concat(sent).equals(await readFile(path))).toBe(true);
+});
 
 test("what is no image does not fit", async () => {
   await expect(copyByName(`oci:${source}:artifact`, `docker-archive:${fresh()}`)).rejects.toMatchObject({

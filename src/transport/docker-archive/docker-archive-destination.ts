@@ -1,8 +1,8 @@
 import { StrataError } from "../../base/index.ts";
 import type { ImageDestination, OfferedBlob, PutBlobOptions, PutBlobResult, RawDocument } from "../../image/index.ts";
 import { type Descriptor, type Digest, mediaKind, parseManifest } from "../../oci/index.ts";
-import { openArchiveFile } from "../archive/archive-file.ts";
 import { LayoutArchive } from "../archive/layout-archive.ts";
+import { openArchiveSink } from "../archive/open-archive-sink.ts";
 import type { ArchiveDestinationInit } from "../oci-layout/archive-destination.ts";
 import { enterRoots } from "../oci-layout/layout-index.ts";
 import { dockerDocuments, type TaggedImage } from "./docker-documents.ts";
@@ -12,11 +12,15 @@ import { tagsOf } from "./docker-tags.ts";
  * Writes what `docker load` and `podman load` read, old and new: an OCI layout as one tar, as docker itself writes it
  * since version 25, with the `manifest.json` and `repositories` of before. Manifests and layers stay as they are.
  * A file that is there is replaced when the copy is finished, not before.
- * @throws StrataError as `openArchiveFile`; `invalid-reference` for a name that docker would not take
+ * @throws StrataError as `openArchiveSink`; `invalid-reference` for a name that docker would not take
  */
 export async function openDockerArchiveDestination(init: ArchiveDestinationInit): Promise<ImageDestination> {
   const own = init.name === undefined ? undefined : tagsOf([init.name], "latest");
-  return new DockerArchiveDestination(init.reference, own, new LayoutArchive(await openArchiveFile(init.path)));
+  return new DockerArchiveDestination(
+    init.reference,
+    own,
+    new LayoutArchive(await openArchiveSink(init.path, init.stdout)),
+  );
 }
 
 class DockerArchiveDestination implements ImageDestination {

@@ -1,7 +1,8 @@
 import type { ImageDestination, OfferedBlob, PutBlobOptions, PutBlobResult, RawDocument } from "../../image/index.ts";
 import type { Descriptor } from "../../oci/index.ts";
-import { openArchiveFile } from "../archive/archive-file.ts";
+import type { StandardOutput } from "../archive/archive-sink.ts";
 import { LayoutArchive } from "../archive/layout-archive.ts";
+import { openArchiveSink } from "../archive/open-archive-sink.ts";
 import { enterRoots } from "./layout-index.ts";
 import { LayoutRoots } from "./layout-roots.ts";
 
@@ -11,14 +12,16 @@ export interface ArchiveDestinationInit {
   readonly path: string;
   /** The name to give; undefined: those that the copier knows. */
   readonly name: string | undefined;
+  /** What the path `-` stands for. */
+  readonly stdout?: StandardOutput | undefined;
 }
 
 /**
  * Writes an OCI layout as one tar. A file that is there is replaced when the copy is finished, not before.
- * @throws StrataError as `openArchiveFile`
+ * @throws StrataError as `openArchiveSink`
  */
 export async function openOciArchiveDestination(init: ArchiveDestinationInit): Promise<ImageDestination> {
-  return new OciArchiveDestination(init, new LayoutArchive(await openArchiveFile(init.path)));
+  return new OciArchiveDestination(init, new LayoutArchive(await openArchiveSink(init.path, init.stdout)));
 }
 
 class OciArchiveDestination implements ImageDestination {
