@@ -62,9 +62,10 @@ export function blobPath(digest: Digest): string {
  */
 export async function prepareRoot(layout: StoreLayout): Promise<void> {
   if (await isStore(layout)) return;
+  const isNew = (await fs.stat(layout.root).catch(() => undefined)) === undefined;
   await makeDirectoryDurably(layout.root);
-  // Images hold secrets more often than their owners think.
-  await fs.chmod(layout.root, 0o700).catch(() => {});
+  // Images hold secrets more often than their owners think. A directory that was there has the mode that it should have.
+  if (isNew) await fs.chmod(layout.root, 0o700).catch(() => {});
   await writeFileDurably(layout.version, `${VERSION}\n`);
 }
 

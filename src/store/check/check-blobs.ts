@@ -16,21 +16,26 @@ export async function* checkBlobs(context: CheckContext): AsyncGenerator<Fault> 
   let done = 0;
   for (const blob of blobs) {
     assertNotAborted(options.signal);
-    const fault = await checkBlob(context, blob);
+    const tell = (read: number): void => options.onProgress?.({ kind: "blob", done: done + read, total });
+    const fault = await checkBlob(context, blob, tell);
     if (fault !== undefined) yield fault;
     else if (tables !== undefined && !users.has(blob.digest)) yield unreferenced(blob);
     done += blob.size;
-    options.onProgress?.({ kind: "blob", done, total });
+    tell(0);
   }
 }
 
-async function checkBlob(context: CheckContext, { digest }: BlobInfo): Promise<Fault | undefined> {
+async function checkBlob(
+  context: CheckContext,
+  { digest }: BlobInfo,
+  onBytes: (read: number) => void,
+): Promise<Fault | undefined> {
   const { parts, users, sizes, claims, options } = context;
   const common = { digest, path: blobPath(digest), images: users.get(digest) ?? [] };
   try {
     await using source = await parts.content.open(digest);
     const claimed = [...(claims.get(digest) ?? [])];
-    const found = await identify(source, { digest, claimed, signal: options.signal });
+    const found = await identify(source, { digest, claimed, signal: options.signal, onBytes });
     if (found.digest !== digest) return { ...common, ...corrupt(digest, found.digest) };
     const wrong = [...(sizes.get(digest) ?? [])].find((size) => size !== source.size);
     if (wrong !== undefined) return { ...common, ...sizeDiffers(digest, source.size, wrong) };
@@ -59,11 +64,14 @@ interface IdentifyOptions {
   readonly digest: Digest;
   readonly claimed: readonly DiffId[];
   readonly signal: AbortSignal | undefined;
+  /** Told how many bytes of the blob have been read. */
+  readonly onBytes: (read: number) => void;
 }
 
 /** One pass over the bytes; a second one only where a layer cannot be decompressed, to know whose fault that is. */
-async function identify(source: ByteSource, { digest, claimed, signal }: IdentifyOptions): Promise<Identity> {
-  const stream = (): AsyncIterable<Uint8Array> => source.stream({ ...(signal && { signal }) });
+async function identify(source: ByteSource, options: IdentifyOptions): Promise<Identity> {
+  const { digest, claimed } = options;
+  const stream = (): AsyncIterable<Uint8Array> => counting(source, options);
   const algorithm = algorithmOf(digest);
   if (claimed.length === 0) return { digest: (await digestStream(stream(), algorithm)).digest, diffIds: [] };
   const stored = createHasher(algorithm);
@@ -79,6 +87,15 @@ async function identify(source: ByteSource, { digest, claimed, signal }: Identif
   } catch (error) {
     if (!(error instanceof StrataError) || !["malformed", "hostile", "unsupported"].includes(error.kind)) throw error;
     return { digest: (await digestStream(stream(), algorithm)).digest, diffIds: [], trouble: error };
+  }
+}
+
+async function* counting(source: ByteSource, { signal, onBytes }: IdentifyOptions): AsyncGenerator<Uint8Array> {
+  let read = 0;
+  for await (const chunk of source.stream({ ...(signal && { signal }) })) {
+    read += chunk.length;
+    onBytes(read);
+    yield chunk;
   }
 }
 

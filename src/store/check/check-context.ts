@@ -24,7 +24,11 @@ export function createContext(parts: StoreParts, options: CheckOptions, tables: 
   tables?.read((records) => {
     const shown = namesShown(records);
     for (const [root, record] of records.list("image")) {
-      for (const { digest } of record.parts) users.set(digest, [...(users.get(digest) ?? []), ...shown(root)]);
+      for (const { digest } of record.parts) {
+        const others = users.get(digest);
+        if (others === undefined) users.set(digest, [...shown(root)]);
+        else others.push(...shown(root));
+      }
     }
   });
   return { parts, options, tables, users, sizes: new Map(), claims: new Map() };

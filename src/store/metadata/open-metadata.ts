@@ -1,6 +1,6 @@
-import { promises as fs } from "node:fs";
 import { join } from "node:path";
 import type { RootDatabase } from "lmdb";
+import { makeDirectoryDurably, syncDirectory } from "../../content/index.ts";
 import { metadataError } from "./metadata-error.ts";
 import { assertMappable, PAGE_BYTES } from "./read-pages.ts";
 import type { Metadata, NameRecord, RecordKind, RecordReader, RecordTypes, RecordWriter } from "./records.ts";
@@ -24,7 +24,7 @@ export type OnNames = (names: readonly (readonly [name: string, record: NameReco
  * @throws StrataError `store-metadata-unreadable`; as `fileError`
  */
 export async function openMetadata(directory: string, onNames: OnNames): Promise<Metadata> {
-  await fs.mkdir(directory, { recursive: true });
+  await makeDirectoryDurably(directory);
   await assertMappable(dataFile(directory));
   // Loaded only here: names that are no images of the store are told without it.
   const { open } = await import("lmdb");
@@ -38,6 +38,8 @@ export async function openMetadata(directory: string, onNames: OnNames): Promise
       maxDbs: 1,
     }),
   );
+  // LMDB syncs its file, not the name of it.
+  await syncDirectory(directory);
   return new LmdbMetadata(database, directory, onNames);
 }
 
