@@ -71,7 +71,8 @@ export async function decodeTarSplit(
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       rest.push(chunk.subarray(start, end));
-      await builder.line(rest.length === 1 ? (rest[0] as Uint8Array) : Buffer.concat(rest));
+      builder.line(rest.length === 1 ? (rest[0] as Uint8Array) : Buffer.concat(rest));
+      if (builder.isFull) await builder.flush();
       rest = [];
       held = 0;
       start = end + 1;
@@ -81,7 +82,7 @@ export async function decodeTarSplit(
     // Copied: the chunk need not outlive this turn.
     if (start < chunk.length) rest.push(chunk.slice(start));
   }
-  if (held > 0) await builder.line(Buffer.concat(rest));
+  if (held > 0) builder.line(Buffer.concat(rest));
   return await builder.finish();
 }
 
@@ -115,17 +116,28 @@ class JournalBuilder {
     this.#maxEntries = options.maxEntries ?? DEFAULT_TAR_LIMITS.maxEntries;
   }
 
-  async line(bytes: Uint8Array): Promise<void> {
+  /** Whether so many bytes wait that {@link flush} should write them. */
+  get isFull(): boolean {
+    return this.#pendingBytes >= FLUSH_BYTES;
+  }
+
+  line(bytes: Uint8Array): void {
     const entry = this.#parse(bytes);
     if (entry.position !== this.#lines) throw this.#malformed(`its position is not ${this.#lines}`);
-    if (entry.type === SEGMENT) await this.#segment(entry);
+    if (entry.type === SEGMENT) this.#segment(entry);
     else if (entry.type === FILE) this.#file(entry);
     else throw this.#malformed("its type is neither 1 nor 2");
     this.#lines++;
   }
 
+  async flush(): Promise<void> {
+    if (this.#pendingBytes > 0) await this.#options.segments.write(Buffer.concat(this.#pending));
+    this.#pending = [];
+    this.#pendingBytes = 0;
+  }
+
   async finish(): Promise<TarSplitJournal> {
-    await this.#flush();
+    await this.flush();
     this.#fileBytes.push(this.#files);
     this.#nameStart.push(this.#namesEnd);
     return {
@@ -135,7 +147,7 @@ class JournalBuilder {
       fileBytes: this.#fileBytes.finish(),
       checksums: this.#checksums.finish(),
       nameStart: this.#nameStart.finish(),
-      names: this.#names.subarray(0, this.#namesEnd),
+      names: Buffer.from(this.#names.subarray(0, this.#namesEnd)),
       segments: await this.#options.segments.finish(),
     };
   }
@@ -150,18 +162,11 @@ class JournalBuilder {
     throw this.#malformed("it is not a JSON object");
   }
 
-  async #segment({ payload }: Line): Promise<void> {
+  #segment({ payload }: Line): void {
     const bytes = payload === null || payload === undefined ? Buffer.alloc(0) : this.#base64(payload, "payload");
     this.#grow(bytes.length);
     this.#pending.push(bytes);
     this.#pendingBytes += bytes.length;
-    if (this.#pendingBytes >= FLUSH_BYTES) await this.#flush();
-  }
-
-  async #flush(): Promise<void> {
-    if (this.#pendingBytes > 0) await this.#options.segments.write(Buffer.concat(this.#pending));
-    this.#pending = [];
-    this.#pendingBytes = 0;
   }
 
   #file(entry: Line): void {

@@ -167,6 +167,16 @@ requireOrSkip(
     expect(table).toContain(rows[0].storage["cache-id"].slice(0, 12));
   });
 
+  it("`strata copy` brings an image into a layout with its configuration and its layers", async () => {
+    const image = `docker-root:${join(directory, "docker-root")}#gt/base:v1`;
+    const copy = `oci:${join(directory, "copy")}:v1`;
+    expect(await runStrata(["copy", "--quiet", image, copy])).toMatchObject({ code: 0 });
+    expect(await layersOf(copy)).toEqual(await layersOf(image));
+    await using before = await openSource(image);
+    await using after = await openSource(copy);
+    expect(after.config.digest).toBe(before.config.digest);
+  });
+
   it("a changed file is named and ends the command with the code for integrity", async () => {
     const root = join(directory, "docker-root");
     const place = `docker-root:${root}#gt/base:v1`;
