@@ -2,10 +2,13 @@
  * `npm run bench:copy`: how long copying an image takes, beside the tools that do the same on this machine.
  * Prints a table in Markdown. Needs root and the tools that `npm test` installs.
  */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { BENCH_DIRECTORY, makeBenchImage } from "./make-image.ts";
+import { BENCH_DIRECTORY, type BenchImage, makeBenchImage } from "./make-image.ts";
 import { type Measurement, measureTogether } from "./measure.ts";
 
 const STRATA = join(import.meta.dirname, "../dist/cli/main.js");
@@ -22,8 +25,7 @@ interface Contest {
 const strata = (...args: readonly string[]): string[] => [process.execPath, STRATA, ...args, "--quiet"];
 const skopeo = (...args: readonly string[]): string[] => ["skopeo", "--insecure-policy", "copy", "--quiet", ...args];
 
-function contests(work: string): Contest[] {
-  const { dockerArchive, ociLayout } = makeBenchImage();
+function contests({ dockerArchive, ociLayout }: BenchImage, work: string, registry: string): Contest[] {
   const archive = `docker-archive:${dockerArchive}`;
   const hashAndCopy = ["sh", "-c", `sha256sum "$1" && cp "$1" "$2"`, "sh", dockerArchive, join(work, "copy.tar")];
   const root = ["--root", join(work, "store")];
@@ -58,24 +60,78 @@ function contests(work: string): Contest[] {
       ours: strata("copy", "--compression", "gzip", archive, `oci:${work}/layout:v1`),
       theirs: skopeo(archive, `oci:${work}/peer:v1`),
     },
+    {
+      what: "registry → oci, gzip layers",
+      peer: "skopeo copy",
+      ours: strata("copy", `docker://${registry}/gzip:1`, `oci:${work}/layout:v1`),
+      theirs: skopeo("--src-tls-verify=false", `docker://${registry}/gzip:1`, `oci:${work}/peer:v1`),
+    },
+    {
+      what: "registry → oci, plain layers",
+      peer: "skopeo copy --dest-compress=false",
+      ours: strata("copy", `docker://${registry}/plain:1`, `oci:${work}/layout:v1`),
+      theirs: skopeo(
+        "--src-tls-verify=false",
+        "--dest-oci-accept-uncompressed-layers",
+        `docker://${registry}/plain:1`,
+        `oci:${work}/peer:v1`,
+      ),
+    },
   ];
 }
 
-function main(): void {
+/** Debian's registry on a port of its own, with the image of the benchmark, its layers compressed and not. */
+async function startRegistry(
+  { dockerArchive, ociLayout }: BenchImage,
+  directory: string,
+): Promise<{ host: string; stop(): void }> {
+  const port = await freePort();
+  const host = `127.0.0.1:${port}`;
+  const configuration = join(directory, "registry.yml");
+  const storage = { filesystem: { rootdirectory: join(directory, "registry") } };
+  writeFileSync(
+    configuration,
+    JSON.stringify({ version: "0.1", storage, http: { addr: host }, log: { level: "error" } }),
+  );
+  const child = spawn("docker-registry", ["serve", configuration], { stdio: "ignore" });
+  const [node = "", ...put] = strata("copy", "--retries", "9");
+  for (const [from, to] of [
+    [`oci:${ociLayout}`, "gzip"],
+    [`docker-archive:${dockerArchive}`, "plain"],
+  ]) {
+    execFileSync(node, [...put, `${from}`, `docker://${host}/${to}:1`], { stdio: "ignore" });
+  }
+  return { host, stop: () => void child.kill() };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+async function main(): Promise<void> {
   mkdirSync(BENCH_DIRECTORY, { recursive: true });
   const work = mkdtempSync(join(BENCH_DIRECTORY, "copy-"));
+  const kept = mkdtempSync(join(BENCH_DIRECTORY, "registry-"));
   const empty = (): void => {
     rmSync(work, { recursive: true, force: true });
     mkdirSync(work);
   };
+  const image = makeBenchImage();
+  const registry = await startRegistry(image, kept);
   try {
-    const rows = contests(work).map((contest) => {
+    const rows = contests(image, work, registry.host).map((contest) => {
       const { ours, theirs } = contest;
       return rowOf(contest, measureTogether({ ours, theirs }, { runs: RUNS, before: empty }));
     });
     process.stdout.write(report(rows));
   } finally {
-    rmSync(work, { recursive: true, force: true });
+    registry.stop();
+    for (const directory of [work, kept]) rmSync(directory, { recursive: true, force: true });
   }
 }
 
@@ -91,4 +147,4 @@ function report(rows: readonly string[]): string {
   return `${head}\n${rows.join("\n")}\n\n${machine}\n`;
 }
 
-main();
+await main();
