@@ -22,21 +22,10 @@ const layerSchema = v.object({
   "diff-digest": v.optional(digest),
   "compressed-diff-digest": v.optional(digest),
 });
-const containerSchema = v.object({
-  id,
-  names,
-  image: v.optional(v.string(), ""),
-  layer: id,
-  created: v.optional(v.string()),
-});
-
 /** One image of `images.json`. */
 export type ImageRecord = v.InferOutput<typeof imageSchema>;
 /** One layer of `layers.json`. */
 export type LayerRecord = v.InferOutput<typeof layerSchema>;
-/** One container of `containers.json`. */
-export type ContainerRecord = v.InferOutput<typeof containerSchema>;
-
 /** The drivers with records below the root. */
 export function driversIn(files: StorageFiles): string[] {
   return files
@@ -49,14 +38,6 @@ export function driversIn(files: StorageFiles): string[] {
 /** The images of a driver, in the order of the record. @throws StrataError `storage-malformed`, those of documents */
 export async function readImages(files: StorageFiles, driver: string): Promise<ImageRecord[]> {
   return await readRecord(files, `${driver}-images/images.json`, v.array(imageSchema));
-}
-
-/** The containers of a driver, those that end with the machine's run included. @throws as {@link readImages} */
-export async function readContainers(files: StorageFiles, driver: string): Promise<ContainerRecord[]> {
-  return [
-    ...(await readRecord(files, `${driver}-containers/containers.json`, v.array(containerSchema))),
-    ...(await readRecord(files, `${driver}-containers/volatile-containers.json`, v.array(containerSchema))),
-  ];
 }
 
 /**

@@ -13,7 +13,7 @@ export interface StoredReference {
  * What the engine would take for `wanted`, in its order: a full id, a name (`alpine` is `docker.io/library/alpine:latest`,
  * and for podman also `localhost/alpine:latest`), the beginning of an id. Several only for a beginning of several ids.
  */
-export function findReference<Item extends StoredReference>(items: readonly Item[], wanted: string): Item[] {
+function findReference<Item extends StoredReference>(items: readonly Item[], wanted: string): Item[] {
   const hex = /^(?:sha256:)?([0-9a-f]{1,64})$/.exec(wanted)?.[1];
   const rules: ((item: Item) => boolean)[] = [
     ({ id }) => hex !== undefined && hexOf(id) === hex,
