@@ -51,6 +51,7 @@ const IMPORT_SINS: readonly [file: string, text: string, rule: string][] = [
   ["src/layer/dev.ts", `import fc from "fast-check"; export const x = fc;`, "no-dev-dependency-in-code"],
   ["src/layer/lost.ts", `import "./nowhere.ts";`, "resolvable"],
   ["src/layer/kernel.ts", `import koffi from "koffi"; export const x = koffi;`, "ffi-in-linux"],
+  ["src/layer/tables.ts", `import { open } from "lmdb"; export const x = open;`, "lmdb-in-store"],
   [
     "src/layer/files.ts",
     `import { readFileSync } from "node:fs"; export const x = readFileSync;`,
