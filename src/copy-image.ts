@@ -28,7 +28,7 @@ export async function copyImage(from: string, to: string, options: CopyImageOpti
 
 /** The part of the options that copying itself wants. */
 export function copyOptions(options: CopyImageOptions, scratch: Scratch): CopyOptions {
-  const { platform, store: _, registry: __, temporaryDirectory: ___, stdin: ____, ...copy } = options;
+  const { platform, store: _, registry: __, temporaryDirectory: ___, stdin: ____, stdout: _____, ...copy } = options;
   return {
     ...copy,
     platform: platform === undefined ? undefined : parsePlatform(platform),

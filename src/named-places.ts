@@ -1,11 +1,18 @@
+import { StrataError } from "./base/index.ts";
 import type { Scratch } from "./content/index.ts";
 import type { Held } from "./held.ts";
 import { hostPlatform } from "./host-platform.ts";
 import type { ArtifactSource, ImageDestination } from "./image/index.ts";
 import { parsePlatform } from "./oci/index.ts";
 import { following, noStore, resolveName, STORE_PREFIX } from "./resolve-name.ts";
-import { openStore } from "./store/index.ts";
-import { type OpenSourceOptions, openArtifact, openDestination, type RegistryOptions } from "./transport/index.ts";
+import { openStore, type Store } from "./store/index.ts";
+import {
+  type OpenDestinationOptions,
+  type OpenSourceOptions,
+  openArtifact,
+  openDestination,
+  type RegistryOptions,
+} from "./transport/index.ts";
 
 /** Where names lead, and how what is there is reached. */
 export interface PlaceOptions {
@@ -18,8 +25,10 @@ export interface PlaceOptions {
   readonly containersStorage?: string | undefined;
   /** For what must be spooled. Default: the system's. */
   readonly temporaryDirectory?: string | undefined;
-  /** What `-` stands for. */
+  /** What `-` stands for where an image is read. */
   readonly stdin?: AsyncIterable<Uint8Array> | undefined;
+  /** What `-` stands for as the file of an archive that is written. */
+  readonly stdout?: OpenDestinationOptions["stdout"];
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -48,14 +57,26 @@ export async function openNamedArtifact(
     const sources = sourceOptions(options, scratch);
     return held.add(await following(name, resolved, () => openArtifact(resolved.name, sources)));
   }
-  const store = held.add(await openStore(rootOf(name, options)));
+  const store = held.add(await openStoreForReading(rootOf(name, options)));
   return held.add(await store.openArtifact(resolved.text));
+}
+
+/** Protects what is read by a lease, where the user may write one. */
+async function openStoreForReading(root: string): Promise<Store> {
+  try {
+    return await openStore(root);
+  } catch (error) {
+    const mayOnlyRead =
+      error instanceof StrataError && ["permission-denied", "read-only-file-system"].includes(error.code);
+    if (!mayOnlyRead) throw error;
+    return await openStore(root, { isReadOnly: true });
+  }
 }
 
 /** Opens a place for writing: `store:[NAME]`, or one of the room `transport`; `held` disposes it. */
 export async function openNamedDestination(name: string, held: Held, options: PlaceOptions): Promise<ImageDestination> {
-  const { registry, signal } = options;
-  if (!name.startsWith(STORE_PREFIX)) return held.add(await openDestination(name, { registry, signal }));
+  const { registry, stdout, signal } = options;
+  if (!name.startsWith(STORE_PREFIX)) return held.add(await openDestination(name, { registry, stdout, signal }));
   const store = held.add(await openStore(rootOf(name, options)));
   const inStore = name.slice(STORE_PREFIX.length);
   return held.add(await store.destination(inStore === "" ? undefined : inStore));

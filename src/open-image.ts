@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { addDetails, StrataError } from "./base/index.ts";
-import { createLocalIndexCache, createLocalScratch, type Scratch } from "./content/index.ts";
+import { createLocalIndexCache, createLocalScratch, type IndexCache, type Scratch } from "./content/index.ts";
 import { Held } from "./held.ts";
 import { hostPlatform } from "./host-platform.ts";
 import {
@@ -26,7 +26,10 @@ export interface OpenImageOptions extends PlaceOptions {
    * reads headers only: much faster, and blind to changed bytes.
    */
   readonly verify?: boolean | undefined;
-  /** A directory in which the tables of contents of layers are remembered. Default: none are. */
+  /**
+   * A directory in which the tables of contents of layers are remembered; the local store remembers those of its own
+   * images. Default: none are.
+   */
   readonly cache?: string | undefined;
   /**
    * When compressed layers are kept uncompressed in temporary files: `lazy` once a second of their files is read,
@@ -51,12 +54,14 @@ export interface OpenImageOptions extends PlaceOptions {
 export async function openImage(name: string, options: OpenImageOptions = {}): Promise<OpenedImage> {
   const { temporaryDirectory, cache, signal, onProgress, verify = true, spool = "lazy" } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const indexCache = cache === undefined ? undefined : createLocalIndexCache({ directory: cache });
   const held = new Held();
   let source: ImageSource | undefined;
   try {
     const scratch = held.add(createLocalScratch({ directory: temporaryDirectory }));
-    source = await openNamedSource(name, held, { options, scratch, limits });
+    const named = await openNamedSource(name, held, { options, scratch, limits });
+    source = named.source;
+    const indexCache =
+      cache === undefined ? undefined : (named.indexCache ?? createLocalIndexCache({ directory: cache }));
     const loaded = held.add(
       await loadLayers(source, {
         limits,
@@ -79,26 +84,28 @@ export async function openImage(name: string, options: OpenImageOptions = {}): P
   }
 }
 
-/** Opens the documents of an image, in the local store or elsewhere; `held` disposes it. */
+/** The documents of an image, and the place that remembers tables of contents for it, where that is not the caller's. */
+interface NamedSource {
+  readonly source: ImageSource;
+  readonly indexCache?: IndexCache;
+}
+
+/** Opens an image in the local store or elsewhere; `held` disposes it. */
 async function openNamedSource(
   name: string,
   held: Held,
   { options, scratch, limits }: { readonly options: PlaceOptions; readonly scratch: Scratch; readonly limits: Limits },
-): Promise<ImageSource> {
+): Promise<NamedSource> {
   const resolved = await resolveName(name, options.store);
   const expansion = { maxBytes: limits.maxLayerBytes, maxExpansion: limits.maxExpansion };
   const sources = { ...sourceOptions(options, scratch), limits: { expansion } };
   if (resolved.kind === "placed") {
-    return held.add(await following(name, resolved, () => openSource(resolved.name, sources)));
+    return { source: held.add(await following(name, resolved, () => openSource(resolved.name, sources))) };
   }
-  const store = held.add(await openStore(rootOf(name, options), { isReadOnly: true }));
-  return held.add(
-    await store.openImage(resolved.text, {
-      platform: sources.platform,
-      hostPlatform: hostPlatform(),
-      limits: { ...DEFAULT_SOURCE_LIMITS, expansion },
-    }),
-  );
+  const store = held.add(await openStore(rootOf(name, options), { isReadOnly: true, remembersIndexes: true }));
+  const { platform } = sources;
+  const choice = { platform, hostPlatform: hostPlatform(), limits: { ...DEFAULT_SOURCE_LIMITS, expansion } };
+  return { source: held.add(await store.openImage(resolved.text, choice)), indexCache: store.indexCache };
 }
 
 /** The instruction that made the layer of which an error tells: a number alone means little to people. */

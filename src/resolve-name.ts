@@ -1,4 +1,4 @@
-import { type ErrorKind, StrataError } from "./base/index.ts";
+import { type ErrorKind, replaceHint, StrataError } from "./base/index.ts";
 import { tryParseReference } from "./oci/index.ts";
 import { openStore, type Store } from "./store/index.ts";
 import { hasTransport, leadsToPath } from "./transport/index.ts";
@@ -45,9 +45,7 @@ export async function following<T>(
     return await act();
   } catch (error) {
     if (!isGuess || !(error instanceof StrataError) || !LOST.includes(error.kind)) throw error;
-    const { code, kind, message, details } = error;
-    const hint = `${text} is no file here and no image of the local store, so it was sought in a registry`;
-    throw new StrataError({ code, kind, message, details, hint, cause: error });
+    throw replaceHint(error, `${text} is no file here and no image of the local store, so it was sought in a registry`);
   }
 }
 

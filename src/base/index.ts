@@ -22,6 +22,7 @@ export {
   assertNotAborted,
   type ErrorDetails,
   type ErrorKind,
+  replaceHint,
   StrataError,
   type StrataErrorInit,
 } from "./strata-error.ts";

@@ -67,17 +67,27 @@ export class StrataError extends Error {
  */
 export function addDetails(error: unknown, details: ErrorDetails): unknown {
   if (!(error instanceof StrataError)) return error;
-  const { code, kind, message, hint, cause } = error;
-  const merged = new StrataError({
+  return likeness(error, { details: { ...details, ...error.details } });
+}
+
+/** The same error with another hint, for those who know more about what the user meant. */
+export function replaceHint(error: StrataError, hint: string): StrataError {
+  return likeness(error, { hint });
+}
+
+function likeness(error: StrataError, change: Partial<StrataErrorInit>): StrataError {
+  const { code, kind, message, details, hint, cause } = error;
+  const like = new StrataError({
     code,
     kind,
     message,
-    details: { ...details, ...error.details },
+    details,
     ...(hint === undefined ? {} : { hint }),
     ...(cause === undefined ? {} : { cause }),
+    ...change,
   });
-  if (error.stack !== undefined) merged.stack = error.stack;
-  return merged;
+  if (error.stack !== undefined) like.stack = error.stack;
+  return like;
 }
 
 /** Throws `aborted` when the signal has fired; otherwise does nothing. */

@@ -38,6 +38,11 @@ export interface ImageDestination extends AsyncDisposable {
   readonly concurrency: number;
   /** False where only single images fit (docker-archive): the copier then refuses an index. */
   readonly acceptsIndexes: boolean;
+  /**
+   * The family of media types for which the readers of this place look; the copier writes images of another family in
+   * this one, unless digests are to survive. Undefined where any will do.
+   */
+  readonly expectedFormat?: "oci";
   /** Whether the blob or document is here already, complete. */
   has(descriptor: Descriptor): Promise<boolean>;
   /** Takes a blob in, or finds that it is there. @throws StrataError `digest-mismatch`, `blob-size-mismatch`, … */

@@ -15,6 +15,8 @@ export interface OpenStoreOptions {
    * is a store without images.
    */
   readonly isReadOnly?: boolean | undefined;
+  /** Whether tables of contents may be remembered all the same, where the user may write. Default: unless read-only. */
+  readonly remembersIndexes?: boolean | undefined;
 }
 
 /**
@@ -24,14 +26,14 @@ export interface OpenStoreOptions {
  */
 export async function openStore(root: string, options: OpenStoreOptions = {}): Promise<Store> {
   const layout = storeLayout(root);
-  const isReadOnly = options.isReadOnly ?? false;
+  const { isReadOnly = false, remembersIndexes = !isReadOnly } = options;
   if (isReadOnly) await isStore(layout);
   else await prepareRoot(layout);
   return new LocalStore({
     layout,
     isReadOnly,
     content: await createLocalContentStore({ directory: root, isReadOnly }),
-    indexCache: createStoreIndexCache(layout, isReadOnly),
+    indexCache: createStoreIndexCache(layout, !remembersIndexes),
     openMetadata: () => (isReadOnly ? readSnapshot(dataFile(layout.metadata)) : openTables(layout)),
   });
 }

@@ -40,9 +40,12 @@ function addConversions(command: Command): void {
     )
     .option("--compression-level <n>", "1 to 9 for gzip, 1 to 19 for zstd", parseCount)
     .addOption(
-      new Option("--format <types>", "media types of manifests (default: as they are)").choices(["oci", "docker"]),
+      new Option("--format <types>", "media types of manifests (default: as they are; OCI's in layouts)").choices([
+        "oci",
+        "docker",
+      ]),
     )
-    .option("--preserve-digests", "fail if anything would change");
+    .option("--preserve-digests", "keep manifests as they are, or fail");
 }
 
 /** Runs a transfer with its progress; what is passed over is told there. */
@@ -61,6 +64,7 @@ export async function transfer<Result>(
       registry: registryOptions(options, terminal.env),
       containersStorage: containersStorageRoot(terminal.env),
       stdin: terminal.stdin,
+      stdout: (chunk) => terminal.stdout.send(chunk),
       signal: terminal.signal,
       onEvent: (event) => progress.report(event),
     });

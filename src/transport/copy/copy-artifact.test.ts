@@ -41,7 +41,7 @@ describe.each(["oci", "oci-archive"])("to %s:", (transport) => {
     const { root } = await copyByName(`oci:${source}:${name}`, to, { allPlatforms: true, preserveDigests: true });
     expect(root.digest).toBe(rootOf(name).digest);
     const back = fresh();
-    await copyByName(to, `oci:${back}:back`, { allPlatforms: true });
+    await copyByName(to, `oci:${back}:back`, { allPlatforms: true, preserveDigests: true });
     const copied = await filesBelow(back);
     for (const [path, content] of Object.entries(copied)) {
       if (path !== "index.json") expect(Buffer.from(content, "base64")).toEqual(Buffer.from(files[path] as string));

@@ -13,7 +13,7 @@ import type { Descriptor, Digest, Platform } from "../../oci/index.ts";
 import { ArtifactBlobs } from "./artifact-blobs.ts";
 import { assertNotItself } from "./assert-not-itself.ts";
 import { type ChosenRoot, chooseRoot } from "./choose-root.ts";
-import type { CopyOptions, CopyResult } from "./copy-options.ts";
+import type { CopyOptions, CopyResult, ImageFormat } from "./copy-options.ts";
 import { findReferrers } from "./find-referrers.ts";
 import { type PlannedBlob, planBlobs } from "./plan-blobs.ts";
 import { type Conversion, planConversions } from "./plan-conversions.ts";
@@ -105,9 +105,11 @@ interface Decided {
   readonly conversions: ReadonlyMap<Digest, Conversion>;
 }
 
-async function decide({ options, limits, concurrency, emit }: Copy, resolved: Resolved): Promise<Decided> {
+async function decide(copy: Copy, resolved: Resolved): Promise<Decided> {
+  const { options, limits, concurrency, emit } = copy;
   const { blobs, root, referrers } = resolved;
-  const { compression, format, preserveDigests = false } = options;
+  const { compression, preserveDigests = false } = options;
+  const format = targetFormat(copy);
   const imageNodes = nodesOf(root);
   const nodes = [...imageNodes, ...referrers.flatMap((referrer) => nodesOf(referrer))];
   const planned = planBlobs(nodes);
@@ -127,9 +129,15 @@ async function decide({ options, limits, concurrency, emit }: Copy, resolved: Re
   return { nodes, planned, conversions };
 }
 
+/** The format that was asked for; else the one that the destination's readers expect, where no digest must survive for it. */
+function targetFormat({ options, destination }: Copy): ImageFormat | undefined {
+  const { format, preserveDigests = false, withReferrers = false } = options;
+  return format ?? (preserveDigests || withReferrers ? undefined : destination.expectedFormat);
+}
+
 async function act(copy: Copy, { blobs, root, referrers, ...resolved }: Resolved, plan: Decided): Promise<CopyResult> {
   const { source, destination, options, concurrency, limits, emit } = copy;
-  const { signal, format, scratch } = options;
+  const { signal, scratch } = options;
   for (const { descriptor, what } of plan.planned) {
     emit({ type: "blob", digest: descriptor.digest, what, size: descriptor.size, state: "waiting" });
   }
@@ -146,7 +154,7 @@ async function act(copy: Copy, { blobs, root, referrers, ...resolved }: Resolved
     cores: options.cores ?? 1,
     expansion: limits.expansion,
   });
-  const documents = rewriteDocuments(nodesOf(root), { layers: transferred.replaced, format });
+  const documents = rewriteDocuments(nodesOf(root), { layers: transferred.replaced, format: targetFormat(copy) });
   for (const node of [root, ...referrers]) {
     await putDocuments(node, { destination, documents, concurrency, signal, emit });
   }

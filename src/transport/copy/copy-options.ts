@@ -22,7 +22,10 @@ export interface CopyOptions {
   readonly compression?: LayerCompression | undefined;
   /** For {@link compression}; the codec's own default unless given. */
   readonly compressionLevel?: number | undefined;
-  /** Writes image manifests and their indexes with these media types. Default: as they are. */
+  /**
+   * Writes image manifests and their indexes with these media types. Default: as they are; but OCI's into an OCI layout,
+   * where many readers find no others, unless {@link preserveDigests} or {@link withReferrers} forbids it.
+   */
   readonly format?: ImageFormat | undefined;
   /** Most blobs under way at once; 4 unless given, and never more than the destination takes. */
   readonly concurrency?: number | undefined;

@@ -29,6 +29,7 @@ class OciArchiveDestination implements ImageDestination {
   readonly transport = "oci-archive";
   readonly concurrency = 1;
   readonly acceptsIndexes = true;
+  readonly expectedFormat = "oci";
   readonly #name: string | undefined;
   readonly #archive: LayoutArchive;
   readonly #roots = new LayoutRoots();

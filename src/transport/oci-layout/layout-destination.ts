@@ -46,6 +46,7 @@ class LayoutDestination implements ImageDestination {
   readonly transport = "oci";
   readonly concurrency = CONCURRENCY;
   readonly acceptsIndexes = true;
+  readonly expectedFormat = "oci";
   readonly #init: LayoutDestinationInit;
   readonly #store: ContentStore;
   readonly #wasThere: boolean;

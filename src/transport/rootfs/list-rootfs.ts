@@ -33,10 +33,7 @@ export interface ListRootfsOptions {
  * are hardlinks to the first. Sockets are left out, and what other file systems are mounted inside: `/proc` is no
  * part of an image.
  */
-export async function listRootfs(
-  directory: string,
-  { signal, map }: ListRootfsOptions = {},
-): Promise<ListedLayer> {
+export async function listRootfs(directory: string, { signal, map }: ListRootfsOptions = {}): Promise<ListedLayer> {
   const root = fromText(directory);
   const builder = new LayerIndexBuilder();
   let count = 0;
