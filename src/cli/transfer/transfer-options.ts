@@ -57,7 +57,12 @@ export async function transfer<Result>(
   const { platform, allPlatforms, preserveDigests, compression, compressionLevel, format, referrers, jobs } = options;
   try {
     return await run({
-      ...{ platform, allPlatforms, preserveDigests, compression, compressionLevel, format },
+      platform,
+      allPlatforms,
+      preserveDigests,
+      compression,
+      compressionLevel,
+      format,
       withReferrers: referrers,
       concurrency: jobs,
       store: storeRoot(options, terminal.env),

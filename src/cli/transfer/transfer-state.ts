@@ -48,6 +48,12 @@ export class TransferState {
         blob.result = event.result;
         break;
       }
+      // These say nothing of bytes.
+      case "start":
+      case "document":
+      case "skipped":
+      case "done":
+        break;
     }
   }
 

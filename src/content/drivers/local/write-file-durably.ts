@@ -7,7 +7,7 @@ import { syncDirectory } from "./sync-directory.ts";
 /**
  * Writes a file so that at any moment, a loss of power included, its name leads to the old bytes or to all of the new
  * ones; durable when it resolves. Written aside as `NAME.RANDOM.partial` in the same directory, which must exist.
- * @param options.mode permission bits, less the umask; 0644 unless given
+ * `mode`: permission bits, less the umask; 0644 unless given.
  * @throws StrataError as `fileError`: nothing is left aside then
  */
 export async function writeFileDurably(
