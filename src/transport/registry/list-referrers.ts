@@ -42,7 +42,10 @@ export async function listReferrersIn(
   return [...found.values()].filter((one) => artifactType === undefined || one.artifactType === artifactType);
 }
 
-/** {@link listReferrersIn} for a reference with a digest. */
+/**
+ * What names the manifest of a reference as its subject, each once: by the referrers API, else by the tag that stands in
+ * for it. @throws StrataError of parseManifest for a list that is none; what the registry client throws
+ */
 export async function listReferrers(
   reference: Reference & { readonly digest: Digest },
   options: ListReferrersOptions & RegistryOptions = {},

@@ -17,7 +17,7 @@ import { dockerKey, parseRegistryKey } from "./registry-key.ts";
 /** Where docker's and podman's logins lie. */
 export interface DockerConfigOptions extends HelperOptions {
   readonly homeDirectory: string;
-  /** Files to read in this order; new logins go to the first. {@link dockerConfigPaths} unless given. */
+  /** Files to read in this order; new logins go to the first. Those of docker and podman unless given. */
   readonly configPaths?: readonly string[];
 }
 
