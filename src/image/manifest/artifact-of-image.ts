@@ -18,7 +18,7 @@ export interface ArtifactOfImageInit extends ArtifactLayerOptions, Pick<Artifact
  * tar in the scratch; a configuration that was made up is completed with diffIDs and the platform.
  *
  * When it fails nothing is disposed.
- * @throws StrataError of the layers that must be read: `digest-mismatch`, `diffid-mismatch`, of the decompressor
+ * @throws StrataError `layer-unidentified`, `compression-unsupported`, with `details.layer`
  */
 export async function artifactOfImage(image: PlacedImage, init: ArtifactOfImageInit): Promise<ArtifactSource> {
   const { reference, transport, platform, dispose } = init;
