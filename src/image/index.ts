@@ -44,4 +44,4 @@ export {
   walkManifests,
 } from "./manifest/manifest-tree.ts";
 export { assertPlatform, platformNotFound } from "./manifest/platform-choice.ts";
-export { DEFAULT_SOURCE_LIMITS, type SourceLimits } from "./manifest/source-limits.ts";
+export { DEFAULT_SOURCE_LIMITS, indexTooDeep, type SourceLimits, tooManyManifests } from "./manifest/source-limits.ts";

@@ -1,4 +1,3 @@
-import { StrataError } from "../../base/index.ts";
 import {
   ANNOTATION,
   type Descriptor,
@@ -10,7 +9,7 @@ import {
 } from "../../oci/index.ts";
 import type { Skipped } from "../image-source.ts";
 import { type BlobPlace, readDocument } from "./blob-place.ts";
-import type { SourceLimits } from "./source-limits.ts";
+import { indexTooDeep, type SourceLimits, tooManyManifests } from "./source-limits.ts";
 
 /** A manifest that an index lists, directly or through other indexes. */
 export interface ManifestLeaf {
@@ -73,7 +72,7 @@ class Walk implements ManifestTree {
 
   async visit(descriptor: Descriptor, outerNames: readonly string[], depth: number): Promise<void> {
     const { digest } = descriptor;
-    if (++this.#visited > this.#limits.maxManifests) throw tooMany(this.#limits.maxManifests);
+    if (++this.#visited > this.#limits.maxManifests) throw tooManyManifests(this.#limits.maxManifests);
     if (this.#seen.has(digest)) return;
     this.#seen.add(digest);
     const names = [...new Set([...outerNames, ...namesOf(descriptor)])];
@@ -96,7 +95,7 @@ class Walk implements ManifestTree {
 
   /** Into an index, or into what has no media type and may be either. */
   async #descend(descriptor: Descriptor, names: readonly string[], depth: number): Promise<void> {
-    if (depth >= this.#limits.maxIndexDepth) throw tooDeep(descriptor, this.#limits.maxIndexDepth);
+    if (depth >= this.#limits.maxIndexDepth) throw indexTooDeep(descriptor, this.#limits.maxIndexDepth);
     const { document } = await readManifest(this.#blobs, descriptor, this.#limits);
     if (document.kind === "manifest") {
       this.leaves.push({ descriptor, names });
@@ -104,22 +103,4 @@ class Walk implements ManifestTree {
     }
     for (const child of document.manifests) await this.visit(child, names, depth + 1);
   }
-}
-
-function tooDeep({ digest }: Descriptor, limit: number): StrataError {
-  return new StrataError({
-    code: "index-too-deep",
-    kind: "hostile",
-    message: `The index ${digest} lies deeper than ${limit} indexes`,
-    details: { digest, limit },
-  });
-}
-
-function tooMany(limit: number): StrataError {
-  return new StrataError({
-    code: "too-many-manifests",
-    kind: "hostile",
-    message: `The indexes of this image list more than ${limit} manifests`,
-    details: { limit },
-  });
 }

@@ -1,3 +1,5 @@
+import { StrataError } from "../../base/index.ts";
+import type { Descriptor } from "../../oci/index.ts";
 import type { DecompressOptions } from "../../tar/index.ts";
 
 /** Bounds for what an image may make us read before its first layer is looked at. */
@@ -19,3 +21,23 @@ export const DEFAULT_SOURCE_LIMITS: SourceLimits = {
   maxManifests: 10_000,
   expansion: {},
 };
+
+/** The error for an index below more indexes than `maxIndexDepth`. */
+export function indexTooDeep({ digest }: Pick<Descriptor, "digest">, limit: number): StrataError {
+  return new StrataError({
+    code: "index-too-deep",
+    kind: "hostile",
+    message: `The index ${digest} lies deeper than ${limit} indexes`,
+    details: { digest, limit },
+  });
+}
+
+/** The error for indexes that list more than `maxManifests`. */
+export function tooManyManifests(limit: number): StrataError {
+  return new StrataError({
+    code: "too-many-manifests",
+    kind: "hostile",
+    message: `The indexes of this image list more than ${limit} manifests`,
+    details: { limit },
+  });
+}

@@ -1,5 +1,5 @@
-import { assertNotAborted, mapConcurrent, StrataError } from "../../base/index.ts";
-import type { RawDocument, SourceLimits } from "../../image/index.ts";
+import { assertNotAborted, mapConcurrent } from "../../base/index.ts";
+import { indexTooDeep, type RawDocument, type SourceLimits, tooManyManifests } from "../../image/index.ts";
 import {
   type Descriptor,
   type ImageIndex,
@@ -51,11 +51,11 @@ export async function readGraph(
   };
   const makeNode = async (read: () => Promise<RawDocument>, depth: number): Promise<GraphNode> => {
     assertNotAborted(signal);
-    if (++seen > limits.maxManifests) throw tooMany(limits.maxManifests);
+    if (++seen > limits.maxManifests) throw tooManyManifests(limits.maxManifests);
     const found = await read();
     const { document, raw } = parse(found, limits);
     if (document.kind === "manifest") return { raw, document, children: [], blobs: blobsOf(document) };
-    if (depth >= limits.maxIndexDepth) throw tooDeep(raw, limits.maxIndexDepth);
+    if (depth >= limits.maxIndexDepth) throw indexTooDeep(raw, limits.maxIndexDepth);
     const listed = document.manifests.filter(isDocument);
     const children = await mapConcurrent(listed, PARALLEL_READS, (child) =>
       nodeOf(() => blobs.readDocument(child), child.digest, depth + 1),
@@ -89,22 +89,4 @@ function isDocument({ mediaType }: Descriptor): boolean {
 
 function blobsOf({ config, layers }: Manifest): readonly Descriptor[] {
   return [config, ...layers];
-}
-
-function tooDeep({ digest }: RawDocument, limit: number): StrataError {
-  return new StrataError({
-    code: "index-too-deep",
-    kind: "hostile",
-    message: `The index ${digest} lies deeper than ${limit} indexes`,
-    details: { digest, limit },
-  });
-}
-
-function tooMany(limit: number): StrataError {
-  return new StrataError({
-    code: "too-many-manifests",
-    kind: "hostile",
-    message: `The indexes of this image list more than ${limit} manifests`,
-    details: { limit },
-  });
 }
