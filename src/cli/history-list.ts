@@ -1,7 +1,7 @@
-import type { OpenedImage } from "../index.ts";
+import type { OpenedDocuments, OpenedImage } from "../index.ts";
 import { formatSize } from "./format-size.ts";
 import { instructionOf, truncate } from "./instruction.ts";
-import { layerRows } from "./layer-list.ts";
+import { rowsOf } from "./layer-list.ts";
 import { printableText } from "./printable.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -12,21 +12,21 @@ export interface HistoryRow {
   readonly layer: number | null;
   readonly created: string | null;
   readonly createdBy: string | null;
-  /** Bytes of the layer's tar. */
-  readonly size: number;
+  /** Bytes of the layer's tar; null where it was not read. */
+  readonly size: number | null;
   readonly emptyLayer: boolean;
   readonly author: string | null;
   readonly comment: string | null;
 }
 
 /** All steps, newest first. */
-export function historyRows(image: OpenedImage): HistoryRow[] {
-  const layers = layerRows(image);
+export function historyRows(image: OpenedImage | OpenedDocuments): HistoryRow[] {
+  const layers = rowsOf(image);
   const rows = image.history.map(({ layer, created, createdBy, author, comment }) => ({
     layer: layer ?? null,
     created: created ?? null,
     createdBy: createdBy ?? null,
-    size: layer === undefined ? 0 : (layers[layer]?.size ?? 0),
+    size: layer === undefined ? 0 : (layers[layer]?.size ?? null),
     emptyLayer: layer === undefined,
     author: author ?? null,
     comment: comment ?? null,
@@ -39,7 +39,7 @@ const SHORT_INSTRUCTION = 76;
 /** The steps as a table. */
 export function printHistory(
   terminal: Terminal,
-  image: OpenedImage,
+  image: OpenedImage | OpenedDocuments,
   { truncated }: { readonly truncated: boolean },
 ): void {
   const { style } = terminal;
@@ -49,7 +49,7 @@ export function printHistory(
     return [
       layer === null ? style.dim("empty") : style.layer(layer, String(layer)),
       shortDate(created),
-      layer === null ? "-" : formatSize(size),
+      layer === null || size === null ? "-" : formatSize(size),
       cell,
       printableText(truncated ? truncate(comment ?? "", 24) : (comment ?? "")),
     ];

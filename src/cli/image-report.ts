@@ -1,8 +1,8 @@
-import type { OpenedImage } from "../index.ts";
+import type { OpenedDocuments, OpenedImage } from "../index.ts";
 import { formatPlatform, type RunConfig } from "../oci/index.ts";
 import { formatSize } from "./format-size.ts";
 import { shortDate } from "./history-list.ts";
-import { type LayerRow, layerRows } from "./layer-list.ts";
+import { type LayerRow, rowsOf } from "./layer-list.ts";
 import { printableText } from "./printable.ts";
 import { pad } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -23,8 +23,8 @@ export interface ImageReport {
   readonly platform: string | null;
   readonly created: string | null;
   readonly author: string | null;
-  /** Bytes of all layers, decompressed. */
-  readonly size: number;
+  /** Bytes of all layers, decompressed; null where they were not read. */
+  readonly size: number | null;
   /** Bytes of all layers as they are stored; null where not all tell. */
   readonly storedSize: number | null;
   readonly layers: readonly LayerRow[];
@@ -33,10 +33,9 @@ export interface ImageReport {
   readonly skipped: readonly { readonly what: string; readonly reason: string }[];
 }
 
-export function imageReport(image: OpenedImage): ImageReport {
+export function imageReport(image: OpenedImage | OpenedDocuments): ImageReport {
   const { reference, transport, names, manifest, config, platform, skipped } = image.source;
-  const layers = layerRows(image);
-  const stored = layers.map(({ storedSize }) => storedSize);
+  const layers = rowsOf(image);
   return {
     reference,
     transport,
@@ -46,12 +45,17 @@ export function imageReport(image: OpenedImage): ImageReport {
     platform: platform === undefined ? null : formatPlatform(platform),
     created: config.value.created ?? null,
     author: config.value.author ?? null,
-    size: layers.reduce((sum, { size }) => sum + size, 0),
-    storedSize: stored.includes(null) ? null : stored.reduce<number>((sum, size) => sum + (size ?? 0), 0),
+    size: sumOf(layers.map(({ size }) => size)),
+    storedSize: sumOf(layers.map(({ storedSize }) => storedSize)),
     layers,
     run: config.value.config ?? {},
     skipped,
   };
+}
+
+/** Null as soon as one is not known. */
+function sumOf(sizes: readonly (number | null)[]): number | null {
+  return sizes.reduce<number | null>((sum, size) => (sum === null || size === null ? null : sum + size), 0);
 }
 
 interface Document {
@@ -65,10 +69,8 @@ function summary({ digest, mediaType, bytes }: Document): { digest: string; medi
 }
 
 /** The report for people. What the image does not say is left out. */
-export function printImageReport(terminal: Terminal, image: OpenedImage): void {
+export function printImageReport(terminal: Terminal, image: OpenedImage | OpenedDocuments): void {
   const report = imageReport(image);
-  const { layers, storedSize, size } = report;
-  const stored = storedSize === null ? "" : `, ${formatSize(storedSize)} stored`;
   section(terminal, [
     ["image", report.reference],
     ["names", report.names.join(", ")],
@@ -78,8 +80,8 @@ export function printImageReport(terminal: Terminal, image: OpenedImage): void {
     ["author", report.author ?? ""],
     ["manifest", report.manifest?.digest ?? ""],
     ["config", report.config.digest + (report.config.synthetic ? " (made up: the place has none)" : "")],
-    ["size", `${formatSize(size)} in ${layers.length} ${layers.length === 1 ? "layer" : "layers"}${stored}`],
-    ["files", String(countFiles(image))],
+    ["size", sizeText(report)],
+    ["files", "tree" in image ? String(countFiles(image)) : ""],
   ]);
   section(terminal, runLines(report.run));
   if (report.skipped.length === 0) return;
@@ -87,6 +89,12 @@ export function printImageReport(terminal: Terminal, image: OpenedImage): void {
     terminal,
     report.skipped.map(({ what, reason }) => ["skipped", `${what}: ${reason}`]),
   );
+}
+
+function sizeText({ layers, size, storedSize }: ImageReport): string {
+  const count = `${layers.length} ${layers.length === 1 ? "layer" : "layers"}`;
+  const stored = storedSize === null ? [] : [`${formatSize(storedSize)} stored`];
+  return [...(size === null ? [count] : [`${formatSize(size)} in ${count}`]), ...stored].join(", ");
 }
 
 function countFiles(image: OpenedImage): number {

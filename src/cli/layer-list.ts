@@ -1,5 +1,5 @@
-import type { ImageLayer, OpenedImage } from "../index.ts";
-import { type ChainId, type DiffId, type Digest, explainChainIds } from "../oci/index.ts";
+import type { ImageLayer, OpenedDocuments, OpenedImage } from "../index.ts";
+import { type ChainId, chainIds, type DiffId, type Digest, explainChainIds } from "../oci/index.ts";
 import { formatShare, formatSize } from "./format-size.ts";
 import { instructionOf, truncate } from "./instruction.ts";
 import { printableText } from "./printable.ts";
@@ -17,11 +17,11 @@ export interface LayerRow {
   readonly mediaType: string | null;
   /** Bytes stored, perhaps compressed. */
   readonly storedSize: number | null;
-  /** Bytes of the uncompressed tar. */
-  readonly size: number;
-  readonly entries: number;
+  /** Bytes of the uncompressed tar; null, like the next two, where the layer was not read. */
+  readonly size: number | null;
+  readonly entries: number | null;
   /** True for a layer whose tar has no entry. */
-  readonly empty: boolean;
+  readonly empty: boolean | null;
   /** False for a foreign layer whose bytes are not here. */
   readonly present: boolean;
   readonly createdBy: string | null;
@@ -45,6 +45,34 @@ export function layerRows(image: OpenedImage): LayerRow[] {
     createdBy: layer.createdBy ?? null,
     storage: layer.storage === undefined ? null : { ...image.source.storage, ...layer.storage },
   }));
+}
+
+/** The same as far as the documents tell, for an image whose layers are not read. */
+function documentedLayerRows({ source, history }: OpenedDocuments): LayerRow[] {
+  const diffIds = source.layers.flatMap(({ diffId }) => diffId ?? []);
+  const chain = diffIds.length === source.layers.length ? chainIds(diffIds) : [];
+  return source.layers.map((layer, number) => {
+    const descriptor = layer.kind === "listing" ? undefined : layer.descriptor;
+    return {
+      layer: number,
+      diffID: layer.diffId ?? null,
+      chainID: chain[number] ?? null,
+      digest: descriptor?.digest ?? null,
+      mediaType: descriptor?.mediaType ?? null,
+      storedSize: descriptor?.size ?? null,
+      size: null,
+      entries: null,
+      empty: null,
+      present: layer.kind !== "absent",
+      createdBy: history.find((step) => step.layer === number)?.createdBy ?? null,
+      storage: layer.storage ?? null,
+    };
+  });
+}
+
+/** What is known of the layers of an image, read or not. */
+export function rowsOf(image: OpenedImage | OpenedDocuments): LayerRow[] {
+  return "layers" in image ? layerRows(image) : documentedLayerRows(image);
 }
 
 /** Bytes of a layer: of its tar, or of the files in it where there is no tar. */
@@ -72,15 +100,15 @@ export function printLayers(
   const rows = layerRows(image);
   const { storage } = image.source;
   const columns = storage === undefined ? STORED_COLUMNS : STORAGE_COLUMNS;
-  const total = rows.reduce((sum, row) => sum + row.size, 0);
+  const total = rows.reduce((sum, row) => sum + (row.size ?? 0), 0);
   const id = (text: string | null | undefined): string => (truncated ? shortId(text) : (text ?? "-"));
   const cells = rows.map((row) => [
     style.layer(row.layer, String(row.layer)),
     id(row.diffID),
     id(row.chainID ?? row.storage?.["chain-id"]),
     ...columns.cells(row, id),
-    formatSize(row.size),
-    formatShare(row.size, total),
+    formatSize(row.size ?? 0),
+    formatShare(row.size ?? 0, total),
     String(row.entries),
     describe(row, truncated),
   ]);
@@ -116,7 +144,7 @@ function printStorage({ stdout, style }: Terminal, storage: Readonly<Record<stri
 
 function describe(row: LayerRow, truncated: boolean): string {
   const instruction = printableText(instructionOf(row.createdBy ?? ""));
-  const marks = [row.present ? "" : "(not here)", row.empty ? "(empty)" : ""].filter((mark) => mark !== "");
+  const marks = [row.present ? "" : "(not here)", row.empty === true ? "(empty)" : ""].filter((mark) => mark !== "");
   return [...marks, truncated ? truncate(instruction, SHORT_INSTRUCTION) : instruction].join(" ").trim();
 }
 

@@ -1,10 +1,10 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { StrataError } from "../base/index.ts";
-import type { LoadEvent, OpenedImage } from "../index.ts";
+import type { LoadEvent, OpenedDocuments, OpenedImage, OpenImageOptions } from "../index.ts";
 import { containersStorageRoot } from "./containers-storage-root.ts";
 import { type ImageOptions, limitsOf } from "./image-options.ts";
-import { createLoadProgress } from "./progress.ts";
+import { createLoadProgress, type Progress } from "./progress.ts";
 import { registryOptions } from "./registry-options.ts";
 import { storeRoot } from "./store-root.ts";
 import type { Terminal } from "./terminal.ts";
@@ -22,20 +22,48 @@ export async function withImage<T>(
   options: WithImageOptions,
   use: (image: OpenedImage) => Promise<T>,
 ): Promise<T> {
-  assertNoTerminal(name, options.terminal);
-  await using image = await open(name, options);
-  for (const { what, reason } of image.source.skipped) await options.terminal.note(`skipped ${what}: ${reason}`);
-  return await use(image);
+  return await withDocuments(name, options, async (documents) => await use(await documents.load()));
 }
 
-async function open(name: string, { terminal, options, spool = "lazy" }: WithImageOptions): Promise<OpenedImage> {
-  const { openImage } = await import("../index.ts");
+/** {@link withImage} for verbs that need the documents, and the layers only perhaps. */
+export async function withDocuments<T>(
+  name: string,
+  options: WithImageOptions,
+  use: (documents: OpenedDocuments) => Promise<T>,
+): Promise<T> {
+  const { terminal } = options;
+  assertNoTerminal(name, terminal);
   const progress = createLoadProgress(terminal);
-  const cache = options.cache ? (options.cacheDir ?? defaultCacheDirectory(terminal.env)) : undefined;
-  const opening = openImage(name, {
+  await using documents = await open(name, openOptions(options, progress));
+  const load = async (): Promise<OpenedImage> => {
+    try {
+      return await documents.load();
+    } finally {
+      await progress.clear();
+    }
+  };
+  for (const { what, reason } of documents.source.skipped) await terminal.note(`skipped ${what}: ${reason}`);
+  return await use({ ...documents, load });
+}
+
+/** The image with its layers, unless these would have to be downloaded first. */
+export async function loadUnlessRemote(documents: OpenedDocuments): Promise<OpenedDocuments | OpenedImage> {
+  return documents.source.transport === "docker" ? documents : await documents.load();
+}
+
+async function open(name: string, options: OpenImageOptions): Promise<OpenedDocuments> {
+  const { openDocuments } = await import("../index.ts");
+  return await openDocuments(name, options);
+}
+
+function openOptions(
+  { terminal, options, spool = "lazy" }: WithImageOptions,
+  progress: Progress<LoadEvent>,
+): OpenImageOptions {
+  return {
     platform: options.platform,
     verify: options.verify,
-    cache,
+    cache: options.cache ? (options.cacheDir ?? defaultCacheDirectory(terminal.env)) : undefined,
     spool,
     limits: limitsOf(options),
     store: storeRoot(options, terminal.env),
@@ -44,12 +72,7 @@ async function open(name: string, { terminal, options, spool = "lazy" }: WithIma
     stdin: terminal.stdin,
     signal: terminal.signal,
     onProgress: (event: LoadEvent) => progress.report(event),
-  });
-  try {
-    return await opening;
-  } finally {
-    await progress.clear();
-  }
+  };
 }
 
 /** Where tables of contents of layers are remembered: small, bounded, and safe to delete. */

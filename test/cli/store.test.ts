@@ -174,6 +174,21 @@ describe("registries on the command line", () => {
     expect((await strata(`ls -lR ${small}`)).stdout).toBe((await strata(`ls -lR ${plain}`)).stdout);
   });
 
+  it("tells of an image without downloading a layer", async () => {
+    const { strata } = newStore();
+    const reference = `docker://${registry.host}/told:1`;
+    await strata(`copy ${SAMPLE} ${reference}`);
+    const before = registry.requests.length;
+    const report = JSON.parse((await strata(`inspect --json ${reference}`)).stdout) as {
+      readonly layers: readonly { readonly digest: string; readonly size: number | null }[];
+    };
+    expect(report).toMatchObject({ platform: "linux/amd64", size: null, storedSize: 42_496 });
+    expect(report.layers.map(({ size }) => size)).toEqual(Array(7).fill(null));
+    expect((await strata(`history ${reference}`)).stdout).toContain("RUN rm /app/deploy.key");
+    const downloaded = registry.requests.slice(before).filter(({ method }) => method === "GET");
+    for (const { digest } of report.layers) expect(downloaded.filter(({ path }) => path.endsWith(digest))).toEqual([]);
+  });
+
   it("deletes an image", async () => {
     const { strata } = newStore();
     await strata(`copy ${SAMPLE} docker://${registry.host}/gone:1`);

@@ -3,7 +3,7 @@ import { examples } from "../examples.ts";
 import { historyRows, printHistory } from "../history-list.ts";
 import { addImageOptions, type ImageOptions } from "../image-options.ts";
 import type { Terminal } from "../terminal.ts";
-import { withImage } from "../with-image.ts";
+import { loadUnlessRemote, withDocuments } from "../with-image.ts";
 
 /** `strata history`: what `docker history` shows, with the layer that each step made. */
 export function configureHistory(command: Command, terminal: Terminal): void {
@@ -22,7 +22,8 @@ export function configureHistory(command: Command, terminal: Terminal): void {
       ),
     )
     .action(async (name: string, options: ImageOptions & { readonly trunc: boolean }) => {
-      await withImage(name, { terminal, options }, async (image) => {
+      await withDocuments(name, { terminal, options }, async (documents) => {
+        const image = await loadUnlessRemote(documents);
         if (options.json === true) terminal.stdout.text(`${JSON.stringify(historyRows(image), null, 2)}\n`);
         else printHistory(terminal, image, { truncated: options.trunc });
       });

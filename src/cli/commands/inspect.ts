@@ -1,11 +1,11 @@
 import type { Command } from "commander";
 import { StrataError } from "../../base/index.ts";
-import type { OpenedImage } from "../../index.ts";
+import type { OpenedDocuments } from "../../index.ts";
 import { examples } from "../examples.ts";
 import { addImageOptions, type ImageOptions } from "../image-options.ts";
 import { imageReport, printImageReport } from "../image-report.ts";
 import type { Terminal } from "../terminal.ts";
-import { withImage } from "../with-image.ts";
+import { loadUnlessRemote, withDocuments } from "../with-image.ts";
 
 type InspectOptions = ImageOptions & { readonly raw?: boolean; readonly config?: boolean };
 
@@ -26,22 +26,23 @@ export function configureInspect(command: Command, terminal: Terminal): void {
       ),
     )
     .action(async (name: string, options: InspectOptions) => {
-      await withImage(name, { terminal, options }, async (image) => {
+      await withDocuments(name, { terminal, options }, async (documents) => {
         const { raw = false, config = false, json = false } = options;
-        if (raw) await terminal.stdout.send(rawBytes(image, config));
-        else if (config) terminal.stdout.text(`${JSON.stringify(configOf(image), null, 2)}\n`);
-        else if (json) terminal.stdout.text(`${JSON.stringify(imageReport(image), null, 2)}\n`);
+        if (raw) return await terminal.stdout.send(rawBytes(documents, config));
+        if (config) return terminal.stdout.text(`${JSON.stringify(configOf(documents), null, 2)}\n`);
+        const image = await loadUnlessRemote(documents);
+        if (json) terminal.stdout.text(`${JSON.stringify(imageReport(image), null, 2)}\n`);
         else printImageReport(terminal, image);
       });
     });
 }
 
 /** All that the document says, also what strata does not know of. */
-function configOf(image: OpenedImage): unknown {
-  return JSON.parse(Buffer.from(image.source.config.bytes).toString("utf8"));
+function configOf({ source }: OpenedDocuments): unknown {
+  return JSON.parse(Buffer.from(source.config.bytes).toString("utf8"));
 }
 
-function rawBytes({ source }: OpenedImage, wantsConfig: boolean): Uint8Array {
+function rawBytes({ source }: OpenedDocuments, wantsConfig: boolean): Uint8Array {
   if (wantsConfig) return source.config.bytes;
   if (source.manifest !== undefined) return source.manifest.bytes;
   throw new StrataError({

@@ -1,0 +1,68 @@
+import { availableParallelism } from "node:os";
+import { addDetails, StrataError } from "./base/index.ts";
+import { createLocalIndexCache, type IndexCache, type Scratch } from "./content/index.ts";
+import type { Held } from "./held.ts";
+import { type ImageSource, joinHistory, type Limits, type LoadEvent, loadLayers } from "./image/index.ts";
+import { mergeImageLayers, rememberedTree } from "./merged-tree-of.ts";
+import { OpenedImage } from "./opened-image.ts";
+
+/** How the layers of an image are read. */
+export interface LoadImageOptions {
+  /**
+   * Verify digest and diffID of every layer that is read. Default: true. False seeks through uncompressed layers and
+   * reads headers only: much faster, and blind to changed bytes.
+   */
+  readonly verify?: boolean | undefined;
+  /**
+   * A directory in which the tables of contents of layers are remembered; the local store remembers those of its own
+   * images. Default: none are.
+   */
+  readonly cache?: string | undefined;
+  /**
+   * When compressed layers are kept uncompressed in temporary files: `lazy` once a second of their files is read,
+   * `eager` while they are opened, which makes all reading synchronous and quick. Default: `lazy`.
+   */
+  readonly spool?: "lazy" | "eager" | undefined;
+  readonly limits?: Partial<Limits> | undefined;
+  /** Layers read at once. Default: one for each processor. */
+  readonly workers?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((event: LoadEvent) => void) | undefined;
+}
+
+/** An image whose documents are open. */
+export interface LoadImageInit {
+  /** As the user wrote it. */
+  readonly name: string;
+  readonly source: ImageSource;
+  /** Where the place of the image remembers tables of contents, if it does. */
+  readonly indexCache: IndexCache | undefined;
+  readonly scratch: Scratch;
+  readonly limits: Limits;
+  /** All that the image stands on; disposed with the image. */
+  readonly held: Held;
+}
+
+/** Reads the layers of an image and merges them. @throws StrataError as openImage; then nothing is disposed */
+export async function loadImage(init: LoadImageInit, options: LoadImageOptions): Promise<OpenedImage> {
+  const { name, source, scratch, limits, held } = init;
+  const { cache, signal, onProgress, verify = true, spool = "lazy", workers = availableParallelism() } = options;
+  const indexCache = cache === undefined ? undefined : (init.indexCache ?? createLocalIndexCache({ directory: cache }));
+  try {
+    const loading = { limits, verify, spool, scratch, cache: indexCache, workers, signal, onProgress };
+    const { layers } = held.add(await loadLayers(source, loading));
+    const mayRemember = verify && indexCache !== undefined;
+    const tree = mayRemember ? await rememberedTree(layers, indexCache) : mergeImageLayers(layers);
+    return new OpenedImage({ source, layers, tree, release: () => held[Symbol.asyncDispose]() });
+  } catch (error) {
+    throw addDetails(error, { image: name, ...instructionOf(error, source) });
+  }
+}
+
+/** The instruction that made the layer of which an error tells: a number alone means little to people. */
+function instructionOf(error: unknown, source: ImageSource | undefined): { createdBy?: string } {
+  if (!(error instanceof StrataError) || source === undefined || error.details.layer === undefined) return {};
+  const steps = joinHistory(source.config.value, source.layers.length);
+  const createdBy = steps.find(({ layer }) => layer === error.details.layer)?.createdBy;
+  return createdBy === undefined ? {} : { createdBy };
+}
