@@ -5,7 +5,7 @@ import { hostPlatform } from "./host-platform.ts";
 import type { ArtifactSource, ImageDestination } from "./image/index.ts";
 import { parsePlatform } from "./oci/index.ts";
 import { following, noStore, resolveName, STORE_PREFIX } from "./resolve-name.ts";
-import { openStore, type Store } from "./store/index.ts";
+import { openStore } from "./store/index.ts";
 import {
   type OpenDestinationOptions,
   type OpenSourceOptions,
@@ -57,19 +57,22 @@ export async function openNamedArtifact(
     const sources = sourceOptions(options, scratch);
     return held.add(await following(name, resolved, () => openArtifact(resolved.name, sources)));
   }
-  const store = held.add(await openStoreForReading(rootOf(name, options)));
-  return held.add(await store.openArtifact(resolved.text));
+  return await openStored(resolved.text, rootOf(name, options), held);
 }
 
 /** Protects what is read by a lease, where the user may write one. */
-async function openStoreForReading(root: string): Promise<Store> {
+async function openStored(text: string, root: string, held: Held): Promise<ArtifactSource> {
+  const open = async (isReadOnly: boolean): Promise<ArtifactSource> => {
+    const store = held.add(await openStore(root, { isReadOnly }));
+    return held.add(await store.openArtifact(text));
+  };
   try {
-    return await openStore(root);
+    return await open(false);
   } catch (error) {
     const mayOnlyRead =
       error instanceof StrataError && ["permission-denied", "read-only-file-system"].includes(error.code);
     if (!mayOnlyRead) throw error;
-    return await openStore(root, { isReadOnly: true });
+    return await open(true);
   }
 }
 

@@ -6,7 +6,7 @@ import { type CopyResult, copyArtifact } from "./transport/index.ts";
 
 /**
  * Copies several images into one place that keeps many, such as an archive; all become visible at once, or none.
- * Each keeps its names. @throws StrataError as copyImage
+ * Each keeps its names, but an image of the local store that is given by a name only that one. @throws StrataError as copyImage
  */
 export async function saveImages(
   names: readonly string[],

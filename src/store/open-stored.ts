@@ -18,7 +18,10 @@ import type { StoreParts } from "./store-parts.ts";
 /** A found image that stays as long as its lease. */
 interface HeldImage {
   readonly target: Descriptor;
+  /** All that it has. */
   readonly names: readonly string[];
+  /** The one by which it was found; undefined when an id did it. */
+  readonly name: string | undefined;
   readonly release: () => Promise<void>;
 }
 
@@ -43,14 +46,18 @@ export async function openStoredImage(parts: StoreParts, text: string, choice: P
   }
 }
 
-/** Opens what a text leads to for copying. @throws StrataError `image-not-found`, `missing-blob` … */
+/**
+ * Opens what a text leads to for copying. What was found by a name has only that one, so that a copy does not move
+ * others at its destination; what was found by an id has all.
+ * @throws StrataError `image-not-found`, `missing-blob` …
+ */
 export async function openStoredArtifact(parts: StoreParts, text: string): Promise<ArtifactSource> {
-  const { target, names, release } = await holdImage(parts, text);
+  const { target, names, name, release } = await holdImage(parts, text);
   try {
     return await createArtifact({
       blobs: parts.place,
       root: target,
-      names,
+      names: name === undefined ? names : [name],
       reference: text,
       transport: "store",
       dispose: release,
@@ -73,10 +80,10 @@ async function holdImage(parts: StoreParts, text: string): Promise<HeldImage> {
       lease,
       before.record.parts.map(({ digest }) => digest),
     );
-    const { key, target } = lease === undefined ? before : find();
+    const { key, target, name } = lease === undefined ? before : find();
     if (key !== before.key) throw movedAway(text);
     const names = metadata.read(namesByRoot).get(key) ?? [];
-    return { target, names, release };
+    return { target, names, name, release };
   } catch (error) {
     await release();
     throw error;

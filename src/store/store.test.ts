@@ -211,6 +211,18 @@ describe("names", () => {
     expect((await store.find("app")).descriptor.digest).toBe(one.root.digest);
   });
 
+  test("are copied along by an id, and a name alone by that name", async () => {
+    const image = await putImage(store, "one", await artifactOf(["one"]));
+    await store.tag("one", "two");
+    for (const [text, names] of [
+      ["two", ["docker.io/library/two:latest"]],
+      [image.digest, ["docker.io/library/one:latest", "docker.io/library/two:latest"]],
+    ] as const) {
+      await using opened = await store.openArtifact(text);
+      expect(opened.names).toEqual(names);
+    }
+  });
+
   test("of a manifest inside of an index make it an image of its own", async () => {
     const artifact = await twoPlatforms();
     await putImage(store, "app", artifact);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -60,6 +60,36 @@ describe("a store on the command line", () => {
     })();
     const { code, stdout } = await runStrata(["load", "-q"], { stdin, env: { STRATA_ROOT: root } });
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^sha256:[0-9a-f]{64}\n$/) });
+  });
+
+  it("saves an image that is asked for by a name under that name alone", async () => {
+    const { strata } = newStore();
+    await strata(`load -q -i ${SAMPLE}`);
+    await strata(`tag ${NAME} app:1`);
+    const archive = join(scratch, "one-name.tar");
+    await strata(`save -q -o ${archive} app:1`);
+    const other = newStore();
+    await other.strata(`load -q -i ${archive}`);
+    expect(jsonLines((await other.strata("images --json")).stdout)).toMatchObject([
+      { name: "docker.io/library/app:1" },
+    ]);
+  });
+
+  it.skipIf(process.geteuid?.() !== 0)("copies from a store that its user may only read", async () => {
+    const { root, strata } = newStore();
+    const digest = (await strata(`load -q -i ${SAMPLE}`)).stdout;
+    chmodSync(root, 0o755);
+    const open = mkdtempSync(join(tmpdir(), "strata-store-nobody-"));
+    chmodSync(open, 0o777);
+    chmodSync(scratch, 0o755);
+    process.seteuid?.(65_534);
+    try {
+      expect((await strata(`copy -q ${NAME} oci:${join(open, "layout")}`)).stdout).toBe(digest);
+      await strata(`tag ${NAME} app:1`, { code: 8 });
+    } finally {
+      process.seteuid?.(0);
+      rmSync(open, { recursive: true, force: true });
+    }
   });
 
   it("tags, removes names one by one, and the image with the last", async () => {

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { StrataError } from "../../base/index.ts";
 import { type Credential, createDockerConfigCredentials, login } from "../../transport/index.ts";
 import { ask } from "../ask.ts";
@@ -22,7 +22,7 @@ export function configureLogin(command: Command, terminal: Terminal): void {
     .argument("[host]", "HOST[:PORT]", DEFAULT_HOST)
     .option("-u, --username <name>", "user (asked for when left out)")
     .option("-p, --password <secret>", "password or token; others can see it in the list of processes")
-    .option("--password-stdin", "read it from stdin");
+    .addOption(new Option("--password-stdin", "read it from stdin").conflicts("password"));
   addRegistryOptions(command);
   addOutputOptions(command)
     .addHelpText(
