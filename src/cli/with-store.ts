@@ -7,15 +7,17 @@ export interface WithStoreOptions {
   readonly options: StoreOptions;
   /** For verbs that only look: then the store need not be writable. */
   readonly isReadOnly?: boolean;
+  /** For verbs whose answer would be wrong about a place where no store is. */
+  readonly mustExist?: boolean;
 }
 
 /** Opens the local store, lets `use` work with it and closes it. */
 export async function withStore<T>(
-  { terminal, options, isReadOnly = false }: WithStoreOptions,
+  { terminal, options, isReadOnly = false, mustExist = false }: WithStoreOptions,
   use: (store: Store) => Promise<T>,
 ): Promise<T> {
   const { openStore } = await import("../index.ts");
-  const store = await openStore(storeRoot(options, terminal.env), { isReadOnly });
+  const store = await openStore(storeRoot(options, terminal.env), { isReadOnly, mustExist });
   try {
     return await use(store);
   } finally {

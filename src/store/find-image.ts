@@ -13,6 +13,8 @@ export interface FoundImage {
   readonly target: Descriptor;
   /** The name by which it was found; undefined when an id did it. */
   readonly name: string | undefined;
+  /** Keys of other images that hold the same manifest or configuration, by which it was found. */
+  readonly alsoIn?: readonly string[];
 }
 
 const ID_PREFIX = /^(?:(sha256|sha512):)?([0-9a-f]{4,128})$/;
@@ -95,7 +97,8 @@ function findAmong(records: RecordReader, text: string, isMeant: (digest: Digest
       inside.map(({ id }) => id),
     );
   const target = targetOf(first.record, first.id) ?? rootOf(first.record);
-  return { key: first.key, record: first.record, target, name: undefined };
+  const alsoIn = [...new Set(inside.map(({ key }) => key))].filter((key) => key !== first.key);
+  return { key: first.key, record: first.record, target, name: undefined, alsoIn };
 }
 
 /** The root or manifest of an image that has this digest, or whose configuration has it. */
@@ -117,7 +120,8 @@ function notFound(text: string): StrataError {
   });
 }
 
-function ambiguous(text: string, ids: readonly string[]): StrataError {
+/** The error for an id that several images have. */
+export function ambiguous(text: string, ids: readonly string[]): StrataError {
   const listed = [...new Set(ids)].sort();
   return new StrataError({
     code: "ambiguous-image",

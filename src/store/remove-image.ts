@@ -1,7 +1,7 @@
 import { StrataError } from "../base/index.ts";
 import type { Digest } from "../oci/index.ts";
 import { collectGarbage } from "./collect-garbage.ts";
-import { type FoundImage, findImage } from "./find-image.ts";
+import { ambiguous, type FoundImage, findImage } from "./find-image.ts";
 import { namesByRoot } from "./list-images.ts";
 import { withSpare } from "./spare.ts";
 import type { Removed, RemoveOptions } from "./store.ts";
@@ -13,6 +13,9 @@ export async function removeImage(parts: StoreParts, text: string, { force = fal
   const { untagged, deleted, candidates } = await withSpare(parts.layout, () =>
     metadata.write((records) => {
       const found = findImage(records, text);
+      const { key, alsoIn = [] } = found;
+      // To read either will do, for they are one image; to remove the user has to say which.
+      if (alsoIn.length > 0) throw ambiguous(text, [key, ...alsoIn]);
       const names = namesByRoot(records).get(found.key) ?? [];
       const chosen = chooseNames(found, names, force);
       for (const name of chosen) records.remove("name", name);

@@ -137,6 +137,25 @@ describe("a store on the command line", () => {
     await strata("fsck");
   });
 
+  it("does not take a place where no store is for a clean one", async () => {
+    const { strata } = newStore();
+    for (const line of ["fsck", "prune", `rmi ${NAME}`, `tag ${NAME} x`]) {
+      expect((await strata(line, { code: 6 })).stderr).toContain("There is no store at");
+    }
+    expect((await strata("images -q")).stdout).toBe("");
+  });
+
+  it("asks which image is meant when two have one configuration", async () => {
+    const { strata } = newStore();
+    await strata(`load -i ${SAMPLE}`);
+    await strata(`copy --compression gzip ${NAME} store:small`);
+    const [{ configDigest }] = jsonLines((await strata("images --json")).stdout) as [{ configDigest: string }];
+    const id = configDigest.slice(7, 19);
+    expect((await strata(`cat ${id} /etc/motd`)).stdout).toContain("Welcome");
+    await strata(`rmi -f ${id}`, { code: 2 });
+    expect((await strata("images -q")).stdout.trim().split("\n")).toHaveLength(2);
+  });
+
   it("saves an archive that loads again, the same bytes each time", async () => {
     const { strata } = newStore();
     await strata(`load -i ${SAMPLE}`);
@@ -186,6 +205,17 @@ describe("registries on the command line", () => {
     expect((await strata(`tags ${registry.host}/layers`)).stdout).toBe("1\n");
     const listed = (await runStrata(["ls", "-R", SAMPLE])).stdout;
     expect((await newStore().strata(`ls -R docker://${reference}`)).stdout).toBe(listed);
+  });
+
+  it("pulls a digest without moving the tag that is written beside it", async () => {
+    const { strata } = newStore();
+    const name = `${registry.host}/pinned`;
+    await strata(`copy ${SAMPLE} docker://${name}:1`);
+    await strata(`copy --compression gzip ${SAMPLE} docker://${name}:1`);
+    const newest = (await strata(`pull -q ${name}:1`)).stdout.trim();
+    const other = (await strata(`copy -q ${SAMPLE} docker://${name}:2`)).stdout.trim();
+    expect((await strata(`pull ${name}:1@${other}`)).stdout).toBe(`${name}@${other} ${other}\n`);
+    expect((await strata(`images -q ${name}:1`)).stdout.trim()).toBe(newest);
   });
 
   it("copies from place to place and converts only when asked", async () => {

@@ -34,7 +34,10 @@ export function configureFsck(command: Command, terminal: Terminal): void {
     )
     .action(async (options: FsckOptions) => {
       const isReadOnly = options.repair !== true;
-      await withStore({ terminal, options, isReadOnly }, async (store) => await checkAndTell(store, terminal, options));
+      await withStore(
+        { terminal, options, isReadOnly, mustExist: true },
+        async (store) => await checkAndTell(store, terminal, options),
+      );
     });
 }
 

@@ -35,7 +35,7 @@ export function configurePrune(command: Command, terminal: Terminal): void {
     .action(async (options: PruneVerbOptions) => {
       const isDryRun = options.dryRun === true || options.force !== true;
       const { all } = options;
-      const report = await withStore({ terminal, options }, async (store) =>
+      const report = await withStore({ terminal, options, mustExist: true }, async (store) =>
         store.prune({ all, isDryRun, signal: terminal.signal }),
       );
       if (options.json === true) terminal.stdout.text(`${JSON.stringify(report)}\n`);
@@ -50,12 +50,12 @@ function reportText({ isDryRun, images, blobs, ingests, indexes }: PruneReport):
     ({ digest, names }) => `${verb} ${[shortDigest(digest), ...names.map(familiarName)].join(" ")}`,
   );
   const parts = [
-    [blobs, "blobs"],
-    [ingests, "broken transfers"],
-    [indexes, "remembered indexes"],
+    [blobs, "blob"],
+    [ingests, "broken transfer"],
+    [indexes, "remembered index", "remembered indexes"],
   ] as const;
-  for (const [{ count, bytes }, what] of parts) {
-    if (count > 0) lines.push(`${verb} ${count} ${what}, ${formatBytes(bytes)}`);
+  for (const [{ count, bytes }, one, many = `${one}s`] of parts) {
+    if (count > 0) lines.push(`${verb} ${count} ${count === 1 ? one : many}, ${formatBytes(bytes)}`);
   }
   const bytes = parts.reduce((sum, [amount]) => sum + amount.bytes, 0);
   lines.push(`${isDryRun ? "would free" : "freed"} ${formatBytes(bytes)}`);

@@ -24,10 +24,11 @@ export function configurePull(command: Command, terminal: Terminal): void {
       const { copyImage } = await import("../../index.ts");
       for (const text of references) {
         const name = fullName(text);
+        const stored = nameInStore(name);
         const result = await transfer({ terminal, options }, (copy) =>
-          copyImage(`docker://${name}`, `store:${name}`, copy),
+          copyImage(`docker://${name}`, `store:${stored}`, copy),
         );
-        tellResult(terminal, options, name, result);
+        tellResult(terminal, options, stored, result);
       }
     });
 }
@@ -37,4 +38,10 @@ export function fullName(text: string): string {
   const reference = parseReference(text.replace(/^docker:\/\//, ""));
   const hasVersion = reference.tag !== undefined || reference.digest !== undefined;
   return formatReference(hasVersion ? reference : { ...reference, tag: "latest" });
+}
+
+/** With a digest the tag is only for people: a pull must not move a name that may lead elsewhere by now. */
+function nameInStore(name: string): string {
+  const { tag: _, ...untagged } = parseReference(name);
+  return untagged.digest === undefined ? name : formatReference(untagged);
 }

@@ -29,7 +29,7 @@ export function configureRmi(command: Command, terminal: Terminal): void {
       ),
     )
     .action(async (images: string[], options: RmiOptions) => {
-      await withStore({ terminal, options }, async (store) => {
+      await withStore({ terminal, options, mustExist: true }, async (store) => {
         for (const image of images) await removeOne(store, image, { terminal, options });
       });
     });

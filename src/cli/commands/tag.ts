@@ -19,6 +19,6 @@ export function configureTag(command: Command, terminal: Terminal): void {
       ),
     )
     .action(async (image: string, name: string, options: StoreVerbOptions) => {
-      await withStore({ terminal, options }, async (store) => await store.tag(image, name));
+      await withStore({ terminal, options, mustExist: true }, async (store) => await store.tag(image, name));
     });
 }
