@@ -13,7 +13,8 @@ export function configureCopy(command: Command, terminal: Terminal): void {
     .argument(
       "<to>",
       "docker://REF, oci:DIR[:NAME], oci-archive:FILE[:NAME], docker-archive:FILE[:NAME] or store:[NAME]",
-    );
+    )
+    .option("--referrers", "signatures, SBOMs and all else that refers to the image too; not into the store");
   addTransferOptions(command)
     .addHelpText(
       "after",

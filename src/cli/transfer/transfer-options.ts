@@ -16,6 +16,7 @@ export interface TransferOptions extends StoreVerbOptions, RegistryVerbOptions {
   readonly compression?: "gzip" | "zstd" | "none";
   readonly compressionLevel?: number;
   readonly format?: "oci" | "docker";
+  /** Only of `copy`: the store keeps what its names lead to, and signatures have none. */
   readonly referrers?: boolean;
   readonly jobs?: number;
 }
@@ -26,9 +27,7 @@ export function addTransferOptions(command: Command, { canConvert = true } = {})
     .option("--platform <os/arch>", "choose from a multi-platform image, such as linux/arm64 or linux/arm/v7")
     .option("-a, --all-platforms", "the whole index: all platforms, attestations and artifacts");
   if (canConvert) addConversions(command);
-  command
-    .option("--referrers", "signatures, SBOMs and all else that refers to the image too")
-    .option("-j, --jobs <n>", "most blobs under way at once (default: 4)", parseCount);
+  command.option("-j, --jobs <n>", "most blobs under way at once (default: 4)", parseCount);
   addRegistryOptions(command);
   return addStoreOptions(command, { json: "print events as JSON Lines", quiet: "no progress" });
 }
