@@ -28,9 +28,9 @@ export async function copyImage(from: string, to: string, options: CopyImageOpti
 
 /** The part of the options that copying itself wants. */
 export function copyOptions(options: CopyImageOptions, scratch: Scratch): CopyOptions {
-  const { platform, store: _, registry: __, temporaryDirectory: ___, stdin: ____, stdout: _____, ...copy } = options;
+  const { platform } = options;
   return {
-    ...copy,
+    ...options,
     platform: platform === undefined ? undefined : parsePlatform(platform),
     hostPlatform: hostPlatform(),
     cores: availableParallelism(),
