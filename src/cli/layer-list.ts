@@ -3,6 +3,7 @@ import { type ChainId, chainIds, type DiffId, type Digest, explainChainIds } fro
 import { formatShare, formatSize } from "./format-size.ts";
 import { instructionOf, truncate } from "./instruction.ts";
 import { printableText } from "./printable.ts";
+import { shortDigest } from "./short-digest.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -83,11 +84,6 @@ export function layerSize(layer: ImageLayer): number {
   return bytes;
 }
 
-/** `sha256:1234…` in the twelve digits that people know; a dash for what is unknown. */
-function shortId(id: string | null | undefined): string {
-  return id === null || id === undefined ? "-" : id.slice(id.indexOf(":") + 1).slice(0, 12);
-}
-
 const SHORT_INSTRUCTION = 60;
 
 /** The layers as a table. */
@@ -101,7 +97,7 @@ export function printLayers(
   const { storage } = image.source;
   const columns = storage === undefined ? STORED_COLUMNS : STORAGE_COLUMNS;
   const total = rows.reduce((sum, row) => sum + (row.size ?? 0), 0);
-  const id = (text: string | null | undefined): string => (truncated ? shortId(text) : (text ?? "-"));
+  const id = (text: string | null | undefined): string => (truncated ? shortDigest(text ?? "-") : (text ?? "-"));
   const cells = rows.map((row) => [
     style.layer(row.layer, String(row.layer)),
     id(row.diffID),

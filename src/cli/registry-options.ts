@@ -1,10 +1,10 @@
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import type { RegistryOptions } from "../index.ts";
 import { createDockerConfigCredentials, type DockerConfigOptions } from "../transport/index.ts";
 import { parseCount } from "./parse-numbers.ts";
 import type { Terminal } from "./terminal.ts";
+import { homeDirectory } from "./user-directories.ts";
 
 /** The options of every verb that may speak to a registry. */
 export interface RegistryVerbOptions {
@@ -46,10 +46,6 @@ export function registryOptions(options: RegistryVerbOptions, env: Terminal["env
 export function loginFiles({ authfile }: RegistryVerbOptions, env: Terminal["env"]): DockerConfigOptions {
   const common = { environment: env, homeDirectory: homeDirectory(env) };
   return authfile === undefined ? common : { ...common, configPaths: [authfile] };
-}
-
-function homeDirectory(env: Terminal["env"]): string {
-  return env["HOME"] ?? homedir();
 }
 
 function addMirror(text: string, known: RegistryVerbOptions["mirror"] = {}): RegistryVerbOptions["mirror"] {

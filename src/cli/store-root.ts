@@ -1,6 +1,7 @@
-import { homedir, userInfo } from "node:os";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import type { Terminal } from "./terminal.ts";
+import { dataDirectory } from "./user-directories.ts";
 
 /** The options of every verb that uses the local store. */
 export interface StoreOptions {
@@ -12,6 +13,5 @@ export function storeRoot({ root }: StoreOptions, env: Terminal["env"]): string 
   const chosen = root ?? env["STRATA_ROOT"];
   if (chosen !== undefined && chosen !== "") return chosen;
   if (userInfo().uid === 0) return "/var/lib/strata";
-  const data = env["XDG_DATA_HOME"];
-  return join(data?.startsWith("/") === true ? data : join(env["HOME"] ?? homedir(), ".local", "share"), "strata");
+  return join(dataDirectory(env), "strata");
 }

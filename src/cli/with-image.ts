@@ -1,4 +1,3 @@
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { StrataError } from "../base/index.ts";
 import type { LoadEvent, OpenedDocuments, OpenedImage, OpenImageOptions } from "../index.ts";
@@ -8,6 +7,7 @@ import { createLoadProgress, type Progress } from "./progress.ts";
 import { registryOptions } from "./registry-options.ts";
 import { storeRoot } from "./store-root.ts";
 import type { Terminal } from "./terminal.ts";
+import { cacheDirectory } from "./user-directories.ts";
 
 export interface WithImageOptions {
   readonly terminal: Terminal;
@@ -77,8 +77,7 @@ function openOptions(
 
 /** Where tables of contents of layers are remembered: small, bounded, and safe to delete. */
 function defaultCacheDirectory(env: Terminal["env"]): string {
-  const base = env["XDG_CACHE_HOME"];
-  return join(base?.startsWith("/") === true ? base : join(env["HOME"] ?? homedir(), ".cache"), "strata");
+  return join(cacheDirectory(env), "strata");
 }
 
 function assertNoTerminal(name: string, terminal: Terminal): void {

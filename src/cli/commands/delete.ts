@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import { parseReference } from "../../oci/index.ts";
 import { deleteManifest, deleteTag } from "../../transport/index.ts";
 import { examples } from "../examples.ts";
 import { addRegistryOptions, type RegistryVerbOptions, registryOptions } from "../registry-options.ts";
+import { registryReference } from "../registry-reference.ts";
 import { addOutputOptions, type OutputOptions } from "../store-options.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -26,7 +26,7 @@ export function configureDelete(command: Command, terminal: Terminal): void {
       ),
     )
     .action(async (text: string, options: DeleteVerbOptions) => {
-      const reference = parseReference(text.replace(/^docker:\/\//, ""));
+      const reference = registryReference(text);
       const http = { ...registryOptions(options, terminal.env), signal: terminal.signal };
       if (options.tagOnly === true) await deleteTag(reference, http);
       else terminal.stdout.text(`deleted ${await deleteManifest(reference, http)}\n`);

@@ -3,11 +3,11 @@ import { now } from "../../base/index.ts";
 import { examples } from "../examples.ts";
 import { formatAge } from "../format-age.ts";
 import { formatSize } from "../format-size.ts";
+import { shortDigest } from "../short-digest.ts";
 import { addStoreOptions, type StoreVerbOptions } from "../store-options.ts";
 import { familiarName, type ImageRow, imageRows, isNamed } from "../stored-images.ts";
 import { formatTable } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
-import { shortDigest } from "../transfer/bars.ts";
 import { withStore } from "../with-store.ts";
 
 type ImagesOptions = StoreVerbOptions & { readonly dangling?: boolean; readonly trunc: boolean };

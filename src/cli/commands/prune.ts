@@ -2,10 +2,10 @@ import type { Command } from "commander";
 import type { PruneReport } from "../../index.ts";
 import { examples } from "../examples.ts";
 import { formatBytes } from "../format-size.ts";
+import { shortDigest } from "../short-digest.ts";
 import { addStoreOptions, type StoreVerbOptions } from "../store-options.ts";
 import { familiarName } from "../stored-images.ts";
 import type { Terminal } from "../terminal.ts";
-import { shortDigest } from "../transfer/bars.ts";
 import { withStore } from "../with-store.ts";
 
 type PruneVerbOptions = StoreVerbOptions & {

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { formatReference, parseReference } from "../../oci/index.ts";
 import { examples } from "../examples.ts";
+import { fullName } from "../registry-reference.ts";
 import type { Terminal } from "../terminal.ts";
 import { addTransferOptions, type TransferOptions, tellResult, transfer } from "../transfer/transfer-options.ts";
 
@@ -31,13 +32,6 @@ export function configurePull(command: Command, terminal: Terminal): void {
         tellResult(terminal, options, stored, result);
       }
     });
-}
-
-/** A reference as the store names it, with docker's defaults. */
-export function fullName(text: string): string {
-  const reference = parseReference(text.replace(/^docker:\/\//, ""));
-  const hasVersion = reference.tag !== undefined || reference.digest !== undefined;
-  return formatReference(hasVersion ? reference : { ...reference, tag: "latest" });
 }
 
 /** With a digest the tag is only for people: a pull must not move a name that may lead elsewhere by now. */

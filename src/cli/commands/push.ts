@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { examples } from "../examples.ts";
+import { fullName } from "../registry-reference.ts";
 import type { Terminal } from "../terminal.ts";
 import { addTransferOptions, type TransferOptions, tellResult, transfer } from "../transfer/transfer-options.ts";
-import { fullName } from "./pull.ts";
 
 /** `strata push`: from the local store to a registry. */
 export function configurePush(command: Command, terminal: Terminal): void {

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
-import { parseReference } from "../../oci/index.ts";
 import { listTags } from "../../transport/index.ts";
 import { examples } from "../examples.ts";
 import { parseCount } from "../parse-numbers.ts";
 import { printableText } from "../printable.ts";
 import { addRegistryOptions, type RegistryVerbOptions, registryOptions } from "../registry-options.ts";
+import { registryReference } from "../registry-reference.ts";
 import { addOutputOptions, type OutputOptions } from "../store-options.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -27,7 +27,7 @@ export function configureTags(command: Command, terminal: Terminal): void {
     )
     .action(async (repository: string, options: TagsOptions) => {
       const { limit, last } = options;
-      const tags = await listTags(parseReference(repository.replace(/^docker:\/\//, "")), {
+      const tags = await listTags(registryReference(repository), {
         ...registryOptions(options, terminal.env),
         ...(limit === undefined ? {} : { limit }),
         ...(last === undefined ? {} : { last }),

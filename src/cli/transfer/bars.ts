@@ -1,4 +1,5 @@
 import { formatSize } from "../format-size.ts";
+import { shortDigest } from "../short-digest.ts";
 import type { Style } from "../style.ts";
 import { pad } from "../table.ts";
 import { formatSeconds, type Speed } from "./speed.ts";
@@ -44,9 +45,4 @@ export function bar(share: number, width: number): string {
   const eighths = Math.floor(Math.max(0, Math.min(1, share)) * width * 8);
   const full = "█".repeat(eighths >> 3) + (EIGHTHS[eighths & 7] ?? "");
   return full + "░".repeat(Math.max(0, width - full.length));
-}
-
-/** The beginning of a digest that is enough to tell it apart. */
-export function shortDigest(digest: string): string {
-  return digest.replace(/^[a-z0-9]+:/, "").slice(0, 12);
 }

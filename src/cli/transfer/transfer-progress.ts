@@ -1,8 +1,9 @@
 import { now } from "../../base/index.ts";
 import type { CopyEvent } from "../../image/index.ts";
 import { formatBytes } from "../format-size.ts";
+import { shortDigest } from "../short-digest.ts";
 import type { Terminal } from "../terminal.ts";
-import { shortDigest, transferLines } from "./bars.ts";
+import { transferLines } from "./bars.ts";
 import { Speed } from "./speed.ts";
 import { TransferState } from "./transfer-state.ts";
 
