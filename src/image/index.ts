@@ -28,6 +28,7 @@ export type {
   RawDocument,
   Skipped,
 } from "./image-source.ts";
+export { ingestBlob, ingestDocument } from "./ingest-offered.ts";
 export { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 export { type LoadedLayers, loadLayers } from "./load-layers.ts";
 export type { LoadEvent, LoadLayersOptions } from "./load-options.ts";
@@ -45,3 +46,4 @@ export {
 } from "./manifest/manifest-tree.ts";
 export { assertPlatform, platformNotFound } from "./manifest/platform-choice.ts";
 export { DEFAULT_SOURCE_LIMITS, indexTooDeep, type SourceLimits, tooManyManifests } from "./manifest/source-limits.ts";
+export { streamBlob } from "./stream-blob.ts";

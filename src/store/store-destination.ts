@@ -1,12 +1,14 @@
 import { type ErrorKind, StrataError } from "../base/index.ts";
-import { type ContentStore, ingestStream } from "../content/index.ts";
-import type {
-  BlobPlace,
-  ImageDestination,
-  OfferedBlob,
-  PutBlobOptions,
-  PutBlobResult,
-  RawDocument,
+import type { ContentStore } from "../content/index.ts";
+import {
+  type BlobPlace,
+  type ImageDestination,
+  ingestBlob,
+  ingestDocument,
+  type OfferedBlob,
+  type PutBlobOptions,
+  type PutBlobResult,
+  type RawDocument,
 } from "../image/index.ts";
 import { type Descriptor, mediaKind } from "../oci/index.ts";
 import { assertUsable, type ImageGraph, missingParts, readGraph } from "./image-graph.ts";
@@ -69,25 +71,16 @@ export class StoreDestination implements ImageDestination {
     }
   }
 
-  async putBlob({ descriptor, open }: OfferedBlob, options: PutBlobOptions = {}): Promise<PutBlobResult> {
+  async putBlob(blob: OfferedBlob, options?: PutBlobOptions): Promise<PutBlobResult> {
     const { content, lease } = this.#init;
-    const { digest, size } = descriptor;
-    await lease.add(digest);
-    const openAt = async function* (offset: number): AsyncGenerator<Uint8Array> {
-      await using source = await open();
-      yield* source.stream({ start: offset, ...(options.signal && { signal: options.signal }) });
-    };
-    const { result } = await ingestStream(content, { expected: { digest, size }, open: openAt }, options);
-    return result;
+    await lease.add(blob.descriptor.digest);
+    return await ingestBlob(content, blob, options);
   }
 
-  async putDocument({ digest, bytes }: RawDocument): Promise<void> {
+  async putDocument(document: RawDocument): Promise<void> {
     const { content, lease } = this.#init;
-    await lease.add(digest);
-    const open = async function* (offset: number): AsyncGenerator<Uint8Array> {
-      yield bytes.subarray(offset);
-    };
-    await ingestStream(content, { expected: { digest, size: bytes.length }, open });
+    await lease.add(document.digest);
+    await ingestDocument(content, document);
   }
 
   async name(root: Descriptor, names: readonly string[]): Promise<void> {

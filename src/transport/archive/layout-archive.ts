@@ -1,9 +1,14 @@
 import { addDetails, assertNotAborted, fromText } from "../../base/index.ts";
-import type { OfferedBlob, PutBlobOptions, PutBlobResult, RawDocument } from "../../image/index.ts";
+import {
+  type OfferedBlob,
+  type PutBlobOptions,
+  type PutBlobResult,
+  type RawDocument,
+  streamBlob,
+} from "../../image/index.ts";
 import { algorithmOf, createVerifier, type Descriptor, type Digest, hexOf } from "../../oci/index.ts";
 import { END_OF_ARCHIVE, encodeHeader, paddingOf } from "../../tar/index.ts";
 import { OCI_LAYOUT } from "../oci-layout/layout-index.ts";
-import { streamBlob } from "../stream-blob.ts";
 import type { ArchiveSink } from "./archive-sink.ts";
 
 /** The bytes are known beforehand or not worth a word. */

@@ -5,13 +5,19 @@ import {
   type ContentStore,
   createLocalContentStore,
   fileError,
-  ingestStream,
   lockFile,
   writeFileDurably,
 } from "../../content/index.ts";
-import type { ImageDestination, OfferedBlob, PutBlobOptions, PutBlobResult, RawDocument } from "../../image/index.ts";
+import {
+  type ImageDestination,
+  ingestBlob,
+  ingestDocument,
+  type OfferedBlob,
+  type PutBlobOptions,
+  type PutBlobResult,
+  type RawDocument,
+} from "../../image/index.ts";
 import { type Descriptor, isDigest } from "../../oci/index.ts";
-import { streamBlob } from "../stream-blob.ts";
 import { enterRoots, OCI_LAYOUT } from "./layout-index.ts";
 import { LayoutRoots } from "./layout-roots.ts";
 
@@ -63,19 +69,12 @@ class LayoutDestination implements ImageDestination {
     return (await this.#store.stat(digest))?.size === size;
   }
 
-  async putBlob(blob: OfferedBlob, { signal, onProgress }: PutBlobOptions = {}): Promise<PutBlobResult> {
-    const { digest, size } = blob.descriptor;
-    const open = (start: number): AsyncIterable<Uint8Array> => streamBlob(blob, { start, signal });
-    const { result } = await ingestStream(this.#store, { expected: { digest, size }, open }, { signal, onProgress });
-    return result;
+  async putBlob(blob: OfferedBlob, options?: PutBlobOptions): Promise<PutBlobResult> {
+    return await ingestBlob(this.#store, blob, options);
   }
 
   async putDocument(document: RawDocument): Promise<void> {
-    const { digest, bytes } = document;
-    const open = async function* (start: number): AsyncGenerator<Uint8Array> {
-      yield bytes.subarray(start);
-    };
-    await ingestStream(this.#store, { expected: { digest, size: bytes.length }, open });
+    await ingestDocument(this.#store, document);
     this.#roots.addDocument(document);
   }
 

@@ -1,5 +1,5 @@
 import type { ByteRange } from "../base/index.ts";
-import type { OfferedBlob } from "../image/index.ts";
+import type { OfferedBlob } from "./image-destination.ts";
 
 /**
  * The bytes of an offered blob from `start` on, opened and disposed with the stream. The next chunk is read while the
