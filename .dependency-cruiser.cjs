@@ -10,11 +10,18 @@ const ROOMS = {
   linux: ["base"],
   layer: ["base", "oci", "tar", "tree"],
   content: ["base", "oci", "linux"],
+  directory: ["union", "content", "layer", "oci", "tar", "tree", "linux", "base"],
   union: ["layer", "tree", "base", "tar"],
   image: ["layer", "content", "oci", "tar", "base", "tree"],
   fs: ["union", "image", "layer", "tar", "tree", "base"],
-  store: ["image", "content", "layer", "oci", "tar", "tree", "linux", "base"],
-  transport: ["image", "content", "oci", "tar", "layer", "tree", "linux", "base"],
+  erofs: ["union", "layer", "tar", "tree", "base"],
+  snapshot: ["erofs", "union", "directory", "image", "content", "layer", "oci", "tar", "tree", "linux", "base"],
+  store: ["snapshot", "image", "content", "layer", "oci", "tar", "tree", "linux", "base"],
+  transport: ["directory", "image", "content", "oci", "tar", "layer", "tree", "linux", "base"],
+  unpack: [
+    ...["transport", "store", "snapshot", "directory", "union", "image", "content"],
+    ...["layer", "oci", "tar", "tree", "linux", "base"],
+  ],
 };
 const ALL_ROOMS = [...Object.keys(ROOMS), "testing", "cli"];
 const TEST = "\\.test\\.ts$";
@@ -129,17 +136,17 @@ module.exports = {
       [
         "^src/linux/",
         "^src/content/drivers/local",
-        "^src/(snapshot|store|transport|build|unpack)/",
+        "^src/(directory|snapshot|store|transport|build|unpack)/",
         "^src/testing/adapters/",
         "^src/cli/load-command\\.ts$",
       ],
       "Only drivers and adapters touch the local file system, and the command that loads itself; everything else takes a port.",
     ),
     only(
-      "threads-in-image",
+      "threads-in-few-rooms",
       "^(node:)?worker_threads$",
-      ["^src/image/"],
-      "Only the room `image` runs work on other threads.",
+      ["^src/(image|directory|unpack)/"],
+      "Only rooms that read or write many bytes run work on other threads.",
     ),
     only(
       "process-in-cli",

@@ -152,7 +152,7 @@ const BANNER = "const moduleUrl=require('node:url').pathToFileURL(__filename).hr
 function bundleCommand(directory) {
   const command = join(directory, "cli");
   const bundle = join(directory, "cli-bundle");
-  const entries = ["main=cli/main.js", "command=cli/run-process.js", "index-worker=image/index-worker.js"];
+  const entries = ["main=cli/main.js", "command=cli/run-process.js", ...threadPrograms(directory)];
   const dependencies = Object.keys(readJson(join(ROOT, "package.json")).dependencies);
   const options = [
     "--bundle",
@@ -179,6 +179,15 @@ function bundleCommand(directory) {
   rmSync(command, { recursive: true });
   renameSync(bundle, command);
   return 0;
+}
+
+/** The programs of threads, `ROOM/NAME-worker.js`: a thread looks for its own beside the bundle. */
+function threadPrograms(directory) {
+  const files = readdirSync(directory, { recursive: true }).map(String);
+  return files
+    .filter((file) => file.endsWith("-worker.js"))
+    .sort()
+    .map((file) => `${file.replace(/^.*\/|\.js$/g, "")}=${file}`);
 }
 
 /** The licenses of the packages inside the bundle, which ask to go where the code goes. */

@@ -65,7 +65,7 @@ const IMPORT_SINS: readonly [file: string, text: string, rule: string][] = [
   [
     "src/layer/threads.ts",
     `import { Worker } from "node:worker_threads"; export const x = Worker;`,
-    "threads-in-image",
+    "threads-in-few-rooms",
   ],
   ["src/layer/exit.ts", `import process from "node:process"; export const x = process;`, "process-in-cli"],
   ["src/layer/web.ts", `import { get } from "node:https"; export const x = get;`, "http-in-registry"],

@@ -56,25 +56,45 @@ export function assertDone(result: number, syscall: string, path: ByteString): v
   if (result < 0) throw errnoError(syscall, libc().errno(), path);
 }
 
-function loadLibc(): Libc {
+/**
+ * One more function of the C library, by its prototype; it is looked up at the first call. Each module of this room
+ * declares those that it alone needs.
+ */
+export function libcFunction<Values extends readonly unknown[]>(prototype: string): (...values: Values) => number {
+  let call: ((...values: unknown[]) => number) | undefined;
+  return (...values) => {
+    call ??= library().func(prototype);
+    return call(...values);
+  };
+}
+
+let opened: ReturnType<Koffi["load"]> | undefined;
+
+function library(): ReturnType<Koffi["load"]> {
+  opened ??= openLibrary();
+  return opened;
+}
+
+function openLibrary(): ReturnType<Koffi["load"]> {
   if (!isLinux()) {
     throw new StrataError({ code: "linux-only", kind: "unsupported", message: "This needs a Linux kernel" });
   }
-  const koffi = loadKoffi();
-  const library = loadFirst(koffi, ["libc.so.6", "libc.so", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"]);
+  return loadFirst(loadKoffi(), ["libc.so.6", "libc.so", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"]);
+}
+
+function loadLibc(): Libc {
+  const func = (prototype: string): ((...values: unknown[]) => number) => library().func(prototype);
   return {
-    llistxattr: library.func("int64_t llistxattr(const void *path, void *list, size_t size)"),
-    lgetxattr: library.func("int64_t lgetxattr(const void *path, const void *name, void *value, size_t size)"),
-    lsetxattr: library.func(
-      "int lsetxattr(const void *path, const void *name, const void *value, size_t size, int flags)",
-    ),
-    mknod: library.func("int mknod(const void *path, uint32_t mode, uint64_t device)"),
-    utimensat: library.func("int utimensat(int directory, const void *path, const void *times, int flags)"),
-    flock: library.func("int flock(int fd, int operation)"),
-    renameat2: library.func(
+    llistxattr: func("int64_t llistxattr(const void *path, void *list, size_t size)"),
+    lgetxattr: func("int64_t lgetxattr(const void *path, const void *name, void *value, size_t size)"),
+    lsetxattr: func("int lsetxattr(const void *path, const void *name, const void *value, size_t size, int flags)"),
+    mknod: func("int mknod(const void *path, uint32_t mode, uint64_t device)"),
+    utimensat: func("int utimensat(int directory, const void *path, const void *times, int flags)"),
+    flock: func("int flock(int fd, int operation)"),
+    renameat2: func(
       "int renameat2(int fromDirectory, const void *from, int toDirectory, const void *to, unsigned int flags)",
     ),
-    errno: () => koffi.errno(),
+    errno: () => loadKoffi().errno(),
   };
 }
 

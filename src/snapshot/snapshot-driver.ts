@@ -1,0 +1,56 @@
+import type { Digest } from "../oci/index.ts";
+import type { DriverName, LayerStack, Mount, SnapshotInfo, SnapshotUsage } from "./snapshotter.ts";
+
+/** A snapshot as a driver sees it. */
+export interface DrivenSnapshot {
+  /** Short, unique in the snapshotter, and of characters that no mount option minds: `[a-z0-9]`. */
+  readonly id: string;
+  /** Belongs to the snapshot alone; made by the snapshotter, filled by the driver. */
+  readonly directory: string;
+  readonly info: SnapshotInfo;
+}
+
+/** What a driver tells of a snapshot that is to be committed. */
+export interface CommittedFacts {
+  readonly content: readonly Digest[];
+  readonly usage: SnapshotUsage;
+}
+
+/** A directory that becomes a snapshot's. */
+export type NewSnapshot = Pick<DrivenSnapshot, "id" | "directory">;
+
+/**
+ * What a way of keeping snapshots has to do. The snapshotter sees to names, kinds, locks, records and their order: a driver is
+ * called for snapshots that exist, with their parents, nearest first, all committed. No two calls at once for one
+ * snapshot, over all processes. What throws leaves the snapshot to be removed.
+ */
+export interface SnapshotDriver {
+  readonly name: DriverName;
+  /** Fills the directory of a new active snapshot or view. */
+  create(snapshot: DrivenSnapshot, parents: readonly DrivenSnapshot[]): Promise<void>;
+  /** How to mount an active snapshot or view; sees to what has to be there for that. */
+  mounts(snapshot: DrivenSnapshot, parents: readonly DrivenSnapshot[]): Promise<readonly Mount[]>;
+  /** Makes an active snapshot fit to be a parent, and durable: `syncfs` or better. */
+  commit(snapshot: DrivenSnapshot, parents: readonly DrivenSnapshot[]): Promise<CommittedFacts>;
+  /** Brings a layer into a new directory, as far as possible without the parents. */
+  stage(place: NewSnapshot, stack: LayerStack, options: StageOptions): Promise<void>;
+  /** The rest, with the parents; durable when it resolves. */
+  commitStaged(place: NewSnapshot, parents: readonly DrivenSnapshot[], staged: StagedStack): Promise<CommittedFacts>;
+  warm(snapshot: DrivenSnapshot, parents: readonly DrivenSnapshot[], stack: LayerStack | undefined): Promise<void>;
+  usage(snapshot: DrivenSnapshot, parents: readonly DrivenSnapshot[]): Promise<SnapshotUsage>;
+  /** Deletes the directory and all that hangs on it outside; also of a snapshot that was left half made. */
+  remove(place: NewSnapshot): Promise<void>;
+  /** Lets go of mounts and devices that none of these snapshots needs. @returns what was let go, for people */
+  cleanup(living: readonly DrivenSnapshot[]): Promise<readonly string[]>;
+}
+
+/** How a layer is staged. */
+export interface StageOptions {
+  readonly layer: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A layer that was staged. */
+export interface StagedStack extends StageOptions {
+  readonly stack: LayerStack;
+}
