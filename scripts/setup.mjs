@@ -181,7 +181,10 @@ function bundleCommand(directory) {
   return 0;
 }
 
-/** The programs of threads, `ROOM/NAME-worker.js`: a thread looks for its own beside the bundle. */
+/**
+ * The programs of threads, `ROOM/NAME-worker.js`: a thread looks for its own beside the bundle.
+ * @param {string} directory the compiled sources
+ */
 function threadPrograms(directory) {
   const files = readdirSync(directory, { recursive: true }).map(String);
   return files
