@@ -2,14 +2,12 @@
  * `npm run bench:copy`: how long copying an image takes, beside the tools that do the same on this machine.
  * Prints a table in Markdown. Needs root and the tools that `npm test` installs.
  */
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { BENCH_DIRECTORY, type BenchImage, makeBenchImage } from "./make-image.ts";
 import { type Measurement, measureTogether } from "./measure.ts";
+import { startBenchRegistry } from "./registry.ts";
 
 const STRATA = join(import.meta.dirname, "../dist/cli/main.js");
 const RUNS = 3;
@@ -80,39 +78,6 @@ function contests({ dockerArchive, ociLayout }: BenchImage, work: string, regist
   ];
 }
 
-/** Debian's registry on a port of its own, with the image of the benchmark, its layers compressed and not. */
-async function startRegistry(
-  { dockerArchive, ociLayout }: BenchImage,
-  directory: string,
-): Promise<{ host: string; stop(): void }> {
-  const port = await freePort();
-  const host = `127.0.0.1:${port}`;
-  const configuration = join(directory, "registry.yml");
-  const storage = { filesystem: { rootdirectory: join(directory, "registry") } };
-  writeFileSync(
-    configuration,
-    JSON.stringify({ version: "0.1", storage, http: { addr: host }, log: { level: "error" } }),
-  );
-  const child = spawn("docker-registry", ["serve", configuration], { stdio: "ignore" });
-  const [node = "", ...put] = strata("copy", "--retries", "9");
-  for (const [from, to] of [
-    [`oci:${ociLayout}`, "gzip"],
-    [`docker-archive:${dockerArchive}`, "plain"],
-  ]) {
-    execFileSync(node, [...put, `${from}`, `docker://${host}/${to}:1`], { stdio: "ignore" });
-  }
-  return { host, stop: () => void child.kill() };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
 async function main(): Promise<void> {
   mkdirSync(BENCH_DIRECTORY, { recursive: true });
   const work = mkdtempSync(join(BENCH_DIRECTORY, "copy-"));
@@ -122,7 +87,10 @@ async function main(): Promise<void> {
     mkdirSync(work);
   };
   const image = makeBenchImage();
-  const registry = await startRegistry(image, kept);
+  const registry = await startBenchRegistry(kept, {
+    [`oci:${image.ociLayout}`]: "gzip",
+    [`docker-archive:${image.dockerArchive}`]: "plain",
+  });
   try {
     const rows = contests(image, work, registry.host).map((contest) => {
       const { ours, theirs } = contest;

@@ -13,54 +13,91 @@ export interface BenchImage {
   readonly ociLayout: string;
 }
 
-const DEBIAN_PACKAGES = "python3,perl,git,build-essential";
-const NPM_PACKAGES = ["express", "webpack", "lodash", "eslint"];
+/** What a benchmark image is made of. */
+interface Recipe {
+  /** Of its files below {@link BENCH_DIRECTORY}. */
+  readonly prefix: string;
+  readonly debianPackages: string;
+  readonly npmPackages: readonly string[];
+  readonly containerfile: string;
+}
 
-const CONTAINERFILE = `FROM scratch
+/** For reading: four layers, the base by far the largest. */
+const READING: Recipe = {
+  prefix: "",
+  debianPackages: "python3,perl,git,build-essential",
+  npmPackages: ["express", "webpack", "lodash", "eslint"],
+  containerfile: `FROM scratch
 ADD base.tar /
 COPY npm/node_modules /srv/app/node_modules
 RUN rm -rf /usr/share/doc /usr/share/man /usr/share/locale /var/cache/apt && touch /etc/built
 RUN rm -rf /srv/app/node_modules/eslint && mkdir -p /srv/app/node_modules/eslint && echo '{}' > /srv/app/node_modules/eslint/package.json
 CMD ["/usr/bin/python3"]
-`;
+`,
+};
+
+/** For unpacking: five layers, many small files. */
+const UNPACKING: Recipe = {
+  prefix: "files-",
+  debianPackages: "python3,perl,git,gcc,vim",
+  npmPackages: ["express", "webpack", "eslint", "date-fns", "rxjs", "core-js", "@mui/material", "typescript"],
+  containerfile: `FROM scratch
+ADD base.tar /
+COPY npm/node_modules/date-fns /srv/lib/date-fns
+COPY npm/node_modules /srv/app/node_modules
+RUN cp -a /usr/lib/python3.11 /srv/python && chown -R 1000:1000 /srv/python
+RUN rm -rf /usr/share/doc /srv/app/node_modules/eslint && touch /etc/built && chmod 0700 /srv/lib
+CMD ["/usr/bin/python3"]
+`,
+};
 
 /**
  * A real image: Debian with compilers, npm packages on top, then deletions and a directory replaced by another.
  * More than 400 MB and 14,000 entries, with whiteouts and an opaque directory. Needs root, mmdebstrap, buildah and npm.
  */
 export function makeBenchImage(): BenchImage {
-  const image = { dockerArchive: join(BENCH_DIRECTORY, "image.tar"), ociLayout: join(BENCH_DIRECTORY, "oci") };
+  return make(READING);
+}
+
+/** {@link makeBenchImage} with five layers and 30,000 files. */
+export function makeManyFilesImage(): BenchImage {
+  return make(UNPACKING);
+}
+
+function make(recipe: Recipe): BenchImage {
+  const at = (name: string): string => join(BENCH_DIRECTORY, recipe.prefix + name);
+  const image = { dockerArchive: at("image.tar"), ociLayout: at("oci") };
   if (existsSync(image.dockerArchive) && existsSync(image.ociLayout)) return image;
-  const work = join(BENCH_DIRECTORY, "work");
+  const work = at("work");
   mkdirSync(work, { recursive: true });
   try {
-    makeBase(work);
-    makeNodeModules(join(work, "npm"));
-    build(work, image);
+    makeBase(work, recipe);
+    makeNodeModules(join(work, "npm"), recipe);
+    build(work, recipe, image);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
   return image;
 }
 
-function makeBase(work: string): void {
-  const args = ["--variant=minbase", `--include=${DEBIAN_PACKAGES}`, "bookworm", join(work, "base.tar")];
+function makeBase(work: string, { debianPackages }: Recipe): void {
+  const args = ["--variant=minbase", `--include=${debianPackages}`, "bookworm", join(work, "base.tar")];
   execFileSync("mmdebstrap", args, { stdio: "inherit" });
 }
 
-function makeNodeModules(directory: string): void {
+function makeNodeModules(directory: string, { npmPackages }: Recipe): void {
   mkdirSync(directory);
   writeFileSync(join(directory, "package.json"), "{}");
-  const args = ["install", "--no-audit", "--no-fund", "--ignore-scripts", ...NPM_PACKAGES];
+  const args = ["install", "--no-audit", "--no-fund", "--ignore-scripts", ...npmPackages];
   execFileSync("npm", args, { cwd: directory, stdio: "inherit" });
 }
 
-function build(work: string, image: BenchImage): void {
+function build(work: string, { containerfile }: Recipe, image: BenchImage): void {
   const roots = ["--root", join(work, "root"), "--runroot", join(work, "run"), "--storage-driver", "overlay"];
   const buildah = (...args: string[]): void => {
     execFileSync("buildah", [...roots, ...args], { cwd: work, stdio: "inherit" });
   };
-  writeFileSync(join(work, "Containerfile"), CONTAINERFILE);
+  writeFileSync(join(work, "Containerfile"), containerfile);
   try {
     buildah("bud", "--isolation", "chroot", "--layers", "--timestamp", "1700000000", "-t", "bench", ".");
     buildah("push", "bench", `docker-archive:${join(work, "image.tar")}:bench:latest`);

@@ -15,22 +15,23 @@ export interface Measurement {
 export interface MeasureOptions {
   /** Counted runs, after one that is not. */
   readonly runs?: number;
-  /** Called before each run, for instance to empty a cache. */
-  readonly before?: () => void;
+  /** Called before each run of that command, for instance to empty a cache. */
+  readonly before?: ((name: string) => void) | undefined;
+  /** Called after each run, failed ones too. */
+  readonly after?: ((name: string) => void) | undefined;
 }
 
 /** Times commands in turn (A B C, A B C, …), so that a machine whose speed drifts drifts for all of them. */
 export function measureTogether<Name extends string>(
   commands: Readonly<Record<Name, readonly string[]>>,
-  { runs = 7, before }: MeasureOptions = {},
+  { runs = 7, before, after }: MeasureOptions = {},
 ): Record<Name, Measurement> {
   const names = Object.keys(commands) as Name[];
   const samples = new Map<Name, { times: number[]; peak: number | undefined }>();
   for (const name of names) samples.set(name, { times: [], peak: undefined });
   for (let run = 0; run <= runs; run++) {
     for (const name of names) {
-      before?.();
-      const { milliseconds, peakMiB } = runOnce(commands[name]);
+      const { milliseconds, peakMiB } = runBetween(name, commands[name], { before, after });
       const sample = samples.get(name);
       if (run === 0 || sample === undefined) continue;
       sample.times.push(milliseconds);
@@ -46,6 +47,19 @@ export function measureTogether<Name extends string>(
 function summarise(times: readonly number[], peakMiB: number | undefined): Measurement {
   const runs = [...times].sort((a, b) => a - b);
   return { runs, median: runs[Math.floor(runs.length / 2)] ?? Number.NaN, peakMiB };
+}
+
+function runBetween(
+  name: string,
+  command: readonly string[],
+  { before, after }: Pick<MeasureOptions, "before" | "after">,
+): ReturnType<typeof runOnce> {
+  before?.(name);
+  try {
+    return runOnce(command);
+  } finally {
+    after?.(name);
+  }
 }
 
 /** @throws Error with what the command said when it failed */
