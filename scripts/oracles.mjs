@@ -22,6 +22,7 @@ const INSTALLED = {
   attr: "getfattr",
   zstd: "zstd",
   "erofs-utils": "mkfs.erofs",
+  "btrfs-progs": "mkfs.btrfs",
   "docker-registry": "docker-registry",
 };
 

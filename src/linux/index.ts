@@ -10,6 +10,14 @@
  *
  * @module
  */
+export {
+  createSubvolume,
+  destroySubvolume,
+  isSubvolumeReadOnly,
+  SUBVOLUME_INODE,
+  setSubvolumeReadOnly,
+  snapshotSubvolume,
+} from "./btrfs.ts";
 export { tryLock, unlock } from "./flock.ts";
 export { isLinux } from "./libc.ts";
 export { renameUnlessExists } from "./rename.ts";

@@ -20,6 +20,7 @@ export type Oracle =
   | "zstd"
   | "gzip"
   | "mkfs.erofs"
+  | "mkfs.btrfs"
   | "docker-registry"
   | "dockerd"
   | "docker"

@@ -1,0 +1,40 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { oraclePath } from "./oracles.ts";
+
+/** A small btrfs of its own, mounted until it is disposed. Needs `mkfs.btrfs` and `mount`. */
+export interface BtrfsPlace extends Disposable {
+  readonly directory: string;
+}
+
+const BYTES = 384 * 1024 * 1024;
+
+/** Makes and mounts a btrfs in a sparse file. */
+export function makeBtrfs(): BtrfsPlace {
+  const place = mkdtempSync(join(tmpdir(), "btrfs-place-"));
+  const [image, directory] = [join(place, "image"), join(place, "mounted")];
+  let isMounted = false;
+  const dispose = (): void => {
+    if (isMounted) run("umount", [directory]);
+    rmSync(place, { recursive: true });
+  };
+  try {
+    writeFileSync(image, "");
+    truncateSync(image, BYTES);
+    mkdirSync(directory);
+    run(oraclePath("mkfs.btrfs") as string, ["-q", image]);
+    run("mount", ["-o", "loop", image, directory]);
+    isMounted = true;
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+  return { directory, [Symbol.dispose]: dispose };
+}
+
+function run(command: string, args: readonly string[]): void {
+  const { status, stderr, error } = spawnSync(command, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${command} ${args.join(" ")}: ${error?.message ?? stderr}`);
+}
