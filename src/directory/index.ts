@@ -1,0 +1,29 @@
+/**
+ * directory: trees of images as directories of this machine, read and written.
+ *
+ * Writing knows two tasks: {@link extractMergedTree} writes all of a tree, {@link extractChanges} what one layer changes:
+ * in a directory that holds the lower layers, or into an upper directory of overlayfs, with whiteouts.
+ * {@link changesOfLayer} derives those changes from the merged tree, so that no name of a layer is ever resolved on disk.
+ *
+ * Everything is decided before the first file is made. Then directories are opened beneath the open root, component by
+ * component without following anything, and files are created exclusively in them: who swaps a directory for a symlink
+ * meanwhile makes the extraction fail, not escape.
+ *
+ * @example
+ * const report = await extractMergedTree("rootfs", tree, { openTar: (layer) => openFile(tars[layer]) });
+ * for (const { path, what, reason } of report.skipped) console.warn(path, what, reason);
+ *
+ * @module
+ */
+export { changesOfLayer } from "./changes-of-layer.ts";
+export { extractChanges } from "./extract-changes.ts";
+export { extractMergedTree } from "./extract-merged-tree.ts";
+export type {
+  ExtractChangesOptions,
+  ExtractionSource,
+  ExtractOptions,
+  ExtractReport,
+  SkippedPart,
+  WhiteoutStyle,
+} from "./extract-options.ts";
+export type { ChangedDirectory, ChangedFile, RemovedPath, TreeChanges } from "./tree-changes.ts";
