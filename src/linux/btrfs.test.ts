@@ -46,7 +46,7 @@ describeWith(["mkfs.btrfs", "mount"], "subvolumes of btrfs", () => {
     snapshotSubvolume(at("one"), at("two"));
     writeFileSync(at("two/file"), "new");
     expect([readFileSync(at("one/file"), "utf8"), readFileSync(at("two/file"), "utf8")]).toEqual(["old", "new"]);
-    expect(() => snapshotSubvolume(at("one"), at("two"))).toThrow();
+    expect(() => snapshotSubvolume(at("one"), at("two"))).toThrow(withCode("EEXIST"));
     mkdirSync(at("plain"));
     expect(() => snapshotSubvolume(at("plain"), at("three"))).toThrow(withCode("EINVAL"));
   });
