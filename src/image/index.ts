@@ -28,13 +28,16 @@ export type {
   RawDocument,
   Skipped,
 } from "./image-source.ts";
+export { type IndexedLayer, type IndexLayerOptions, indexLayer, type LayerClaim } from "./index-layer.ts";
 export { ingestBlob, ingestDocument } from "./ingest-offered.ts";
+export { recallIndex, rememberIndex } from "./layer-memory.ts";
 export { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 export { type LoadedLayers, loadLayers } from "./load-layers.ts";
 export type { LoadEvent, LoadLayersOptions } from "./load-options.ts";
 export { type ArtifactInit, createArtifact } from "./manifest/artifact.ts";
 export { type ArtifactOfImageInit, artifactOfImage } from "./manifest/artifact-of-image.ts";
 export { assertSize, type BlobPlace, type BlobRole, missingBlob, readDocument } from "./manifest/blob-place.ts";
+export { type ChangesetTarOptions, changesetTar } from "./manifest/changeset-tar.ts";
 export { chooseLeaf, type PlatformChoice } from "./manifest/choose-leaf.ts";
 export { type ImageDocuments, openManifestImage, readImageDocuments } from "./manifest/manifest-image.ts";
 export {

@@ -1,4 +1,4 @@
-import { type BlobIngester, type BlobReader, ingestStream } from "../content/index.ts";
+import { type BlobIngester, type BlobReader, type IngestStreamOptions, ingestStream } from "../content/index.ts";
 import type { OfferedBlob, PutBlobOptions, PutBlobResult } from "./image-destination.ts";
 import type { RawDocument } from "./image-source.ts";
 import { streamBlob } from "./stream-blob.ts";
@@ -7,11 +7,11 @@ import { streamBlob } from "./stream-blob.ts";
 export async function ingestBlob(
   store: BlobReader & BlobIngester,
   blob: OfferedBlob,
-  { signal, onProgress }: PutBlobOptions = {},
+  { signal, onProgress, onIngest }: PutBlobOptions & Pick<IngestStreamOptions, "onIngest"> = {},
 ): Promise<PutBlobResult> {
   const { digest, size } = blob.descriptor;
   const open = (start: number): AsyncIterable<Uint8Array> => streamBlob(blob, { start, signal });
-  const { result } = await ingestStream(store, { expected: { digest, size }, open }, { signal, onProgress });
+  const { result } = await ingestStream(store, { expected: { digest, size }, open }, { signal, onProgress, onIngest });
   return result;
 }
 

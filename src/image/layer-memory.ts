@@ -32,18 +32,13 @@ export class LayerMemory {
   async recall(blob: LayerBlob, verify: boolean): Promise<RememberedLayer | undefined> {
     const diffId = await this.#knownDiffId(blob, verify);
     if (diffId === undefined) return undefined;
-    const bytes = await this.#cache.get(indexKey(diffId));
-    if (bytes === undefined) return undefined;
-    try {
-      return { index: decodeLayerIndex(bytes), diffId };
-    } catch {
-      return undefined;
-    }
+    const index = await recallIndex(this.#cache, diffId);
+    return index && { index, diffId };
   }
 
   /** Keeps what one verified pass over a layer found. */
   async remember(blob: LayerBlob, { index, diffId }: RememberedLayer): Promise<void> {
-    await this.#cache.set(indexKey(diffId), encodeLayerIndex(index));
+    await rememberIndex(this.#cache, diffId, index);
     const key = locationKey(blob);
     if (key !== undefined) await this.#cache.set(key, Buffer.from(diffId));
   }
@@ -56,6 +51,22 @@ export class LayerMemory {
     const diffId = parseDiffId(Buffer.from(found).toString());
     return blob.diffId === undefined || blob.diffId === diffId ? diffId : undefined;
   }
+}
+
+/** The table of contents of a layer that some pass over its tar found; undefined when the tar must be read again. */
+export async function recallIndex(cache: IndexCache, diffId: DiffId): Promise<LayerIndex | undefined> {
+  const bytes = await cache.get(indexKey(diffId));
+  if (bytes === undefined) return undefined;
+  try {
+    return decodeLayerIndex(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Keeps the table of contents of an uncompressed tar that has this diffID for certain. */
+export async function rememberIndex(cache: IndexCache, diffId: DiffId, index: LayerIndex): Promise<void> {
+  await cache.set(indexKey(diffId), encodeLayerIndex(index));
 }
 
 function indexKey(diffId: DiffId): string {

@@ -10,16 +10,29 @@ import {
 import { type TarHeaderFields, type TarMember, writeTar } from "../../tar/index.ts";
 import type { ListedLayer } from "../image-source.ts";
 
+/** How an unpacked layer is written. */
+export interface ChangesetTarOptions {
+  /**
+   * Attributes that overlayfs understands are part of the image: whoever listed the layer has taken out what a driver noted.
+   * Default: none of them gets into the tar.
+   */
+  readonly keepOverlayXattrs?: boolean;
+}
+
 /**
  * The changeset tar (image-spec layer.md) of a layer that lies unpacked: its entries in their order, deletions as whiteouts
  * of OCI. The same contents give the same bytes. Data is opened when its turn comes.
  * @throws StrataError as `planChangeset` and `writeTar`
  */
-export function changesetTar(layer: ListedLayer, codec: WhiteoutCodec): AsyncIterable<Uint8Array> {
-  return writeTar(membersOf(layer, codec));
+export function changesetTar(
+  layer: ListedLayer,
+  codec: WhiteoutCodec,
+  options: ChangesetTarOptions = {},
+): AsyncIterable<Uint8Array> {
+  return writeTar(membersOf(layer, codec, options));
 }
 
-function* membersOf(layer: ListedLayer, codec: WhiteoutCodec): Generator<TarMember> {
+function* membersOf(layer: ListedLayer, codec: WhiteoutCodec, options: ChangesetTarOptions): Generator<TarMember> {
   const { removals, placements } = planChangeset(layer.index, codec);
   const pending = [...removals];
   // An opaque marker comes right after its directory: some programs refuse one for a directory that is not there yet.
@@ -30,7 +43,7 @@ function* membersOf(layer: ListedLayer, codec: WhiteoutCodec): Generator<TarMemb
   };
   for (const placement of placements) {
     yield* removalsUpTo(placement.entry - 1);
-    yield memberOf(layer, placement);
+    yield memberOf(layer, placement, options);
     yield* removalsUpTo(placement.entry);
   }
   yield* removalsUpTo(Number.POSITIVE_INFINITY);
@@ -44,9 +57,14 @@ function whiteout(index: LayerIndex, removal: ChangesetRemoval): TarMember {
   return { entry: { name: path, type: "file", mode: 0o600, uid: 0, gid: 0, size: 0, mtime } };
 }
 
-function memberOf({ index, open }: ListedLayer, placement: ChangesetPlacement): TarMember {
+function memberOf(
+  { index, open }: ListedLayer,
+  placement: ChangesetPlacement,
+  { keepOverlayXattrs = false }: ChangesetTarOptions,
+): TarMember {
   const { entry } = placement;
-  const header = headerOf(index, placement);
+  const xattrs = index.xattrs(entry);
+  const header = { ...headerOf(index, placement), xattrs: keepOverlayXattrs ? xattrs : withoutDriverNotes(xattrs) };
   if (index.columns.type[entry] !== FILE || header.size === 0) return { entry: header };
   const data = async function* (): AsyncGenerator<Uint8Array> {
     const source = await open(entry);
@@ -73,7 +91,6 @@ function headerOf(index: LayerIndex, placement: ChangesetPlacement): TarHeaderFi
     linkName: placement.kind === "link" ? placement.target : index.linkName(entry),
     devMajor: device >>> 20,
     devMinor: device & 0xfffff,
-    xattrs: withoutDriverNotes(index.xattrs(entry)),
   };
 }
 
