@@ -3,5 +3,6 @@
  *
  * @module
  */
+export { type RecordedSnapshot, readSnapshotContent, type SnapshotContent } from "./read-snapshot-content.ts";
 export type { SnapshotDriver } from "./snapshot-driver.ts";
 export type { Snapshotter } from "./snapshotter.ts";
