@@ -1,9 +1,22 @@
-import { type ByteSource, isUtf8, toText } from "../base/index.ts";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { type ByteSource, type ByteString, isUtf8, toText } from "../base/index.ts";
 import { readTar, type ScanTarOptions } from "./scan-tar.ts";
 import { malformedTar } from "./tar-error.ts";
 import { Crc64 } from "./tar-split-crc.ts";
 
+/** A file of a tar whose data the journal leaves out. */
+export interface TarSplitFile {
+  /** Under which it is found again. */
+  readonly name: ByteString;
+  readonly dataOffset: number;
+  /** 0 for an entry that is only mentioned. */
+  readonly size: number;
+}
+
 const CHUNK_BYTES = 256 * 1024;
+const LINES_BYTES = 64 * 1024;
+/** Bytes that are read and summed up without letting anybody else run. */
+const TURN_BYTES = 4 * 1024 * 1024;
 
 /**
  * The tar-split journal of a tar, as uncompressed JSON lines: with it and the files, {@link tarSplitSource} gives the same
@@ -11,45 +24,90 @@ const CHUNK_BYTES = 256 * 1024;
  *
  * @throws when iterated: what {@link readTar} throws for a tar that it cannot read
  */
-export async function* encodeTarSplit(tar: ByteSource, options: ScanTarOptions = {}): AsyncGenerator<Uint8Array, void> {
+export function encodeTarSplit(tar: ByteSource, options: ScanTarOptions = {}): AsyncGenerator<Uint8Array, void> {
+  return encodeTarSplitAround(tar, filesOf(tar, options));
+}
+
+/**
+ * {@link encodeTarSplit} for whoever knows which files lie outside, and under what names: everything else of the tar is
+ * kept in the journal. Files come in the order of their data.
+ *
+ * @throws when iterated: StrataError `tar-truncated`
+ */
+export async function* encodeTarSplitAround(
+  tar: ByteSource,
+  files: AsyncIterable<TarSplitFile> | Iterable<TarSplitFile>,
+): AsyncGenerator<Uint8Array, void> {
+  let lines: string[] = [];
+  let held = 0;
+  for await (const fields of linesOf(tar, files)) {
+    const line = JSON.stringify(fields);
+    lines.push(line, "\n");
+    held += line.length;
+    if (held < LINES_BYTES) continue;
+    yield Buffer.from(lines.join(""));
+    lines = [];
+    held = 0;
+  }
+  yield Buffer.from(lines.join(""));
+}
+
+async function* filesOf(tar: ByteSource, options: ScanTarOptions): AsyncGenerator<TarSplitFile, void> {
+  for await (const { name, type, size, storedSize, dataOffset } of readTar(tar, options)) {
+    const hasData = type === "file" && size === storedSize;
+    yield { name, dataOffset, size: hasData ? size : 0 };
+  }
+}
+
+async function* linesOf(
+  tar: ByteSource,
+  files: AsyncIterable<TarSplitFile> | Iterable<TarSplitFile>,
+): AsyncGenerator<object, void> {
+  const pieces = piecesOf(tar);
   let position = 0;
   let done = 0;
-  const line = (fields: object): Uint8Array => Buffer.from(`${JSON.stringify({ ...fields, position: position++ })}\n`);
-  async function* segmentTo(end: number): AsyncGenerator<Uint8Array, void> {
-    for await (const chunk of tar.stream({ start: done, end })) yield line({ type: 2, payload: base64(chunk) });
-    done = end;
-  }
-  for await (const { name, type, size, storedSize, dataOffset } of readTar(tar, options)) {
-    const hasData = type === "file" && size > 0 && size === storedSize;
-    yield* segmentTo(dataOffset);
+  for await (const { name, size, dataOffset } of files) {
+    for await (const chunk of pieces(done, dataOffset)) yield segment(chunk, position++);
     const named = isUtf8(name) ? { name: toText(name) } : { name_raw: base64(Buffer.from(name, "latin1")) };
-    if (!hasData) {
-      yield line({ type: 1, ...named, payload: null });
-      continue;
-    }
-    const payload = await checksumOf(tar, dataOffset, size);
-    yield line({ type: 1, ...named, size, payload });
     done = dataOffset + size;
+    const facts = size > 0 ? { size, payload: await checksumOf(pieces(dataOffset, done)) } : { payload: null };
+    yield { type: 1, ...named, ...facts, position: position++ };
   }
-  yield* segmentTo(tar.size);
+  for await (const chunk of pieces(done, tar.size)) yield segment(chunk, position++);
+}
+
+function segment(bytes: Uint8Array, position: number): object {
+  return { type: 2, payload: base64(bytes), position };
 }
 
 function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
 }
 
-async function checksumOf(tar: ByteSource, start: number, size: number): Promise<string> {
+async function checksumOf(data: AsyncIterable<Uint8Array>): Promise<string> {
   const checksum = new Crc64();
-  const buffer = new Uint8Array(Math.min(size, CHUNK_BYTES));
-  for (let done = 0; done < size; ) {
-    const part = buffer.subarray(0, Math.min(buffer.length, size - done));
-    const count = await tar.read(part, start + done);
-    if (count === 0) throw malformedTar("tar-truncated", "ends before its data does", { offset: start + done });
-    checksum.update(part.subarray(0, count));
-    done += count;
-  }
+  for await (const chunk of data) checksum.update(chunk);
   const bytes = Buffer.alloc(8);
   bytes.writeUInt32BE(checksum.high, 0);
   bytes.writeUInt32BE(checksum.low, 4);
   return base64(bytes);
+}
+
+/** Reads ranges of a tar, most of them small, without waiting where that is possible. A chunk is good until the next. */
+function piecesOf(tar: ByteSource): (start: number, end: number) => AsyncGenerator<Uint8Array, void> {
+  const buffer = new Uint8Array(CHUNK_BYTES);
+  let sinceTurn = 0;
+  return async function* pieces(start, end) {
+    for (let at = start; at < end; ) {
+      const part = buffer.subarray(0, Math.min(CHUNK_BYTES, end - at));
+      const count = tar.readSync === undefined ? await tar.read(part, at) : tar.readSync(part, at);
+      if (count === 0) throw malformedTar("tar-truncated", "ends before its data does", { offset: at });
+      yield part.subarray(0, count);
+      at += count;
+      sinceTurn += count;
+      if (sinceTurn < TURN_BYTES) continue;
+      sinceTurn = 0;
+      await nextTurn();
+    }
+  };
 }
