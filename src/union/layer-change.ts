@@ -45,19 +45,53 @@ export function changeOfSlot(state: UnionState, slot: Slot, layer: number): Laye
   const newest = newestUpTo(state, slot, layer);
   const start = state.layerChanges[layer] as number;
   if (newest < start) return undefined;
-  let oldest = newest;
-  while (state.changeBefore.at(oldest) >= start) oldest = state.changeBefore.at(oldest);
-  const before = viewOf(state, state.changeNode.at(state.changeBefore.at(oldest)));
+  const before = viewOf(state, state.changeNode.at(lastBefore(state, newest, start)));
   const after = viewOf(state, state.changeNode.at(newest));
   if (before === undefined && after === undefined) return undefined;
   return describe(state, newest, before, after);
 }
 
-function newestUpTo(state: UnionState, slot: Slot, layer: number): number {
+/** A path before and after a layer that touched it. */
+export interface LayerStep {
+  readonly slot: Slot;
+  /** Why it holds now what it holds, as in {@link LayerChange.cause}. */
+  readonly cause: ChangeCause;
+  /** Absent where nothing was. The number of names of these nodes is not kept. */
+  readonly before?: MergedNode;
+  /** Absent where nothing is. */
+  readonly after?: MergedNode;
+}
+
+/** All slots that a layer touched, also those that it left as they were; each once. */
+export function* stepsOfLayer(state: UnionState, layer: number): Generator<LayerStep> {
+  const start = state.layerChanges[layer] as number;
   const end = state.layerChanges[layer + 1] as number;
-  let change = state.lastChange(slot);
-  while (change >= end) change = state.changeBefore.at(change);
+  for (let change = start; change < end; change++) {
+    if (state.changeBefore.at(change) >= start) continue;
+    const slot = state.changeSlot.at(change);
+    const newest = newestUpTo(state, slot, layer);
+    const before = viewOf(state, state.changeNode.at(state.changeBefore.at(change)));
+    const after = viewOf(state, state.changeNode.at(newest));
+    const cause = CHANGE_CAUSES[state.changeCause.at(newest)] as ChangeCause;
+    yield { slot, cause, ...(before && { before }), ...(after && { after }) };
+  }
+}
+
+/** What a slot held when layers up to this one were applied (-1: none was); undefined for nothing. */
+export function nodeAfter(state: UnionState, slot: Slot, layer: number): MergedNode | undefined {
+  return layer < 0 ? undefined : viewOf(state, state.changeNode.at(newestUpTo(state, slot, layer)));
+}
+
+/** The last change of a chain that lies before the change `start`. */
+function lastBefore(state: UnionState, newest: number, start: number): number {
+  let change = newest;
+  while (change >= start) change = state.changeBefore.at(change);
   return change;
+}
+
+/** The newest change of a slot that layers up to this one made. */
+function newestUpTo(state: UnionState, slot: Slot, layer: number): number {
+  return lastBefore(state, state.lastChange(slot), state.layerChanges[layer + 1] as number);
 }
 
 /** A node of the past: how many names it had then is not kept. */

@@ -1,7 +1,15 @@
 import type { ByteString } from "../base/index.ts";
 import { ENTRY_TYPES, type LayerIndex } from "../layer/index.ts";
 import { type FileType, joinPath } from "../tree/index.ts";
-import { changeOfSlot, changesOfLayer, type LayerChange } from "./layer-change.ts";
+import {
+  changeOfSlot,
+  changesOfLayer,
+  type LayerChange,
+  type LayerStep,
+  nodeAfter,
+  stepsOfLayer,
+} from "./layer-change.ts";
+import { LinkedNames } from "./linked-names.ts";
 import { type MergedNode, mergedNode } from "./merged-node.ts";
 import { MAX_LINKS_IN_VIEW, type MergedTree, type PlacedSlot, pathOfSlot } from "./merged-tree.ts";
 import { ROOT_SLOT, type Slot, type UnionState } from "./union-state.ts";
@@ -16,6 +24,7 @@ export class ProvenanceTree implements MergedTree {
   readonly layers: readonly LayerIndex[];
   readonly root: Slot = ROOT_SLOT;
   readonly #state: UnionState;
+  #linked: LinkedNames | undefined;
 
   constructor(state: UnionState) {
     this.#state = state;
@@ -101,6 +110,28 @@ export class ProvenanceTree implements MergedTree {
   /** Everything that one layer added, modified and deleted, in the order in which it first touched each path. */
   changes(layer: number): Generator<LayerChange> {
     return changesOfLayer(this.#state, layer);
+  }
+
+  /** Every path that one layer touched, with what was and is there; also where it changed nothing. Order as {@link changes}. */
+  steps(layer: number): Generator<LayerStep> {
+    return stepsOfLayer(this.#state, layer);
+  }
+
+  /**
+   * The file that a slot held when the layers up to this one were applied (-1: before the first); undefined when none. How
+   * many names it had then, {@link namesAfter} tells.
+   */
+  nodeAfter(slot: Slot, layer: number): MergedNode | undefined {
+    return nodeAfter(this.#state, slot, layer);
+  }
+
+  /**
+   * The slots that held one inode when the layers up to this one were applied: undefined for an inode that never had more than
+   * one name.
+   */
+  namesAfter(inode: number, layer: number): Slot[] | undefined {
+    this.#linked ??= new LinkedNames(this.#state);
+    return this.#linked.slotsOf(inode)?.filter((slot) => this.nodeAfter(slot, layer)?.inode === inode);
   }
 
   #below(slot: Slot | undefined, name: ByteString): Slot | undefined {
