@@ -39,8 +39,8 @@ CMD ["/usr/bin/python3"]
 /** For unpacking: five layers, many small files. */
 const UNPACKING: Recipe = {
   prefix: "files-",
-  debianPackages: "python3,perl,git,gcc,vim",
-  npmPackages: ["express", "webpack", "eslint", "date-fns", "rxjs", "core-js", "@mui/material", "typescript"],
+  debianPackages: "python3,perl,git,cpp",
+  npmPackages: ["express", "webpack", "eslint", "date-fns", "rxjs", "core-js", "typescript", "@mui/material"],
   containerfile: `FROM scratch
 ADD base.tar /
 COPY npm/node_modules/date-fns /srv/lib/date-fns
