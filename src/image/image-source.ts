@@ -26,8 +26,10 @@ interface LayerCommon {
 export interface LayerBlob extends LayerCommon {
   readonly kind: "blob";
   readonly descriptor: LayerDescriptor;
+  /** What {@link open} and `location` give, where that is not the blob of `descriptor` but the layer's uncompressed tar. */
+  readonly tar?: LayerDescriptor | undefined;
   /**
-   * Opens the stored bytes, unverified: the reader holds them against `descriptor.digest` and `diffId`.
+   * Opens the stored bytes, unverified: the reader holds them against `tar ?? descriptor` and `diffId`.
    * The caller disposes what it gets, before the image source. May be called again, also while another is open.
    */
   open(): Promise<ByteSource>;

@@ -73,7 +73,7 @@ export class LayerLoader implements AsyncDisposable {
     { layer, signal }: { readonly layer: number; readonly signal: AbortSignal },
   ): Promise<IndexedLayer> {
     const { limits, verify, onProgress, scratch } = this.#options;
-    const { digest, size } = blob.descriptor;
+    const { digest, size } = blob.tar ?? blob.descriptor;
     const claim = { diffId: blob.diffId, digest, size };
     const onBytes = onProgress && ((done: number) => onProgress({ kind: "layer-progress", layer, done, total: size }));
     const compression = await compressionOf(stored);

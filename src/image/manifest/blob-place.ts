@@ -1,6 +1,6 @@
 import { readAll, StrataError } from "../../base/index.ts";
 import type { LocatedSource } from "../../content/index.ts";
-import { assertDocumentSize, type Descriptor, type Digest, verifyBytes } from "../../oci/index.ts";
+import { assertDocumentSize, type Descriptor, type DiffId, type Digest, verifyBytes } from "../../oci/index.ts";
 
 /** How registries keep a thing: manifests and indexes apart from all other blobs. */
 export type BlobRole = "manifest" | "blob";
@@ -11,6 +11,11 @@ export interface BlobPlace {
   readonly place: string;
   /** Opens a blob, unverified; undefined when it is not here. The caller disposes it. */
   open(digest: Digest, role: BlobRole): Promise<LocatedSource | undefined>;
+  /**
+   * Opens the uncompressed tar of a layer where it lies beside the stored blob, or instead of it: read at random without
+   * inflating. Absent in places that keep layers only as they were published.
+   */
+  openTar?(diffId: DiffId): Promise<LocatedSource | undefined>;
 }
 
 /**

@@ -2,15 +2,17 @@ import { addDetails, StrataError } from "../../base/index.ts";
 import {
   type Descriptor,
   type DiffId,
+  type Digest,
   type ImageConfig,
   isEncryptedLayer,
   isForeignLayer,
   type Manifest,
+  MEDIA_TYPE,
   mediaKind,
   parseImageConfig,
   platformOf,
 } from "../../oci/index.ts";
-import type { LayerSource, PlacedImage, Skipped } from "../image-source.ts";
+import type { LayerBlob, LayerSource, PlacedImage, Skipped } from "../image-source.ts";
 import { assertSize, type BlobPlace, missingBlob, readDocument } from "./blob-place.ts";
 import { type ManifestLeaf, readManifest } from "./manifest-tree.ts";
 import type { SourceLimits } from "./source-limits.ts";
@@ -86,6 +88,8 @@ async function layerSource(
 ): Promise<LayerSource> {
   assertReadable(mediaType, number);
   const common = { name: digest, diffId, descriptor: { mediaType, digest, size } };
+  const tar = await tarSource(blobs, { digest, diffId });
+  if (tar !== undefined) return { ...common, kind: "blob", ...tar };
   const source = await blobs.open(digest, "blob");
   if (source === undefined) {
     if (!isForeignLayer(mediaType)) throw missingBlob(blobs, digest, `layer ${number}`);
@@ -102,6 +106,27 @@ async function layerSource(
     open: async () => {
       const again = await blobs.open(digest, "blob");
       if (again === undefined) throw missingBlob(blobs, digest, `layer ${number}`);
+      return again;
+    },
+  };
+}
+
+/** The uncompressed tar of a compressed layer, where the place has it. */
+async function tarSource(
+  blobs: BlobPlace,
+  { digest, diffId }: { readonly digest: Digest; readonly diffId: DiffId },
+): Promise<Pick<LayerBlob, "tar" | "location" | "open"> | undefined> {
+  const stored = diffId as string as Digest;
+  const source = stored === digest ? undefined : await blobs.openTar?.(diffId);
+  if (source === undefined) return undefined;
+  const { size, location } = source;
+  await source[Symbol.asyncDispose]();
+  return {
+    tar: { mediaType: MEDIA_TYPE.ociLayer, digest: stored, size },
+    location,
+    open: async () => {
+      const again = await blobs.openTar?.(diffId);
+      if (again === undefined) throw missingBlob(blobs, stored, "uncompressed tar of a layer");
       return again;
     },
   };
