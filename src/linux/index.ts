@@ -18,8 +18,20 @@ export {
   setSubvolumeReadOnly,
   snapshotSubvolume,
 } from "./btrfs.ts";
+export { type FileSystemFacts, fileSystemOf, syncFileSystem } from "./file-system.ts";
 export { tryLock, unlock } from "./flock.ts";
 export { isLinux } from "./libc.ts";
+export {
+  type BindRequest,
+  bindMount,
+  type MountRequest,
+  mountFileSystem,
+  setMountReadOnly,
+  type UnmountOptions,
+  unmount,
+} from "./mount.ts";
+export { isMountPoint, type MountEntry, mountOf, parseMountInfo, readMounts } from "./mount-table.ts";
+export { mountOverlay, type OverlayRequest } from "./overlay-mount.ts";
 export { renameUnlessExists } from "./rename.ts";
 export {
   decodeDevice,

@@ -18,8 +18,14 @@ export interface Libc {
 
 /** The part of the FFI library that is used here. */
 export interface Koffi {
-  load(name: string): { func(prototype: string): (...values: unknown[]) => number };
+  load(name: string): { func(prototype: string): KoffiFunction };
   errno(): number;
+}
+
+interface KoffiFunction {
+  (...values: unknown[]): number;
+  /** The last value is called with an error or null, and the result. */
+  async(...values: unknown[]): void;
 }
 
 let loaded: Libc | undefined;
@@ -27,6 +33,12 @@ let loaded: Libc | undefined;
 /** Whether the calls of this room reach a Linux kernel. */
 export function isLinux(): boolean {
   return platform() === "linux";
+}
+
+/** @throws StrataError `linux-only` (unsupported) on other systems */
+export function assertLinux(): void {
+  if (isLinux()) return;
+  throw new StrataError({ code: "linux-only", kind: "unsupported", message: "This needs a Linux kernel" });
 }
 
 /**
@@ -44,9 +56,15 @@ export function cString(bytes: ByteString): Buffer {
   return toBuffer(`${bytes}\0`);
 }
 
+/** Errors of Linux that Node has no names for. */
+const NAMELESS: ReadonlyMap<number, string> = new Map([
+  [15, "ENOTBLK"],
+  [117, "EUCLEAN"],
+]);
+
 /** An error as Node's own file functions throw it: `code`, `errno`, `syscall`, `path`. */
 export function errnoError(syscall: string, errno: number, path: ByteString): NodeJS.ErrnoException {
-  const code = getSystemErrorName(-errno);
+  const code = NAMELESS.get(errno) ?? getSystemErrorName(-errno);
   const shown = toText(path);
   return Object.assign(new Error(`${code}: ${syscall} '${shown}'`), { code, errno: -errno, syscall, path: shown });
 }
@@ -68,6 +86,20 @@ export function libcFunction<Values extends readonly unknown[]>(prototype: strin
   };
 }
 
+/** {@link libcFunction} for calls that may take long: they run on a thread of Node's pool. */
+export function libcFunctionAsync<Values extends readonly unknown[]>(
+  prototype: string,
+): (...values: Values) => Promise<number> {
+  let call: KoffiFunction | undefined;
+  return (...values) => {
+    call ??= library().func(prototype);
+    const called = call;
+    return new Promise((resolve, reject) => {
+      called.async(...values, (error: unknown, result: number) => (error === null ? resolve(result) : reject(error)));
+    });
+  };
+}
+
 let opened: ReturnType<Koffi["load"]> | undefined;
 
 function library(): ReturnType<Koffi["load"]> {
@@ -76,9 +108,7 @@ function library(): ReturnType<Koffi["load"]> {
 }
 
 function openLibrary(): ReturnType<Koffi["load"]> {
-  if (!isLinux()) {
-    throw new StrataError({ code: "linux-only", kind: "unsupported", message: "This needs a Linux kernel" });
-  }
+  assertLinux();
   return loadFirst(loadKoffi(), ["libc.so.6", "libc.so", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"]);
 }
 
