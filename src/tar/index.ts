@@ -33,7 +33,12 @@ export { type Compression, SNIFF_LENGTH, sniffCompression } from "./sniff-compre
 export { DEFAULT_TAR_LIMITS, type TarLimits } from "./tar-limits.ts";
 export type { SkippedMember, TarReadOptions } from "./tar-parser.ts";
 export { TarScanner, type TarScannerOptions } from "./tar-scanner.ts";
-export { encodeTarSplit, encodeTarSplitAround, type TarSplitFile } from "./tar-split-encode.ts";
+export {
+  encodeTarSplit,
+  encodeTarSplitAround,
+  type TarSplitAroundOptions,
+  type TarSplitFile,
+} from "./tar-split-encode.ts";
 export {
   type DecodeTarSplitOptions,
   decodeTarSplit,

@@ -28,6 +28,15 @@ export function encodeTarSplit(tar: ByteSource, options: ScanTarOptions = {}): A
   return encodeTarSplitAround(tar, filesOf(tar, options));
 }
 
+/** What a journal says of its files. */
+export interface TarSplitAroundOptions {
+  /**
+   * Leaves the checksums out, so that the data of files need not be read: for {@link decodeTarSplit} with `unchecked`,
+   * when the digest of the whole tar is known. Default: no.
+   */
+  readonly unchecked?: boolean;
+}
+
 /**
  * {@link encodeTarSplit} for whoever knows which files lie outside, and under what names: everything else of the tar is
  * kept in the journal. Files come in the order of their data.
@@ -37,10 +46,11 @@ export function encodeTarSplit(tar: ByteSource, options: ScanTarOptions = {}): A
 export async function* encodeTarSplitAround(
   tar: ByteSource,
   files: AsyncIterable<TarSplitFile> | Iterable<TarSplitFile>,
+  { unchecked = false }: TarSplitAroundOptions = {},
 ): AsyncGenerator<Uint8Array, void> {
   let lines: string[] = [];
   let held = 0;
-  for await (const fields of linesOf(tar, files)) {
+  for await (const fields of linesOf(tar, files, unchecked)) {
     const line = JSON.stringify(fields);
     lines.push(line, "\n");
     held += line.length;
@@ -62,6 +72,7 @@ async function* filesOf(tar: ByteSource, options: ScanTarOptions): AsyncGenerato
 async function* linesOf(
   tar: ByteSource,
   files: AsyncIterable<TarSplitFile> | Iterable<TarSplitFile>,
+  unchecked: boolean,
 ): AsyncGenerator<object, void> {
   const pieces = piecesOf(tar);
   let position = 0;
@@ -70,8 +81,8 @@ async function* linesOf(
     for await (const chunk of pieces(done, dataOffset)) yield segment(chunk, position++);
     const named = isUtf8(name) ? { name: toText(name) } : { name_raw: base64(Buffer.from(name, "latin1")) };
     done = dataOffset + size;
-    const facts = size > 0 ? { size, payload: await checksumOf(pieces(dataOffset, done)) } : { payload: null };
-    yield { type: 1, ...named, ...facts, position: position++ };
+    const payload = size === 0 || unchecked ? null : await checksumOf(pieces(dataOffset, done));
+    yield { type: 1, ...named, ...(size > 0 && { size }), payload, position: position++ };
   }
   for await (const chunk of pieces(done, tar.size)) yield segment(chunk, position++);
 }

@@ -15,6 +15,8 @@ export interface DecodeTarSplitOptions {
   /** Names the journal in messages: a path. */
   readonly what: string;
   readonly segments: SegmentSink;
+  /** Takes files without checksums, which then are not verified: a journal of our own, of a tar whose digest is known. Default: no. */
+  readonly unchecked?: boolean | undefined;
   /** Most entries; that of the tar codec unless given. */
   readonly maxEntries?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -33,8 +35,8 @@ export interface TarSplitJournal {
   readonly dataStart: Float64Array;
   /** Sum of the lengths of the files before. */
   readonly fileBytes: Float64Array;
-  /** Two elements for each file: upper and lower half of its CRC-64. */
-  readonly checksums: Uint32Array;
+  /** Two elements for each file: upper and lower half of its CRC-64. Undefined when they were left out. */
+  readonly checksums: Uint32Array | undefined;
   /** Offsets into `names`. */
   readonly nameStart: Float64Array;
   readonly names: Uint8Array;
@@ -145,7 +147,7 @@ class JournalBuilder {
       count: this.#dataStart.length,
       dataStart: this.#dataStart.finish(),
       fileBytes: this.#fileBytes.finish(),
-      checksums: this.#checksums.finish(),
+      checksums: this.#options.unchecked === true ? undefined : this.#checksums.finish(),
       nameStart: this.#nameStart.finish(),
       names: Buffer.from(this.#names.subarray(0, this.#namesEnd)),
       segments: await this.#options.segments.finish(),
@@ -176,15 +178,19 @@ class JournalBuilder {
     const { size = 0 } = entry;
     if (!Number.isSafeInteger(size) || (size as number) < 0) throw this.#malformed("its size is no length");
     if (size === 0) return;
-    const checksum = this.#base64(entry.payload, "payload");
-    if (checksum.length !== 8) throw this.#malformed(`its checksum has ${checksum.length} bytes instead of 8`);
+    if (this.#options.unchecked !== true) this.#addChecksum(entry);
     this.#dataStart.push(this.#size);
     this.#fileBytes.push(this.#files);
-    this.#checksums.push(checksum.readUInt32BE(0));
-    this.#checksums.push(checksum.readUInt32BE(4));
     this.#addName(this.#nameOf(entry));
     this.#files += size as number;
     this.#grow(size as number);
+  }
+
+  #addChecksum({ payload }: Line): void {
+    const checksum = this.#base64(payload, "payload");
+    if (checksum.length !== 8) throw this.#malformed(`its checksum has ${checksum.length} bytes instead of 8`);
+    this.#checksums.push(checksum.readUInt32BE(0));
+    this.#checksums.push(checksum.readUInt32BE(4));
   }
 
   #nameOf({ name, name_raw }: Line): Buffer {

@@ -17,7 +17,7 @@ const KEPT_OPEN = 8;
  * The tar that a journal was made of, byte for byte, out of the journal and the files.
  *
  * Files are opened when their bytes are wanted. Whoever reads a file from its beginning to its end, at whatever pace, has
- * it verified: its last bytes are only handed out when its checksum is right. Disposing it closes the files; the journal stays.
+ * it verified: its last bytes are only handed out when its checksum is right, if the journal has any. Disposing it closes the files; the journal stays.
  *
  * @throws StrataError `layer-file-changed` (integrity) when read, with the file's name in `details.entry`, for a file that
  * is missing, shorter, longer or different
@@ -142,10 +142,10 @@ class OpenFiles implements AsyncDisposable {
 
   /** Carries the checksum on when these bytes follow the ones before, and judges it at the end. */
   #check(i: number, file: OpenFile, { bytes, offset }: { readonly bytes: Uint8Array; readonly offset: number }): void {
-    if (offset !== file.covered) return;
+    const { fileBytes, checksums } = this.#journal;
+    if (checksums === undefined || offset !== file.covered) return;
     file.checksum.update(bytes);
     file.covered += bytes.length;
-    const { fileBytes, checksums } = this.#journal;
     if (file.covered < (fileBytes[i + 1] as number) - (fileBytes[i] as number)) return;
     if (file.checksum.high === checksums[2 * i] && file.checksum.low === checksums[2 * i + 1]) return;
     throw this.#changed(i, "has other bytes than it had");

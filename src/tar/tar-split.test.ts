@@ -9,6 +9,7 @@ import {
   decodeTarSplit,
   decompress,
   encodeTarSplit,
+  encodeTarSplitAround,
   journalName,
   readTar,
   type SegmentSink,
@@ -186,6 +187,28 @@ describe("a journal and its files", () => {
       code: "layer-file-changed",
       details: { entry: "gone" },
     });
+  });
+});
+
+describe("a journal around chosen files, without checksums", () => {
+  it("finds them under other names, and keeps the rest itself", async () => {
+    const tar = await tarOf({ one: "first", two: "second", empty: "", three: "third" });
+    const entries = [];
+    for await (const entry of readTar(memorySource(tar))) entries.push(entry);
+    const chosen = entries.filter(({ name }) => name === "one" || name === "three");
+    const files = chosen.map(({ name, ...entry }) => ({ ...entry, name: `elsewhere/\xff${name}` }));
+    const lines = await collect(encodeTarSplitAround(memorySource(tar), files, { unchecked: true }));
+    await expect(decode(lines)).rejects.toMatchObject({ code: "tar-split-malformed" });
+    const options = { what: "the journal", segments: memorySink(), unchecked: true };
+    const journal = await decodeTarSplit(inPieces(lines, 1000), options);
+    const outside = new Map([
+      ["elsewhere/\xffone", Buffer.from("first")],
+      ["elsewhere/\xffthree", Buffer.from("third")],
+    ]);
+    expect(Buffer.from(await readAll(tarSplitSource(journal, directoryOf(outside))))).toEqual(tar);
+    outside.set("elsewhere/\xffone", Buffer.from("longer"));
+    const changed = tarSplitSource(journal, directoryOf(outside));
+    await expect(readAll(changed)).rejects.toMatchObject({ code: "layer-file-changed" });
   });
 });
 
