@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { dir, file, hardlink, indexOf, symlink, type TarStep, tarScript, whiteout } from "../testing/index.ts";
-import { decodeFlatTree, encodeFlatTree, type MergedTree, mergeLayers } from "./index.ts";
+import { decodeFlatTree, encodeFlatTree, type MergedTree, mergeLayers, type ProvenanceTree } from "./index.ts";
 
 const name = fc.constantFrom("a", "b", "c", "\xff");
 const path = fc.array(name, { minLength: 1, maxLength: 3 }).map((parts) => parts.join("/"));
@@ -45,15 +45,16 @@ describe("FlatTree", () => {
     fc.assert(
       fc.property(stack, path, (layers, at) => {
         const indexes = layers.map((steps) => indexOf(tarScript(...steps)));
-        let tree: MergedTree;
+        let tree: ProvenanceTree;
         try {
           tree = mergeLayers(indexes);
         } catch {
           return;
         }
-        const flat = decodeFlatTree(encodeFlatTree(tree), indexes);
-        expect(everything(flat)).toEqual(everything(tree));
-        expect(found(flat, at)).toBe(found(tree, at));
+        for (const flat of [decodeFlatTree(encodeFlatTree(tree), indexes), tree.flatten()]) {
+          expect(everything(flat)).toEqual(everything(tree));
+          expect(found(flat, at)).toBe(found(tree, at));
+        }
       }),
     );
   });

@@ -34,7 +34,7 @@ export class FlatTree implements MergedTree, WalkedTree {
   readonly root: Slot = ROOT_SLOT;
   readonly columns: FlatColumns;
   /** All names as one string: a part of it costs less than one decoded from bytes. */
-  readonly #names: ByteString;
+  readonly names: ByteString;
   /** Children by name, for the directories in which somebody looked one up. */
   readonly #lookups = new Map<Slot, Map<ByteString, Slot>>();
 
@@ -42,7 +42,7 @@ export class FlatTree implements MergedTree, WalkedTree {
   constructor(layers: readonly LayerIndex[], columns: FlatColumns, names: ByteString) {
     this.layers = layers;
     this.columns = columns;
-    this.#names = names;
+    this.names = names;
   }
 
   find(path: ByteString, { followLast }: { readonly followLast: boolean }): Slot {
@@ -77,7 +77,7 @@ export class FlatTree implements MergedTree, WalkedTree {
 
   nameOf(slot: Slot): ByteString {
     const { nameStart } = this.columns;
-    return this.#names.slice(nameStart[slot], nameStart[slot + 1]);
+    return this.names.slice(nameStart[slot], nameStart[slot + 1]);
   }
 
   parentOf(slot: Slot): Slot {

@@ -1,6 +1,8 @@
 import type { ByteString } from "../base/index.ts";
 import { ENTRY_TYPES, type LayerIndex } from "../layer/index.ts";
 import { type FileType, joinPath } from "../tree/index.ts";
+import type { FlatTree } from "./flat-tree.ts";
+import { flattenUnion } from "./flatten-union.ts";
 import {
   changeOfSlot,
   changesOfLayer,
@@ -88,6 +90,11 @@ export class ProvenanceTree implements MergedTree {
         pending.push({ slot, path: joinPath(at.path, this.#state.nameOf(slot)) });
       }
     }
+  }
+
+  /** The same files without their history, in columns: what a whole tree is written from. Inodes keep their numbers. */
+  flatten(): FlatTree {
+    return flattenUnion(this.#state);
   }
 
   /** What each layer did to one path, from the base up; also for a path that is gone (then give its literal path). */

@@ -64,6 +64,11 @@ export class UnionState {
     this.layerChanges.push(1);
   }
 
+  /** How many slots there are, those that hold nothing now included. */
+  get slotCount(): number {
+    return this.#slotNames.length;
+  }
+
   parentOf(slot: Slot): Slot {
     return this.#slotParent.at(slot);
   }
