@@ -18,9 +18,40 @@ export {
   setSubvolumeReadOnly,
   snapshotSubvolume,
 } from "./btrfs.ts";
+export { cloneFile, copyRange, type FilePlace, punchHole } from "./copy-range.ts";
+export { type DataRange, dataRanges } from "./data-ranges.ts";
+export {
+  type FileMaker,
+  fileMaker,
+  listXattrs,
+  removeXattr,
+  setMode,
+  setModeAt,
+  setOwner,
+  setOwnerAt,
+  setTimes,
+  setTimesAt,
+  setXattr,
+  setXattrAt,
+} from "./file-metadata.ts";
 export { type FileSystemFacts, fileSystemOf, syncFileSystem } from "./file-system.ts";
+export {
+  createFileAt,
+  makeDirectoryAt,
+  makeLinkAt,
+  makeSpecialFileAt,
+  makeSymlinkAt,
+  type NameAt,
+  namesIn,
+  openDirectoryAt,
+  removeDirectoryAt,
+  removeTreeAt,
+  renameAt,
+  unlinkAt,
+} from "./files-at.ts";
 export { tryLock, unlock } from "./flock.ts";
 export { isLinux } from "./libc.ts";
+export { attachLoop, LoopDevice, type LoopOptions } from "./loop-device.ts";
 export {
   type BindRequest,
   bindMount,
@@ -31,6 +62,7 @@ export {
   unmount,
 } from "./mount.ts";
 export { isMountPoint, type MountEntry, mountOf, parseMountInfo, readMounts } from "./mount-table.ts";
+export { openDirectory, openDirectoryBeneath, openDirectoryByComponents, openInRoot } from "./open-beneath.ts";
 export { mountOverlay, type OverlayRequest } from "./overlay-mount.ts";
 export { renameUnlessExists } from "./rename.ts";
 export {
