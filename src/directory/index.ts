@@ -9,6 +9,8 @@
  * component without following anything, and files are created exclusively in them: who swaps a directory for a symlink
  * meanwhile makes the extraction fail, not escape.
  *
+ * Reading gives a directory as a layer: {@link listDirectory}, and {@link upperDirectory} for one that a union mount wrote to.
+ *
  * @example
  * const report = await extractMergedTree("rootfs", tree, { openTar: (layer) => openFile(tars[layer]) });
  * for (const { path, what, reason } of report.skipped) console.warn(path, what, reason);
@@ -16,6 +18,7 @@
  * @module
  */
 export { changesOfLayer } from "./changes-of-layer.ts";
+export { copyTree } from "./copy-tree.ts";
 export { extractChanges } from "./extract-changes.ts";
 export { extractMergedTree } from "./extract-merged-tree.ts";
 export type {
@@ -26,4 +29,7 @@ export type {
   SkippedPart,
   WhiteoutStyle,
 } from "./extract-options.ts";
+export { type ListDirectoryOptions, type ListedDirectory, listDirectory } from "./list-directory.ts";
+export { measureTree, type TreeSize } from "./measure-tree.ts";
 export type { ChangedDirectory, ChangedFile, RemovedPath, TreeChanges } from "./tree-changes.ts";
+export { type UpperDirectory, type UpperStyle, upperDirectory } from "./upper-directory.ts";

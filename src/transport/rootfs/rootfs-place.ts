@@ -1,8 +1,8 @@
+import { listDirectory } from "../../directory/index.ts";
 import { noWhiteouts } from "../../layer/index.ts";
 import { describeSelector, imageNotFound } from "../choose-image.ts";
 import type { ImagePlace } from "../image-place.ts";
 import { singleLayerImage } from "../single-layer-image.ts";
-import { listRootfs } from "./list-rootfs.ts";
 
 /** A directory as an image of one layer, with a configuration that is made up. It is walked when the layer is loaded. */
 export function createRootfsPlace(directory: string): ImagePlace {
@@ -13,7 +13,7 @@ export function createRootfsPlace(directory: string): ImagePlace {
       name: directory,
       diffId: undefined,
       whiteouts: noWhiteouts,
-      load: (options) => listRootfs(directory, options),
+      load: (options) => listDirectory(directory, options),
     },
   );
   return {

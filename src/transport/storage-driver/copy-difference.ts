@@ -1,9 +1,8 @@
 import type { ByteString } from "../../base/index.ts";
+import { listDirectory, type UpperDirectory } from "../../directory/index.ts";
 import type { ListedLayer } from "../../image/index.ts";
 import { DIRECTORY, FILE, HARDLINK, type LayerIndex, LayerIndexBuilder, overlayWhiteouts } from "../../layer/index.ts";
 import type { TarEntry } from "../../tar/index.ts";
-import { listRootfs } from "../rootfs/list-rootfs.ts";
-import type { UpperDirectory } from "./upper-directory.ts";
 
 /**
  * A layer of a driver that copies: what a whole root file system has that the one below it has not, and what it lacks.
@@ -15,9 +14,9 @@ export function copyDifference(below: string | undefined, path: string): UpperDi
   return {
     whiteouts: overlayWhiteouts,
     load: async (options) => {
-      const upper = await listRootfs(path, options);
+      const upper = await listDirectory(path, options);
       if (below === undefined) return upper;
-      const lower = await listRootfs(below, options);
+      const lower = await listDirectory(below, options);
       return difference(lower.index, upper);
     },
   };

@@ -1,7 +1,7 @@
+import { upperDirectory } from "../../directory/index.ts";
 import type { LayerListing } from "../../image/index.ts";
 import { copyDifference } from "./copy-difference.ts";
 import type { LayerPlace } from "./layer-directories.ts";
-import { upperDirectory } from "./upper-directory.ts";
 
 /** A layer or container without a journal. */
 export interface DirectoryLayerInit {

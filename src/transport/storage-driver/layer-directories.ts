@@ -1,8 +1,8 @@
 import { lstatSync } from "node:fs";
 import { fileError } from "../../content/index.ts";
+import type { UpperStyle } from "../../directory/index.ts";
 import { unsupportedDriver } from "./storage-error.ts";
 import type { StorageFiles } from "./storage-files.ts";
-import type { UpperStyle } from "./upper-directory.ts";
 
 /** A directory with the files of a layer. */
 export interface LayerPlace {

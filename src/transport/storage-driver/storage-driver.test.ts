@@ -6,13 +6,13 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { describeWith } from "../../../test/support/oracles.ts";
 import { fromText, readAll, toText } from "../../base/index.ts";
+import { type UpperDirectory, type UpperStyle, upperDirectory } from "../../directory/index.ts";
 import type { ListedLayer } from "../../image/index.ts";
 import { planChangeset } from "../../layer/index.ts";
 import { makeSpecialFile, writeXattr } from "../../linux/index.ts";
 import { confinedDirectory } from "./confined-directory.ts";
 import { copyDifference } from "./copy-difference.ts";
 import { storageFiles } from "./storage-files.ts";
-import { type UpperDirectory, type UpperStyle, upperDirectory } from "./upper-directory.ts";
 
 let root: string;
 beforeEach(() => {

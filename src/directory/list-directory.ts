@@ -10,18 +10,24 @@ import {
   StrataError,
   toBuffer,
   toText,
-} from "../../base/index.ts";
-import { fileError, openFile } from "../../content/index.ts";
-import type { ListedLayer } from "../../image/index.ts";
-import { type LayerIndex, LayerIndexBuilder } from "../../layer/index.ts";
-import { decodeDevice, readXattrs } from "../../linux/index.ts";
-import type { EntryType, TarEntry } from "../../tar/index.ts";
+} from "../base/index.ts";
+import { fileError, openFile } from "../content/index.ts";
+import { type LayerIndex, LayerIndexBuilder } from "../layer/index.ts";
+import { decodeDevice, readXattrs } from "../linux/index.ts";
+import type { EntryType, TarEntry } from "../tar/index.ts";
 
 const NANOSECONDS = 1_000_000_000n;
 const ENTRIES_PER_TURN = 2000;
 
+/** A directory as a layer that is no tar: its table of contents, and the data of files one by one. */
+export interface ListedDirectory {
+  readonly index: LayerIndex;
+  /** Opens the data of the regular file at the index's entry number `entry`; the caller disposes it. */
+  open(entry: number): Promise<ByteSource>;
+}
+
 /** How a directory is listed. */
-export interface ListRootfsOptions {
+export interface ListDirectoryOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told each entry in turn, from the first; gives it as it shall be listed, under the same name. */
   readonly map?: ((entry: TarEntry) => TarEntry) | undefined;
@@ -33,7 +39,10 @@ export interface ListRootfsOptions {
  * are hardlinks to the first. Sockets are left out, and what other file systems are mounted inside: `/proc` is no
  * part of an image.
  */
-export async function listRootfs(directory: string, { signal, map }: ListRootfsOptions = {}): Promise<ListedLayer> {
+export async function listDirectory(
+  directory: string,
+  { signal, map }: ListDirectoryOptions = {},
+): Promise<ListedDirectory> {
   const root = fromText(directory);
   const builder = new LayerIndexBuilder();
   let count = 0;

@@ -1,8 +1,7 @@
-import type { ByteString } from "../../base/index.ts";
-import type { ListedLayer } from "../../image/index.ts";
-import { CHAR, type EntryMeaning, type LayerIndex, ociWhiteouts, type WhiteoutCodec } from "../../layer/index.ts";
-import type { TarEntry } from "../../tar/index.ts";
-import { listRootfs } from "../rootfs/list-rootfs.ts";
+import type { ByteString } from "../base/index.ts";
+import { CHAR, type EntryMeaning, type LayerIndex, ociWhiteouts, type WhiteoutCodec } from "../layer/index.ts";
+import type { TarEntry } from "../tar/index.ts";
+import { type ListedDirectory, listDirectory } from "./list-directory.ts";
 
 /** How a union file system writes deletions into its upper directories. */
 export type UpperStyle = "overlay" | "fuse-overlayfs" | "aufs" | "none";
@@ -10,9 +9,11 @@ export type UpperStyle = "overlay" | "fuse-overlayfs" | "aufs" | "none";
 /** What a layer needs to be a listing. */
 export interface UpperDirectory {
   readonly whiteouts: WhiteoutCodec;
-  load(options?: { readonly signal?: AbortSignal | undefined }): Promise<ListedLayer>;
+  load(options?: { readonly signal?: AbortSignal | undefined }): Promise<ListedDirectory>;
 }
 
+/** What stands for a note of overlayfs that is part of the tree: an overlay inside of an overlay has its own (Linux 6.7). */
+const ESCAPED = /^(trusted|user)\.overlay\.overlay\./;
 /** Notes of overlayfs and fuse-overlayfs to themselves; no part of the image. */
 const PLUMBING = /^(?:trusted|user|security)\.overlay\.|^user\.fuseoverlayfs\.|^user\.containers\.override_stat$/;
 const OPAQUE = /^(?:(?:trusted|user)\.overlay|user\.fuseoverlayfs)\.opaque$/;
@@ -20,7 +21,7 @@ const WHITEOUT = /^(?:trusted|user)\.overlay\.whiteout$/;
 
 /**
  * A directory that is a layer: an upper or a branch of a union mount. What the driver notes in extended attributes is
- * understood and left out, so that it never reaches an image.
+ * understood and left out, so that it never reaches an image; notes of an overlay inside of it are the image's.
  */
 export function upperDirectory(path: string, style: UpperStyle): UpperDirectory {
   const marks = new WeakMap<LayerIndex, ReadonlyMap<number, EntryMeaning>>();
@@ -30,7 +31,7 @@ export function upperDirectory(path: string, style: UpperStyle): UpperDirectory 
       const noted = new Map<number, EntryMeaning>();
       const linked = linkedWhiteouts();
       let count = 0;
-      const listed = await listRootfs(path, {
+      const listed = await listDirectory(path, {
         ...options,
         map: (entry) => {
           if (style === "none") return entry;
@@ -68,7 +69,11 @@ function meaningOfXattrs({ type, size, xattrs }: TarEntry): EntryMeaning | undef
 function withoutPlumbing(entry: TarEntry): TarEntry {
   if (entry.xattrs === undefined) return entry;
   const { xattrs, ...rest } = entry;
-  const kept = new Map([...xattrs].filter(([name]) => !PLUMBING.test(name)));
+  const kept = new Map<ByteString, Uint8Array>();
+  for (const [name, value] of xattrs) {
+    if (ESCAPED.test(name)) kept.set(name.replace(ESCAPED, "$1.overlay."), value);
+    else if (!PLUMBING.test(name)) kept.set(name, value);
+  }
   return kept.size === 0 ? rest : { ...rest, xattrs: kept };
 }
 
