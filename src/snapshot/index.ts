@@ -3,6 +3,30 @@
  *
  * @module
  */
+export type { DriverResources } from "./load-driver.ts";
+export { openSnapshotter, type SnapshotterOptions } from "./open-snapshotter.ts";
 export { type RecordedSnapshot, readSnapshotContent, type SnapshotContent } from "./read-snapshot-content.ts";
-export type { SnapshotDriver } from "./snapshot-driver.ts";
-export type { Snapshotter } from "./snapshotter.ts";
+export type {
+  CommittedFacts,
+  DrivenSnapshot,
+  NewSnapshot,
+  SnapshotDriver,
+  StagedStack,
+  StageOptions,
+} from "./snapshot-driver.ts";
+export { snapshotKey, snapshotName } from "./snapshot-name.ts";
+export type {
+  CleanupReport,
+  DriverName,
+  Labels,
+  LayerStack,
+  Mount,
+  SnapshotInfo,
+  SnapshotKey,
+  SnapshotKind,
+  SnapshotName,
+  SnapshotOptions,
+  Snapshotter,
+  SnapshotUsage,
+  StagedLayer,
+} from "./snapshotter.ts";

@@ -1,21 +1,17 @@
 import { type Dirent, promises as fs } from "node:fs";
 import { join } from "node:path";
-import { mapConcurrent } from "../base/index.ts";
-import { fileError } from "../content/index.ts";
-import { type Digest, isDigest } from "../oci/index.ts";
-import type { DriverName, SnapshotInfo, SnapshotKind, SnapshotUsage } from "./snapshotter.ts";
-
-/** Small files: some at once hide the way to the disk. */
-const PARALLEL_READS = 8;
-const RECORD = ".json";
-const KINDS: readonly SnapshotKind[] = ["active", "view", "committed"];
+import { fileError, lockFile } from "../content/index.ts";
+import type { Digest } from "../oci/index.ts";
+import { isRecordFile } from "./record-table.ts";
+import { decodeRecord } from "./snapshot-record.ts";
+import type { DriverName, SnapshotInfo, SnapshotUsage } from "./snapshotter.ts";
 
 /** A snapshot as its record tells, without asking its snapshotter. */
 export interface RecordedSnapshot extends SnapshotInfo {
   readonly driver: DriverName;
   /** Names its directory, `DRIVER/data/ID`. */
   readonly id: string;
-  /** As it was when the snapshot was committed; undefined where the record does not say. */
+  /** As it was when the snapshot was committed; undefined for others. */
   readonly usage: SnapshotUsage | undefined;
 }
 
@@ -29,31 +25,65 @@ export interface SnapshotContent {
 }
 
 /**
- * Reads the records of all snapshots, whoever uses them meanwhile; no lock is taken and nothing of the kernel asked. A
- * snapshot that is made or removed meanwhile may or may not be told.
+ * Reads the records of all snapshots, those of each driver at one moment; nothing of the kernel is asked. Where this user
+ * may not lock them, a snapshot that is made, committed or removed meanwhile may or may not be told.
  * @param root holds a directory for each driver; need not exist
  * @throws StrataError as `fileError`
  */
 export async function readSnapshotContent(root: string): Promise<SnapshotContent> {
-  const drivers = (await entriesIn(root)).filter((entry) => entry.isDirectory()).map(({ name }) => name);
   const content = new Set<Digest>();
   const snapshots: RecordedSnapshot[] = [];
   const damaged: string[] = [];
-  for (const driver of drivers) {
-    const records = join(driver, "records");
-    const names = (await entriesIn(join(root, records)))
-      .map(({ name }) => name)
-      .filter((name) => name.endsWith(RECORD));
-    await mapConcurrent(names, PARALLEL_READS, async (name) => {
-      const text = await readIfThere(join(root, records, name));
-      if (text === undefined) return;
-      const snapshot = parseRecord(text, driver as DriverName);
-      if (snapshot === undefined) damaged.push(join(records, name));
-      else snapshots.push(snapshot);
-    });
+  for (const entry of await entriesIn(root)) {
+    if (!entry.isDirectory()) continue;
+    const read = { driver: entry.name as DriverName, root };
+    for (const found of await whileLocked(join(root, entry.name), () => readRecords(read))) {
+      if (typeof found === "string") damaged.push(found);
+      else snapshots.push(found);
+    }
   }
   for (const snapshot of snapshots) for (const digest of snapshot.content) content.add(digest);
   return { content, snapshots, damaged };
+}
+
+/** The snapshots of a driver, and the paths of records that make no sense. */
+async function readRecords({ driver, root }: Place): Promise<readonly (RecordedSnapshot | string)[]> {
+  const directory = join(driver, "records");
+  const found: (RecordedSnapshot | string)[] = [];
+  for (const { name: fileName } of await entriesIn(join(root, directory))) {
+    if (!isRecordFile(fileName)) continue;
+    const path = join(root, directory, fileName);
+    const text = await fs.readFile(path, "utf8").catch((error: unknown) => absent(error, path));
+    if (text !== undefined) found.push(parse(text, { path, fileName, driver }) ?? join(directory, fileName));
+  }
+  return found;
+}
+
+interface Place {
+  readonly driver: DriverName;
+  readonly root: string;
+}
+
+/** Undefined for what no snapshotter has written. */
+function parse(
+  text: string,
+  { driver, ...file }: { readonly driver: DriverName; readonly path: string; readonly fileName: string },
+): RecordedSnapshot | undefined {
+  try {
+    const { id, info, usage } = decodeRecord(text, file);
+    return { ...info, driver, id, usage };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whoever may only read can still look. A lock that is not there is not made. */
+async function whileLocked<T>(directory: string, body: () => Promise<T>): Promise<T> {
+  const path = join(directory, "lock");
+  const isThere = (await fs.stat(path).catch((error: unknown) => absent(error, path))) !== undefined;
+  if (!isThere) return await body();
+  await using _ = await lockFile(path, "shared", { shouldWait: true });
+  return await body();
 }
 
 async function entriesIn(directory: string): Promise<Dirent[]> {
@@ -62,38 +92,7 @@ async function entriesIn(directory: string): Promise<Dirent[]> {
   );
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
-  return await fs.readFile(path, "utf8").catch((error: unknown) => absent(error, path));
-}
-
 function absent(error: unknown, path: string): undefined {
   if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
   throw fileError(error, path);
-}
-
-/** Undefined for what no snapshotter has written. */
-function parseRecord(text: string, driver: DriverName): RecordedSnapshot | undefined {
-  try {
-    const { id, name, kind, parent, labels, createdAt, updatedAt, content, usage } = JSON.parse(text);
-    const isSound =
-      [id, name].every((value) => typeof value === "string" && value !== "") &&
-      KINDS.includes(kind) &&
-      (parent === undefined || parent === null || typeof parent === "string") &&
-      (content === undefined || (Array.isArray(content) && content.every(isDigest)));
-    if (!isSound) return undefined;
-    const times = { createdAt: Number(createdAt ?? 0), updatedAt: Number(updatedAt ?? 0) };
-    return {
-      driver,
-      id,
-      name,
-      kind,
-      parent: parent ?? undefined,
-      labels: labels ?? {},
-      ...times,
-      content: content ?? [],
-      usage,
-    };
-  } catch {
-    return undefined;
-  }
 }
