@@ -95,7 +95,9 @@ export function libcFunctionAsync<Values extends readonly unknown[]>(
     call ??= library().func(prototype);
     const called = call;
     return new Promise((resolve, reject) => {
-      called.async(...values, (error: unknown, result: number) => (error === null ? resolve(result) : reject(error)));
+      called.async(...values, (error: Error | null, result: number) =>
+        error === null ? resolve(result) : reject(error),
+      );
     });
   };
 }

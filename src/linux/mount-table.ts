@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readFileSync, readlinkSync } from "node:fs";
 import { type ByteString, fromBuffer, toBuffer } from "../base/index.ts";
-import { assertLinux, cString } from "./libc.ts";
+import { assertDone, assertLinux, cString, libcFunction } from "./libc.ts";
 
 /** A mount of this process's mount namespace: a line of `/proc/self/mountinfo` (proc_pid_mountinfo(5)). */
 export interface MountEntry {
@@ -43,8 +43,31 @@ export function mountOf(path: ByteString): MountEntry | undefined {
   return withPathOpen(path, (fd) => entryOf(fd));
 }
 
+const callStatx = libcFunction<[number, Buffer, number, number, Buffer]>(
+  "int statx(int directory, const void *path, int flags, unsigned int mask, void *answer)",
+);
+const [AT_FDCWD, AT_SYMLINK_NOFOLLOW, AT_NO_AUTOMOUNT] = [-100, 0x100, 0x800];
+/** In struct statx, of 256 bytes: what the file has of attributes, and which the file system and the kernel know. */
+const [STATX_SIZE, ATTRIBUTES_OFFSET, KNOWN_OFFSET] = [256, 8, 56];
+const STATX_ATTR_MOUNT_ROOT = 0x2000n;
+
 /** Whether something is mounted at just this path, bind mounts too. A link to a mount point is none. @throws as {@link mountOf} */
 export function isMountPoint(path: ByteString): boolean {
+  assertLinux();
+  const answer = Buffer.alloc(STATX_SIZE);
+  const done = callStatx(AT_FDCWD, cString(path), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, answer);
+  assertDone(done, "statx", path);
+  const [attributes, known] = [wordAt(answer, ATTRIBUTES_OFFSET), wordAt(answer, KNOWN_OFFSET)];
+  return (known & STATX_ATTR_MOUNT_ROOT) === 0n ? isInTable(path) : (attributes & STATX_ATTR_MOUNT_ROOT) !== 0n;
+}
+
+/** As the machine orders bytes. */
+function wordAt(answer: Buffer, offset: number): bigint {
+  return new BigUint64Array(Uint8Array.from(answer.subarray(offset, offset + 8)).buffer)[0] ?? 0n;
+}
+
+/** Before Linux 5.8. */
+function isInTable(path: ByteString): boolean {
   return withPathOpen(path, (fd) => {
     const resolved = fromBuffer(readlinkSync(`/proc/self/fd/${fd}`, "buffer"));
     return entryOf(fd)?.mountPoint === resolved;

@@ -12,7 +12,7 @@ import { mountOverlay } from "./overlay-mount.ts";
 test("a line of the mount table is taken apart, whatever its optional fields and escapes", () => {
   const line =
     "36 35 98:0 /a\\040b /mnt/x\\134y\\012z rw,nosuid shared:7 master:1 - fuse.x so\\011urce ro,errors=continue";
-  expect(parseMountInfo(`${line}\n${"1 0 0:1 / / rw - rootfs rootfs rw"}\n`)).toEqual([
+  expect(parseMountInfo(`${line}\n1 0 0:1 / / rw - rootfs rootfs rw\n`)).toEqual([
     {
       id: 36,
       parentId: 35,
