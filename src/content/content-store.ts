@@ -46,6 +46,11 @@ export interface Ingest extends AsyncDisposable {
   readonly ref: string;
   /** Bytes that are there; the next ones to write begin at this offset of the blob. Not 0 when an earlier ingest of the ref is resumed. */
   readonly offset: number;
+  /**
+   * The growing file of this machine in which the bytes gather, for readers that follow it: what is there is good until
+   * {@link restart} or a failure. Bytes may come to it later than `write` resolves. Undefined where there is no file.
+   */
+  readonly path?: string | undefined;
   /** Appends. The chunk may be reused by the caller when it resolves. @throws StrataError `blob-size-mismatch` past the expected size */
   write(chunk: Uint8Array): Promise<void>;
   /** Forgets all bytes: the next write begins at offset 0. */
@@ -91,6 +96,8 @@ export interface BlobIngester {
 /** How an ingest is begun. */
 export interface IngestOptions {
   readonly shouldWait?: boolean;
+  /** Drops what an earlier ingest of the ref left, instead of going on from there. */
+  readonly startsOver?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -98,4 +105,7 @@ export interface IngestOptions {
  * Blobs by digest, as the directory `blobs` of an OCI layout has them. Drivers: `local` (a directory that any number of
  * processes may use at once, durable) and `memory`. Both pass `contentStoreSuite` of the testing room.
  */
-export interface ContentStore extends BlobReader, BlobLister, BlobIngester, BlobRemover, AsyncDisposable {}
+export interface ContentStore extends BlobReader, BlobLister, BlobIngester, BlobRemover, AsyncDisposable {
+  /** The directory of this machine by which another thread can open the same store for itself. Absent where there is none. */
+  readonly directory?: string | undefined;
+}

@@ -59,5 +59,13 @@ export { createMemoryIndexCache } from "./drivers/memory/memory-index-cache.ts";
 export { createMemoryScratch } from "./drivers/memory/memory-scratch.ts";
 export { type FileLocation, type LocatedSource, sliceLocation } from "./file-location.ts";
 export type { IndexCache } from "./index-cache.ts";
-export { type IncomingBlob, type IngestedBlob, type IngestStreamOptions, ingestStream } from "./ingest-stream.ts";
+export {
+  type FollowedIngest,
+  type FollowIngest,
+  type IncomingBlob,
+  type IngestedBlob,
+  type IngestFollower,
+  type IngestStreamOptions,
+  ingestStream,
+} from "./ingest-stream.ts";
 export { DEFAULT_SCRATCH_BYTES, type Scratch, type ScratchFile } from "./scratch.ts";

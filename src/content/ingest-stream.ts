@@ -11,12 +11,34 @@ export interface IncomingBlob {
   open(offset: number): AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
 }
 
+/** Is told about one blob on its way in, in order; the end comes last. Must not throw. */
+export interface IngestFollower {
+  /** Bytes of the blob that are there; the file has them now or soon. */
+  more(bytes: number): void;
+  /** The blob is verified, durable and visible. */
+  complete(): void;
+  /** It is not: what was read from the growing file may be wrong. */
+  fail(): void;
+}
+
+/** A blob whose transfer begins, or goes on. */
+export interface FollowedIngest {
+  readonly expected: ExpectedBlob;
+  /** As `Ingest.path`. */
+  readonly path: string;
+}
+
+/** Called when the transfer of a blob begins: gives who is to be told of it, if anybody. */
+export type FollowIngest = (ingest: FollowedIngest) => IngestFollower | undefined;
+
 /** How {@link ingestStream} goes about it. */
 export interface IngestStreamOptions {
   /** Ends the transfer between two chunks, and the waiting for another one; `open` sees to its own waiting. */
   readonly signal?: AbortSignal | undefined;
   /** Bytes of the blob that are there, resumed ones included; never decreases, save to 0 when it begins anew. */
   readonly onProgress?: ((bytes: number) => void) | undefined;
+  /** For readers that follow the growing file; not called for a blob that is here. */
+  readonly onIngest?: FollowIngest | undefined;
 }
 
 /** What became of an incoming blob. */
@@ -69,19 +91,27 @@ async function transferAndCommit(
 ): Promise<IngestedBlob> {
   const resumedAt = ingest.offset;
   let transferred = 0;
+  const { path } = ingest;
+  const follower = path === undefined ? undefined : options.onIngest?.({ expected: blob.expected, path });
   const attempt = async (): Promise<BlobInfo> => {
-    for await (const length of transfer(ingest, blob, options)) transferred += length;
+    for await (const length of transfer(ingest, blob, options)) {
+      transferred += length;
+      follower?.more(ingest.offset);
+    }
     assertWhole(ingest, blob.expected);
     return await ingest.commit();
   };
   try {
     const info = await attempt().catch(async (error: unknown) => {
       if (resumedAt === 0 || !isWrong(error)) throw error;
+      follower?.fail();
       await ingest.restart();
       return await attempt();
     });
+    follower?.complete();
     return { ...info, result: "transferred", transferred };
   } catch (error) {
+    follower?.fail();
     if (isWrong(error)) await ingest.abort();
     throw error;
   }

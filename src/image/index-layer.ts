@@ -21,6 +21,14 @@ export interface LayerClaim {
   readonly size: number;
 }
 
+/** Takes the uncompressed tar of a layer in the pass that indexes it, and judges it. */
+export interface TarSink {
+  /** The next bytes, which may be overwritten once it resolves. */
+  write(chunk: Uint8Array): Promise<void>;
+  /** All bytes have come, and are a sound tar. @returns their diffID @throws StrataError when it is not the claimed one */
+  finish(): Promise<DiffId>;
+}
+
 export interface IndexLayerOptions {
   readonly claim: LayerClaim;
   readonly limits: Limits;
@@ -30,6 +38,8 @@ export interface IndexLayerOptions {
   readonly compression: Compression;
   /** Keeps the uncompressed tar of a compressed layer in the same pass. */
   readonly spool?: ScratchFile | undefined;
+  /** Gets the uncompressed tar, compressed or not before, and hashes it, so that nobody else must. */
+  readonly sink?: TarSink | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Told how many stored bytes have been read so far, from time to time. */
   readonly onBytes?: ((done: number) => void) | undefined;
@@ -55,7 +65,7 @@ const READING = { globalHeaders: "ignore", ownerNames: "ignore" } as const;
  */
 export async function indexLayer(stored: ByteSource, options: IndexLayerOptions): Promise<IndexedLayer> {
   const { compression } = options;
-  if (compression === "none" && !options.verify) {
+  if (compression === "none" && !options.verify && options.sink === undefined) {
     const builder = new LayerIndexBuilder();
     const { limits, signal } = options;
     await scanTar(stored, (entry) => builder.add(entry), { ...READING, limits, signal });
@@ -112,9 +122,10 @@ async function indexWholeLayer(stored: ByteSource, options: IndexLayerOptions): 
     scanner.push(chunk);
     tarSize += chunk.length;
     if (options.spool !== undefined) await options.spool.write(chunk);
+    if (options.sink !== undefined) await options.sink.write(chunk);
   }
   scanner.end();
-  const diffId = judge.finish();
+  const diffId = (await options.sink?.finish()) ?? judge.finish();
   const tar = await options.spool?.finish();
   return { index: builder.finish(tarSize), compression, diffId, ...(tar && { tar }) };
 }
@@ -126,7 +137,7 @@ async function indexWholeLayer(stored: ByteSource, options: IndexLayerOptions): 
 export async function* uncompressed(
   stored: ByteSource,
   compression: Compression,
-  { claim, verify, limits, signal, onBytes }: Omit<IndexLayerOptions, "spool" | "compression">,
+  { claim, verify, limits, signal, onBytes }: Omit<IndexLayerOptions, "spool" | "sink" | "compression">,
 ): AsyncGenerator<Uint8Array> {
   const { maxLayerBytes: maxBytes, maxExpansion } = limits;
   let bytes = compression === "none" ? throughOneBuffer(stored, signal) : stored.stream({ ...(signal && { signal }) });
@@ -163,11 +174,11 @@ async function* countBytes(
 }
 
 /** Holds the uncompressed bytes against the claimed diffID, or finds the diffID where none is claimed. */
-function diffIdJudge({ claim: { diffId }, verify }: IndexLayerOptions): {
+function diffIdJudge({ claim: { diffId }, verify, sink }: IndexLayerOptions): {
   update(chunk: Uint8Array): void;
   finish(): DiffId | undefined;
 } {
-  if (!verify) return { update() {}, finish: () => diffId };
+  if (!verify || sink !== undefined) return { update() {}, finish: () => diffId };
   if (diffId === undefined) {
     const hasher = createHasher();
     return { update: hasher.update, finish: () => hasher.digest() as string as DiffId };

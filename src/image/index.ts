@@ -28,9 +28,17 @@ export type {
   RawDocument,
   Skipped,
 } from "./image-source.ts";
-export { type IndexedLayer, type IndexLayerOptions, indexLayer, type LayerClaim } from "./index-layer.ts";
+export {
+  compressionOf,
+  type IndexedLayer,
+  type IndexLayerOptions,
+  indexLayer,
+  type LayerClaim,
+  type TarSink,
+} from "./index-layer.ts";
+export { packError } from "./index-message.ts";
 export { ingestBlob, ingestDocument } from "./ingest-offered.ts";
-export { recallIndex, rememberIndex } from "./layer-memory.ts";
+export { recallIndex, rememberDiffId, rememberIndex } from "./layer-memory.ts";
 export { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 export { type LoadedLayers, loadLayers } from "./load-layers.ts";
 export type { LoadEvent, LoadLayersOptions } from "./load-options.ts";

@@ -39,8 +39,7 @@ export class LayerMemory {
   /** Keeps what one verified pass over a layer found. */
   async remember(blob: LayerBlob, { index, diffId }: RememberedLayer): Promise<void> {
     await rememberIndex(this.#cache, diffId, index);
-    const key = locationKey(blob);
-    if (key !== undefined) await this.#cache.set(key, Buffer.from(diffId));
+    await rememberDiffId(this.#cache, blob, diffId);
   }
 
   async #knownDiffId(blob: LayerBlob, verify: boolean): Promise<DiffId | undefined> {
@@ -69,12 +68,19 @@ export async function rememberIndex(cache: IndexCache, diffId: DiffId, index: La
   await cache.set(indexKey(diffId), encodeLayerIndex(index));
 }
 
+/** Keeps which uncompressed tar these stored bytes hold for certain. */
+export async function rememberDiffId(cache: IndexCache, blob: LayerBlob, diffId: DiffId): Promise<void> {
+  const key = locationKey(blob);
+  if (key !== undefined) await cache.set(key, Buffer.from(diffId));
+}
+
 function indexKey(diffId: DiffId): string {
   return `layer-index/${FORMAT}/${diffId}`;
 }
 
 /** Names bytes in a state of a file, and what they were verified against; undefined where nothing may be remembered. */
-function locationKey({ location, descriptor, isContentAddressed }: LayerBlob): string | undefined {
+function locationKey(blob: LayerBlob): string | undefined {
+  const { location, descriptor: published, tar: descriptor = published, isContentAddressed } = blob;
   if (isContentAddressed === true && descriptor.digest !== undefined) {
     return `verified/${FORMAT}/digest/${descriptor.digest}`;
   }

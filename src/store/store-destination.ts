@@ -1,6 +1,7 @@
 import { type ErrorKind, StrataError } from "../base/index.ts";
-import type { ContentStore } from "../content/index.ts";
+import type { ContentStore, FollowIngest } from "../content/index.ts";
 import {
+  type BlobOrigin,
   type BlobPlace,
   type ImageDestination,
   ingestBlob,
@@ -11,10 +12,10 @@ import {
   type RawDocument,
 } from "../image/index.ts";
 import { type Descriptor, mediaKind } from "../oci/index.ts";
-import { assertUsable, type ImageGraph, missingParts, readGraph } from "./image-graph.ts";
+import { assertUsable, type ImageGraph, missingParts, neededBy, readGraph } from "./image-graph.ts";
 import { tryNormalizeName } from "./image-reference.ts";
 import type { Metadata } from "./metadata/records.ts";
-import { saveImage } from "./save-image.ts";
+import { saveImage, saveOrigin } from "./save-image.ts";
 import type { Lease } from "./store.ts";
 
 /** Transfers at once: more do not make one disk or one registry faster. */
@@ -36,6 +37,8 @@ export interface StoreDestinationInit {
   readonly reference: string;
   /** Normalised; undefined where the names that come with the image count. */
   readonly name: string | undefined;
+  /** For layers only. */
+  readonly onIngest?: FollowIngest | undefined;
 }
 
 /**
@@ -48,6 +51,8 @@ export class StoreDestination implements ImageDestination {
   readonly concurrency = CONCURRENCY;
   readonly acceptsIndexes = true;
   readonly #init: StoreDestinationInit;
+  /** Where blobs came from. */
+  readonly #origins = new Map<Digest, BlobOrigin>();
   /** What is to be named at the end, in the order of naming. */
   readonly #roots: { root: Descriptor; names: readonly string[] }[] = [];
 
@@ -72,9 +77,12 @@ export class StoreDestination implements ImageDestination {
   }
 
   async putBlob(blob: OfferedBlob, options?: PutBlobOptions): Promise<PutBlobResult> {
-    const { content, lease } = this.#init;
+    const { content, lease, onIngest } = this.#init;
     await lease.add(blob.descriptor.digest);
-    return await ingestBlob(content, blob, options);
+    if (blob.origin !== undefined) this.#origins.set(blob.descriptor.digest, blob.origin);
+    if (await this.#hasTarOf(blob.descriptor.digest)) return "present";
+    const isLayer = mediaKind(blob.descriptor.mediaType) === "layer";
+    return await ingestBlob(content, blob, { ...options, ...(isLayer && { onIngest }) });
   }
 
   async putDocument(document: RawDocument): Promise<void> {
@@ -103,6 +111,7 @@ export class StoreDestination implements ImageDestination {
         // Somebody may have brought another platform of the same index since: its documents count too.
         if (records.revision !== revision && attempt < MOST_ATTEMPTS) return false;
         for (const { graph, names } of images) saveImage(records, graph, names);
+        for (const [digest, origin] of this.#origins) saveOrigin(records, digest, origin);
         return true;
       });
       if (isSaved) return;
@@ -123,17 +132,28 @@ export class StoreDestination implements ImageDestination {
     return images;
   }
 
+  /** Whether the layer of a discarded blob is here: as the tar that the blob was seen to hold. */
+  async #hasTarOf(digest: Digest): Promise<boolean> {
+    const { content, lease, metadata } = this.#init;
+    const tar = metadata.read((records) => records.get("blob", digest)?.tar) as string | undefined;
+    if (tar === undefined || (await content.stat(digest)) !== undefined) return false;
+    await lease.add(tar as Digest);
+    return (await content.stat(tar as Digest)) !== undefined;
+  }
+
   /** Reads the graph of what stays here: all of it is leased before it is looked at. */
   async #graphOf(root: Descriptor): Promise<ImageGraph> {
     const { content, lease, place } = this.#init;
     await lease.add(root.digest);
-    for (let known = 0; ; ) {
+    const known = new Set<Digest>();
+    for (let before = 0; ; ) {
       const graph = await readGraph(place, content, root);
-      const { parts } = graph.record;
+      const needed = neededBy(graph.record);
       // Each round leases what the last one found; what it saw before may have gone in between.
-      await lease.add(...parts.map(({ digest }) => digest));
-      if (parts.length === known) return graph;
-      known = parts.length;
+      await lease.add(...needed);
+      for (const digest of needed) known.add(digest);
+      if (known.size === before) return graph;
+      before = known.size;
     }
   }
 }

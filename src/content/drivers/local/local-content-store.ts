@@ -39,6 +39,7 @@ export async function createLocalContentStore(options: LocalContentStoreOptions)
     if (isReadOnly) throw readOnly(directory);
   };
   return {
+    directory,
     stat: (digest) => statBlob(blobs, digest),
     open: (digest) => openBlob(blobs, digest),
     list: () => listBlobs(blobs),

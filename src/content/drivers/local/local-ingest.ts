@@ -46,6 +46,10 @@ export class LocalIngest implements Ingest {
     return this.#locked.ref;
   }
 
+  get path(): string {
+    return this.#locked.directory.data;
+  }
+
   get offset(): number {
     return this.#appender.size;
   }

@@ -18,7 +18,7 @@ export async function openLocalIngest(
   const directory = ingestDirectory(store.ingests, ref);
   const lock = await lockIngest(directory, ref, options);
   try {
-    return await resumeIngest(store, { directory, lock, ref, expected }, options.signal);
+    return await resumeIngest(store, { directory, lock, ref, expected }, options);
   } catch (error) {
     await tidyUp(directory).catch(() => {});
     await lock[Symbol.asyncDispose]();
@@ -29,10 +29,10 @@ export async function openLocalIngest(
 async function resumeIngest(
   store: StoreDirectories,
   locked: LockedIngest,
-  signal: AbortSignal | undefined,
+  { signal, startsOver = false }: IngestOptions,
 ): Promise<Ingest> {
   const { directory, ref } = locked;
-  const before = await readStatus(directory, true);
+  const before = startsOver ? undefined : await readStatus(directory, true);
   const merged = before === undefined ? undefined : mergeExpected(before.expected, locked.expected);
   const expected = merged ?? locked.expected;
   await describeIngest(directory, ref, expected);

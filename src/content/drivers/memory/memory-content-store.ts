@@ -37,13 +37,13 @@ export function createMemoryContentStore(): ContentStore {
       for (const blob of blobs.values()) yield { digest: blob.digest, size: blob.size, storedAt: blob.storedAt };
     },
     remove: async (digest) => blobs.delete(digest),
-    async ingest(ref, expected = {}, { shouldWait = false, signal } = {}) {
+    async ingest(ref, expected = {}, { shouldWait = false, startsOver = false, signal } = {}) {
       while (partials.get(ref)?.isActive === true) {
         if (!shouldWait) throw ingestLocked(ref);
         await sleep(WAIT_MS, signal);
       }
       assertNotAborted(signal);
-      const partial = resume(partials.get(ref), ref, expected);
+      const partial = resume(startsOver ? undefined : partials.get(ref), ref, expected);
       partials.set(ref, partial);
       return new MemoryIngest(partial, blobs, () => partials.delete(ref));
     },

@@ -1,0 +1,107 @@
+import { addDetails, StrataError } from "../base/index.ts";
+import {
+  type AbsentLayer,
+  type ImageSource,
+  type LayerBlob,
+  type LayerSource,
+  recallIndex,
+  rememberDiffId,
+} from "../image/index.ts";
+import type { LayerIndex } from "../layer/index.ts";
+import type { DiffId, Digest } from "../oci/index.ts";
+import type { UnpackLayersOptions } from "./unpack-options.ts";
+
+interface JobCommon {
+  /** Where in the image it occurs, counted from 0 at the base; at least once. */
+  readonly numbers: number[];
+  readonly layer: LayerSource;
+}
+
+/** What has to be done for one layer. */
+export type LayerJob =
+  | (JobCommon & { readonly kind: "ready"; readonly diffId: DiffId; readonly index: LayerIndex })
+  /** The tar is here, its index is forgotten. */
+  | (JobCommon & { readonly kind: "index"; readonly diffId: DiffId })
+  | (JobCommon & { readonly kind: "unpack"; readonly diffId: DiffId | undefined; readonly layer: LayerBlob });
+
+/**
+ * Finds out what has to be done for each different layer of an image; all that is claimed is leased before it is looked for.
+ * @throws StrataError `layer-absent`, `layer-without-tar`; `digest-mismatch` for a layer that arrived as another one
+ */
+export async function planLayers(source: ImageSource, options: UnpackLayersOptions): Promise<LayerJob[]> {
+  const claimed = source.layers.flatMap(({ diffId }) => (diffId === undefined ? [] : [diffId as string as Digest]));
+  await options.lease(...claimed);
+  const jobs = new Map<string, LayerJob>();
+  for (const [number, layer] of source.layers.entries()) {
+    const key = keyOf(layer, number);
+    const known = jobs.get(key);
+    if (known !== undefined) {
+      known.numbers.push(number);
+      continue;
+    }
+    try {
+      jobs.set(key, await planLayer(layer, number, options));
+    } catch (error) {
+      throw addDetails(error, { image: source.reference, layer: number });
+    }
+  }
+  return [...jobs.values()];
+}
+
+/** Bytes to be read; 0 for what is no blob. */
+export function sizeOf(layer: LayerSource): number {
+  return layer.kind === "listing" ? 0 : layer.descriptor.size;
+}
+
+/** Equal for layers that are the same tar. */
+function keyOf(layer: LayerSource, number: number): string {
+  const digest = layer.kind === "listing" ? undefined : layer.descriptor.digest;
+  return layer.diffId ?? digest ?? `layer ${number}`;
+}
+
+async function planLayer(layer: LayerSource, number: number, options: UnpackLayersOptions): Promise<LayerJob> {
+  const { content, indexCache } = options;
+  const diffId = arrivedAs(layer, number, options) ?? layer.diffId;
+  const common = { numbers: [number], layer };
+  if (diffId !== undefined && (await content.stat(diffId as string as Digest)) !== undefined) {
+    if (layer.kind === "blob" && arrivedAs(layer, number, options) !== undefined) {
+      await rememberDiffId(indexCache, layer, diffId);
+    }
+    const index = await recallIndex(indexCache, diffId);
+    return index === undefined ? { ...common, kind: "index", diffId } : { ...common, kind: "ready", diffId, index };
+  }
+  if (layer.kind === "absent") throw layerAbsent(layer, number);
+  if (layer.kind === "listing") throw layerWithoutTar(layer.name, number);
+  return { ...common, layer, kind: "unpack", diffId };
+}
+
+/** What the layer turned out to be when it arrived, unless nobody followed it. */
+function arrivedAs(layer: LayerSource, number: number, { arrived }: UnpackLayersOptions): DiffId | undefined {
+  const digest = layer.kind === "blob" ? layer.descriptor.digest : undefined;
+  const actual = digest === undefined ? undefined : arrived?.get(digest)?.diffId;
+  if (actual === undefined || layer.diffId === undefined || actual === layer.diffId) return actual;
+  throw new StrataError({
+    code: "digest-mismatch",
+    kind: "integrity",
+    message: `The uncompressed layer ${number} should have the digest ${layer.diffId} but has ${actual}`,
+    details: { digest: layer.diffId as string as Digest },
+  });
+}
+
+function layerAbsent({ name, reason, diffId }: AbsentLayer, number: number): StrataError {
+  return new StrataError({
+    code: "layer-absent",
+    kind: "not-found",
+    message: `The bytes of layer ${number} (${name}) are not here: ${reason}`,
+    details: { ...(diffId === undefined ? {} : { digest: diffId as string as Digest }) },
+  });
+}
+
+function layerWithoutTar(name: string, number: number): StrataError {
+  return new StrataError({
+    code: "layer-without-tar",
+    kind: "unsupported",
+    message: `Layer ${number} (${name}) lies unpacked: there is no tar of it to unpack`,
+    hint: "Copy the image into the store first, and unpack that",
+  });
+}

@@ -1,0 +1,148 @@
+import { addDetails, assertNotAborted, mapConcurrent, StrataError } from "../base/index.ts";
+import type { ImageSource } from "../image/index.ts";
+import { type ChainId, chainIds, type DiffId } from "../oci/index.ts";
+import type { LayerStack, SnapshotName, Snapshotter } from "../snapshot/index.ts";
+import { unpackLayers } from "./unpack-layers.ts";
+import type { UnpackEvent, UnpackedImageLayer, UnpackOptions } from "./unpack-options.ts";
+
+/** An image whose layers are committed snapshots, each on the one before. */
+export interface UnpackedImage {
+  /** Name of the topmost snapshot; undefined for an image without layers, whose root file system is empty. */
+  readonly chainId: ChainId | undefined;
+  /** The layers, indexed and merged; undefined where all snapshots were there and no layer was looked at. */
+  readonly stack: LayerStack | undefined;
+  /** Base first. */
+  readonly layers: readonly UnpackedImageLayer[];
+}
+
+/**
+ * Makes each layer of an image a committed snapshot, named by its chainID. What is there already is not made again:
+ * when all is, that costs one look. What fails or is killed leaves only whole snapshots and whole tars, from which the
+ * next attempt goes on. Several processes may do this for one image at once.
+ *
+ * @throws StrataError with `image`, `layer`, and the entry and offset where that is to blame
+ */
+export async function unpackImage(source: ImageSource, options: UnpackOptions): Promise<UnpackedImage> {
+  const { snapshotter, onEvent } = options;
+  const claimed = claimedChain(source);
+  if (claimed !== undefined && (await isThere(snapshotter, claimed.chainIds.at(-1)))) {
+    tellPresent(claimed, claimed.chainIds.length, options);
+    return unpacked(claimed, undefined, claimed.chainIds.length);
+  }
+  const stack = await unpackLayers(source, options);
+  const top = stack.chainIds.at(-1);
+  if (top === undefined) return { chainId: undefined, stack, layers: [] };
+  const present = await countPresent(snapshotter, stack.chainIds);
+  tellPresent(stack, present, options);
+  try {
+    await commitFrom(present, stack, options);
+    assertNotAborted(options.signal);
+    onEvent?.({ type: "warming", chainId: top });
+    await snapshotter.warm(nameOf(top), stack);
+  } catch (error) {
+    throw addDetails(error, { image: source.reference });
+  }
+  return unpacked(stack, stack, present);
+}
+
+interface Chain {
+  readonly diffIds: readonly DiffId[];
+  readonly chainIds: readonly ChainId[];
+}
+
+/** The chain that the image claims; undefined where it does not claim every diffID, or has no layers. */
+function claimedChain({ layers }: ImageSource): Chain | undefined {
+  const diffIds = layers.flatMap(({ diffId }) => diffId ?? []);
+  return diffIds.length === layers.length && layers.length > 0 ? { diffIds, chainIds: chainIds(diffIds) } : undefined;
+}
+
+function unpacked({ diffIds, chainIds: chain }: Chain, stack: LayerStack | undefined, present: number): UnpackedImage {
+  const layers = chain.map((chainId, layer) => ({
+    diffId: diffIds[layer] as DiffId,
+    chainId,
+    result: layer < present ? ("present" as const) : ("unpacked" as const),
+  }));
+  return { chainId: chain.at(-1), stack, layers };
+}
+
+function tellPresent({ chainIds: chain }: Chain, count: number, { onEvent }: UnpackOptions): void {
+  for (const [layer, chainId] of chain.slice(0, count).entries()) {
+    onEvent?.({ type: "snapshot", layer, chainId, state: "present" });
+  }
+}
+
+function nameOf(chainId: ChainId): SnapshotName {
+  return chainId as string as SnapshotName;
+}
+
+async function isThere(snapshotter: Snapshotter, chainId: ChainId | undefined): Promise<boolean> {
+  if (chainId === undefined) return false;
+  try {
+    return (await snapshotter.stat(nameOf(chainId))).kind === "committed";
+  } catch (error) {
+    if (error instanceof StrataError && error.code === "snapshot-not-found") return false;
+    throw error;
+  }
+}
+
+/** How many snapshots of a chain are there. Those below one that is there are too: nobody can remove a parent. */
+async function countPresent(snapshotter: Snapshotter, chain: readonly ChainId[]): Promise<number> {
+  for (let count = chain.length; count > 0; count--) {
+    if (await isThere(snapshotter, chain[count - 1])) return count;
+  }
+  return 0;
+}
+
+/** Stages the layers from that one on, several at once, and commits them in their order. */
+async function commitFrom(first: number, stack: LayerStack, options: UnpackOptions): Promise<void> {
+  const numbers = stack.chainIds.map((_, layer) => layer).slice(first);
+  // Each layer waits for the commit of the one before, which was begun earlier: so nobody waits for ever.
+  const commits: Promise<void>[] = [];
+  await mapConcurrent(numbers, options.workers, async (layer, _, stop) => {
+    const signal = options.signal === undefined ? stop : AbortSignal.any([options.signal, stop]);
+    const commit = bringIn(layer, commits[layer - 1], {
+      stack,
+      snapshotter: options.snapshotter,
+      signal,
+      onEvent: options.onEvent,
+    });
+    // Whoever waits for it hears of a failure; that may be nobody.
+    commit.catch(() => {});
+    commits[layer] = commit;
+    try {
+      await commit;
+    } catch (error) {
+      throw addDetails(error, { layer });
+    }
+  });
+}
+
+interface BringIn {
+  readonly stack: LayerStack;
+  readonly snapshotter: Snapshotter;
+  readonly signal: AbortSignal;
+  readonly onEvent: ((event: UnpackEvent) => void) | undefined;
+}
+
+/** Another process may do the same at the same time: whoever commits first has done it for both. */
+async function bringIn(layer: number, parent: Promise<void> | undefined, work: BringIn): Promise<void> {
+  const { stack, snapshotter, signal, onEvent } = work;
+  const chainId = stack.chainIds[layer] as ChainId;
+  const tell = (state: "present" | "staging" | "committing" | "committed"): void =>
+    onEvent?.({ type: "snapshot", layer, chainId, state });
+  assertNotAborted(signal);
+  if (await isThere(snapshotter, chainId)) return tell("present");
+  tell("staging");
+  const staged = await snapshotter.stage(stack, layer, { signal });
+  await using _ = staged;
+  await parent;
+  assertNotAborted(signal);
+  tell("committing");
+  const below = stack.chainIds[layer - 1];
+  try {
+    await staged.commit(nameOf(chainId), below && nameOf(below));
+  } catch (error) {
+    if (!(error instanceof StrataError) || error.code !== "snapshot-exists") throw error;
+  }
+  tell("committed");
+}
