@@ -3,7 +3,9 @@
  *
  * @module
  */
+export { chooseDriver, type DriverChoice } from "./choose-driver.ts";
 export type { DriverResources } from "./load-driver.ts";
+export { mountAll, unmountAll } from "./mount-all.ts";
 export { openSnapshotter, type SnapshotterOptions } from "./open-snapshotter.ts";
 export { type RecordedSnapshot, readSnapshotContent, type SnapshotContent } from "./read-snapshot-content.ts";
 export type {
