@@ -4,13 +4,17 @@
  * @module
  */
 export { chooseDriver, type DriverChoice } from "./choose-driver.ts";
-export type { DriverResources } from "./load-driver.ts";
 export { mountAll, unmountAll } from "./mount-all.ts";
+export { mountKept, mountSnapshot, type MountSnapshotRequest } from "./mounted/mount-snapshot.ts";
+export { listMounted, type MountedSnapshot, mountedSnapshotOf } from "./mounted/mounted-snapshot.ts";
+export { DRIVER_NAMES, openSnapshotters, snapshotterFor } from "./mounted/open-snapshotters.ts";
+export { holderOf, type UnmountSnapshotRequest, unmountSnapshot } from "./mounted/unmount-snapshot.ts";
 export { openSnapshotter, type SnapshotterOptions } from "./open-snapshotter.ts";
 export { type RecordedSnapshot, readSnapshotContent, type SnapshotContent } from "./read-snapshot-content.ts";
 export type {
   CommittedFacts,
   DrivenSnapshot,
+  DriverResources,
   NewSnapshot,
   SnapshotDriver,
   StagedStack,

@@ -1,15 +1,6 @@
 import { StrataError } from "../base/index.ts";
-import type { ContentStore, IndexCache } from "../content/index.ts";
-import type { SnapshotDriver } from "./snapshot-driver.ts";
+import type { DriverResources, SnapshotDriver } from "./snapshot-driver.ts";
 import type { DriverName } from "./snapshotter.ts";
-
-/** What every driver is made of. */
-export interface DriverResources {
-  /** The driver's own: names that the snapshotter does not use are free. */
-  readonly root: string;
-  readonly content: ContentStore;
-  readonly indexCache: IndexCache;
-}
 
 type Maker = (resources: DriverResources) => SnapshotDriver;
 

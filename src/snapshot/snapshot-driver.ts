@@ -1,5 +1,14 @@
+import type { ContentStore, IndexCache } from "../content/index.ts";
 import type { Digest } from "../oci/index.ts";
 import type { DriverName, LayerStack, Mount, SnapshotInfo, SnapshotUsage } from "./snapshotter.ts";
+
+/** What every driver is made of. */
+export interface DriverResources {
+  /** The driver's own: names that the snapshotter does not use are free. */
+  readonly root: string;
+  readonly content: ContentStore;
+  readonly indexCache: IndexCache;
+}
 
 /** A snapshot as a driver sees it. */
 export interface DrivenSnapshot {

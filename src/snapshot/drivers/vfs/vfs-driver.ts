@@ -3,8 +3,13 @@ import { join } from "node:path";
 import { fromText } from "../../../base/index.ts";
 import { changesOfLayer, copyTree, extractChanges, measureTree } from "../../../directory/index.ts";
 import { isLinux, syncFileSystem } from "../../../linux/index.ts";
-import type { DriverResources } from "../../load-driver.ts";
-import type { CommittedFacts, DrivenSnapshot, NewSnapshot, SnapshotDriver } from "../../snapshot-driver.ts";
+import type {
+  CommittedFacts,
+  DrivenSnapshot,
+  DriverResources,
+  NewSnapshot,
+  SnapshotDriver,
+} from "../../snapshot-driver.ts";
 import type { Mount, SnapshotUsage } from "../../snapshotter.ts";
 
 /**

@@ -1,0 +1,111 @@
+import { existsSync } from "node:fs";
+import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
+import { fromText } from "../../../base/index.ts";
+import { changesOfLayer, extractChanges, measureTree } from "../../../directory/index.ts";
+import { syncFileSystem } from "../../../linux/index.ts";
+import type {
+  CommittedFacts,
+  DrivenSnapshot,
+  DriverResources,
+  NewSnapshot,
+  SnapshotDriver,
+  StageOptions,
+} from "../../snapshot-driver.ts";
+import type { LayerStack, Mount } from "../../snapshotter.ts";
+import { copyAttributes } from "./copy-attributes.ts";
+import { hasOwnMarks } from "./has-own-marks.ts";
+import { writeLayerJournal } from "./layer-journal.ts";
+import { overlayMounts } from "./overlay-mounts.ts";
+import { emptyOf, escapedOf, filesOf, journalOf, workOf } from "./upper-places.ts";
+import { needsUserXattrs } from "./user-xattrs.ts";
+import { assertNoWhiteoutDevices } from "./whiteout-devices.ts";
+
+/**
+ * Keeps of every snapshot what it adds to its parent, as an upper directory of overlayfs: each layer is on disk once, and
+ * all of them are mounted on top of each other, up to 500.
+ *
+ * `<id>/fs` is what the snapshot adds, `<id>/work` belongs to overlayfs, `<id>/tar-split.json.gz` is what the tar of a layer
+ * has beside the files ({@link openLayerTar}).
+ */
+export function createOverlayDriver({ root }: DriverResources): SnapshotDriver {
+  let known: boolean | undefined;
+  const usesUserXattrs = (): boolean => (known ??= needsUserXattrs(root));
+  return {
+    name: "overlay",
+    create: (snapshot, parents) => createUpper(snapshot, parents),
+    mounts: async (snapshot, parents) => mountsOf(snapshot, parents, usesUserXattrs()),
+    commit: commitUpper,
+    stage: (place, stack, options) => stageUpper(place, { ...options, stack, usesUserXattrs: usesUserXattrs() }),
+    commitStaged: (place) => settle(place),
+    async warm() {},
+    usage: (snapshot) => measureTree(filesOf(snapshot)),
+    async remove() {},
+    cleanup: async () => [],
+  };
+}
+
+async function createUpper(snapshot: DrivenSnapshot, [parent]: readonly DrivenSnapshot[]): Promise<void> {
+  const isView = snapshot.info.kind === "view";
+  await mkdir(emptyOf(snapshot), { mode: 0o755 });
+  if (isView && parent !== undefined) return;
+  await makeFiles(snapshot);
+  if (!isView) await mkdir(workOf(snapshot), { mode: 0o700 });
+  if (parent !== undefined) copyAttributes(filesOf(parent), filesOf(snapshot));
+}
+
+function mountsOf(
+  snapshot: DrivenSnapshot,
+  parents: readonly DrivenSnapshot[],
+  usesUserXattrs: boolean,
+): readonly Mount[] {
+  const isView = snapshot.info.kind === "view";
+  const isAlone = isView && parents.length === 1;
+  const lowers = parents.map(filesOf);
+  // Without an upper directory overlayfs wants two lower ones.
+  if (isAlone && parents.some((parent) => existsSync(escapedOf(parent)))) lowers.push(emptyOf(snapshot));
+  const ownFiles = isView && parents.length > 0 ? undefined : filesOf(snapshot);
+  return overlayMounts({
+    lowers,
+    upper: ownFiles,
+    work: isView ? undefined : workOf(snapshot),
+    isReadOnly: isView,
+    usesUserXattrs,
+  });
+}
+
+async function commitUpper(snapshot: DrivenSnapshot): Promise<CommittedFacts> {
+  await rm(workOf(snapshot), { recursive: true, force: true });
+  return await settle(snapshot);
+}
+
+/** The journal needs the headers only, so it is written while others write the files. */
+async function stageUpper(
+  place: NewSnapshot,
+  {
+    stack,
+    layer,
+    signal,
+    usesUserXattrs,
+  }: StageOptions & { readonly stack: LayerStack; readonly usesUserXattrs: boolean },
+): Promise<void> {
+  const changes = changesOfLayer(stack.tree, layer);
+  assertNoWhiteoutDevices(changes);
+  await makeFiles(place);
+  const whiteouts = usesUserXattrs ? "overlay-user" : "overlay";
+  await Promise.all([
+    extractChanges(filesOf(place), changes, stack, { whiteouts, signal }),
+    writeLayerJournal(journalOf(place), { stack, changes, signal }),
+  ]);
+  if (hasOwnMarks(changes, usesUserXattrs)) await writeFile(escapedOf(place), "");
+}
+
+/** As accessible as a root directory has to be, whatever the umask says. */
+async function makeFiles(place: NewSnapshot): Promise<void> {
+  await mkdir(filesOf(place));
+  await chmod(filesOf(place), 0o755);
+}
+
+async function settle(place: NewSnapshot): Promise<CommittedFacts> {
+  await syncFileSystem(fromText(place.directory));
+  return { content: [], usage: await measureTree(filesOf(place)) };
+}
