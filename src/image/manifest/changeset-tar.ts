@@ -17,6 +17,8 @@ export interface ChangesetTarOptions {
    * Default: none of them gets into the tar.
    */
   readonly keepOverlayXattrs?: boolean;
+  /** Entries of the listing that say nothing new, and are left out. */
+  readonly isUnchanged?: (entry: number) => boolean;
 }
 
 /**
@@ -38,22 +40,23 @@ function* membersOf(layer: ListedLayer, codec: WhiteoutCodec, options: Changeset
   // An opaque marker comes right after its directory: some programs refuse one for a directory that is not there yet.
   const removalsUpTo = function* (entry: number): Generator<TarMember> {
     while (pending[0] !== undefined && pending[0].entry <= entry) {
-      yield whiteout(layer.index, pending.shift() as ChangesetRemoval);
+      yield whiteout(pending.shift() as ChangesetRemoval);
     }
   };
   for (const placement of placements) {
     yield* removalsUpTo(placement.entry - 1);
-    yield memberOf(layer, placement, options);
+    if (options.isUnchanged?.(placement.entry) !== true) yield memberOf(layer, placement, options);
     yield* removalsUpTo(placement.entry);
   }
   yield* removalsUpTo(Number.POSITIVE_INFINITY);
 }
 
-function whiteout(index: LayerIndex, removal: ChangesetRemoval): TarMember {
+/** As old as the epoch: the time of a deletion is no part of an image, and would make another layer of each try. */
+function whiteout(removal: ChangesetRemoval): TarMember {
   const name = removal.kind === "opaque" ? ".wh..wh..opq" : `.wh.${removal.name}`;
-  const { directory, entry } = removal;
+  const { directory } = removal;
   const path = directory === "" ? name : `${directory}/${name}`;
-  const mtime = index.mtime(entry);
+  const mtime = { seconds: 0, nanoseconds: 0 };
   return { entry: { name: path, type: "file", mode: 0o600, uid: 0, gid: 0, size: 0, mtime } };
 }
 

@@ -1,0 +1,133 @@
+import { promises as fs } from "node:fs";
+import { join } from "node:path";
+import type { ContentStore, IndexCache } from "../../../content/index.ts";
+import { measureTree } from "../../../directory/index.ts";
+import { DEFAULT_LIMITS, recallIndex } from "../../../image/index.ts";
+import type { LayerIndex } from "../../../layer/index.ts";
+import type { DiffId } from "../../../oci/index.ts";
+import type { DrivenSnapshot, NewSnapshot, SnapshotDriver } from "../../snapshot-driver.ts";
+import type { LayerStack, Mount, SnapshotUsage } from "../../snapshotter.ts";
+import { chainOf } from "./chain.ts";
+import type { IndexSources } from "./chain-tree.ts";
+import { commitUpper } from "./commit-upper.ts";
+import { assertTar, digestOf } from "./layer-tars.ts";
+import { ensureMergedImage, imageBytes } from "./merged-image.ts";
+import { SharedLowers } from "./shared-lowers.ts";
+import { makeUpper, removeWritten, upperOf, workOf } from "./upper-directories.ts";
+
+/** Where the driver works, and where layers come from. */
+export interface ErofsDriverOptions {
+  /** The driver's own directory, a real path. */
+  readonly root: string;
+  readonly content: ContentStore;
+  readonly indexCache: IndexCache;
+}
+
+/** What everything here stands on. */
+interface ErofsHouse {
+  readonly lowers: SharedLowers;
+  readonly sources: IndexSources;
+}
+
+/** Says on which committed snapshot, by its id, this one is mounted. */
+const LOWER_FILE = "lower";
+/** Only what a layer can say may be written: no renamed directories, no files without their data, no numbers of inodes. */
+const OVERLAY_OPTIONS = ["index=off", "redirect_dir=off", "metacopy=off"];
+
+/**
+ * Snapshots that are never extracted. A committed one is the tar of its layer, a blob of the content store, and nothing
+ * else; the metadata of its whole chain are merged into one EROFS image, whose devices are the tars, when somebody first
+ * asks for it. That image is mounted once for all who build on it. A view is a bind mount of it: exactly the
+ * merged tree. An active snapshot is an overlay on it, in which character devices 0:0 of an image cannot be seen; committing
+ * one writes its upper directory as a layer's tar.
+ *
+ * Needs root, and a kernel that mounts EROFS with blocks of 512 bytes (Linux 6.4).
+ */
+export function createErofsDriver({ root, content, indexCache }: ErofsDriverOptions): SnapshotDriver {
+  const lowers = new SharedLowers(root);
+  const sources = { content, indexCache, limits: DEFAULT_LIMITS };
+  const house = { lowers, sources };
+  return {
+    name: "erofs",
+    async create(snapshot, parents) {
+      const lower = await useLower(house, snapshot, parents);
+      if (lower === undefined || snapshot.info.kind === "active") await makeUpper(snapshot, lower);
+    },
+    mounts: (snapshot, parents) => mountsOf(house, snapshot, parents),
+    async commit(snapshot, parents) {
+      const lower = await useLower(house, snapshot, parents);
+      const facts = await commitUpper({ id: snapshot.id, lower, upper: upperOf(snapshot) }, sources);
+      await releaseLower(house, snapshot);
+      return facts;
+    },
+    async stage(_, stack, { layer }) {
+      const { diffId, index } = layerOf(stack, layer);
+      await assertTar(content, diffId, index.tarSize);
+    },
+    async commitStaged(_, _parents, { stack, layer }) {
+      const { diffId, index } = layerOf(stack, layer);
+      return { content: [digestOf(diffId)], usage: { bytes: index.tarSize, inodes: index.count } };
+    },
+    async warm(snapshot, parents, stack) {
+      await using _ = await lowers.lock(snapshot);
+      await ensureMergedImage(chainOf([snapshot, ...parents]), { sources, stack, variant: "escaped" });
+    },
+    usage: (snapshot) => usageOf(house, snapshot),
+    async remove(place) {
+      await releaseLower(house, place);
+      lowers.unmountAll(place.id);
+      await fs.rm(place.directory, { recursive: true, force: true });
+    },
+    async cleanup(living) {
+      for (const snapshot of living) if (snapshot.info.kind === "committed") await removeWritten(snapshot);
+      return await lowers.sweep();
+    },
+  };
+}
+
+function layerOf({ tree, diffIds }: LayerStack, layer: number): { diffId: DiffId; index: LayerIndex } {
+  return { diffId: diffIds[layer] as DiffId, index: tree.layers[layer] as LayerIndex };
+}
+
+/** Where the chain below a snapshot is mounted; undefined where there is none. */
+async function useLower(
+  { lowers, sources }: ErofsHouse,
+  { id, directory, info }: DrivenSnapshot,
+  parents: readonly DrivenSnapshot[],
+): Promise<string | undefined> {
+  if (parents.length === 0) return undefined;
+  const chain = chainOf(parents);
+  await using _ = await lowers.lock(chain.top);
+  const variant = info.kind === "view" ? "plain" : "escaped";
+  const image = await ensureMergedImage(chain, { sources, variant, stack: undefined });
+  // First of all: whoever removes what is left of this snapshot finds it.
+  await fs.writeFile(join(directory, LOWER_FILE), chain.top.id);
+  return await lowers.use(chain.top, image, id);
+}
+
+async function releaseLower({ lowers }: ErofsHouse, { id, directory }: NewSnapshot): Promise<void> {
+  const topId = await fs.readFile(join(directory, LOWER_FILE), "utf8").catch(() => "");
+  if (topId !== "") await lowers.release(topId, id);
+}
+
+async function mountsOf(
+  house: ErofsHouse,
+  snapshot: DrivenSnapshot,
+  parents: readonly DrivenSnapshot[],
+): Promise<readonly Mount[]> {
+  const lower = await useLower(house, snapshot, parents);
+  const upper = upperOf(snapshot);
+  if (snapshot.info.kind === "view") return [{ type: "bind", source: lower ?? upper, options: ["ro", "rbind"] }];
+  if (lower === undefined) return [{ type: "bind", source: upper, options: ["rw", "rbind"] }];
+  const directories = [`lowerdir=${lower}`, `upperdir=${upper}`, `workdir=${workOf(snapshot)}`];
+  return [{ type: "overlay", source: "overlay", options: [...OVERLAY_OPTIONS, ...directories] }];
+}
+
+/** What the snapshot takes by itself, as long as no record says so. */
+async function usageOf({ sources }: ErofsHouse, snapshot: DrivenSnapshot): Promise<SnapshotUsage> {
+  const { kind, content } = snapshot.info;
+  if (kind !== "committed") return await measureTree(snapshot.directory);
+  const tar = content[0] === undefined ? undefined : await sources.content.stat(content[0]);
+  const index = await recallIndex(sources.indexCache, content[0] as string as DiffId);
+  return { bytes: (tar?.size ?? 0) + (await imageBytes(snapshot.directory)), inodes: index?.count ?? 0 };
+}

@@ -1,0 +1,127 @@
+import { promises as fs } from "node:fs";
+import { join } from "node:path";
+import { type FileLock, fileError, lockFile } from "../../../content/index.ts";
+import type { NewSnapshot } from "../../snapshot-driver.ts";
+import { ensureMounted, unmountAt } from "./lower-mount.ts";
+import type { ImageVariant, MergedImage } from "./merged-image.ts";
+
+const VARIANTS: readonly ImageVariant[] = ["escaped", "plain"];
+const PLAIN = "-plain";
+
+/**
+ * The mounts of merged images, one for each image, which all snapshots on it and all processes share. They are the kernel's:
+ * a process that ends leaves them, a reboot takes them away. In the directory of the committed snapshot `users` has an
+ * empty file for each snapshot that needs one, and `lock` is held while anything of this changes.
+ */
+export class SharedLowers {
+  readonly #mounts: string;
+  readonly #data: string;
+
+  /** @param root of the driver: `mounts` in it is for the mount points, `data` has the directories of snapshots by id */
+  constructor(root: string) {
+    this.#mounts = join(root, "mounts");
+    this.#data = join(root, "data");
+  }
+
+  /**
+   * Held while the images of a committed snapshot are made, mounted or unmounted. The caller disposes it.
+   * @throws StrataError `file-not-found` when there is no such snapshot
+   */
+  async lock({ directory }: Pick<NewSnapshot, "directory">): Promise<FileLock> {
+    return await lockFile(join(directory, "lock"), "exclusive", { shouldWait: true });
+  }
+
+  /**
+   * Notes that a snapshot needs an image of the committed one `top`, and mounts it unless it is. The caller holds the lock.
+   * @returns where it is mounted
+   * @throws StrataError as {@link ensureMounted}
+   */
+  async use(top: NewSnapshot, image: MergedImage, user: string): Promise<string> {
+    const users = join(top.directory, "users");
+    const target = this.#mountPoint(top.id, image.variant);
+    try {
+      await fs.mkdir(users, { recursive: true });
+      await fs.writeFile(join(users, nameOf(user, image.variant)), "");
+      await fs.mkdir(this.#mounts, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      throw fileError(error, top.directory, "write");
+    }
+    ensureMounted(image, { target, record: join(top.directory, `${nameOf("mounted", image.variant)}.json`) });
+    return target;
+  }
+
+  /**
+   * A snapshot needs the images of that committed one, which may be gone, no more. One that nobody else needs is
+   * unmounted; whoever has it bound or overlaid elsewhere keeps it all the same, since the kernel counts.
+   */
+  async release(topId: string, user: string): Promise<void> {
+    await this.#locked(topId, async (users) => {
+      for (const variant of VARIANTS) await fs.rm(join(users, nameOf(user, variant)), { force: true });
+      await this.#unmountUnused(topId, users);
+    });
+  }
+
+  /** Unmounts the images of a snapshot on which nothing stands. @returns the directories at which something was mounted */
+  unmountAll(id: string): readonly string[] {
+    return VARIANTS.map((variant) => this.#mountPoint(id, variant)).filter(unmountAt);
+  }
+
+  /** {@link unmountAll} for all images that no existing snapshot needs. */
+  async sweep(): Promise<readonly string[]> {
+    const names = await fs.readdir(this.#mounts).catch(orElse<string[]>([]));
+    const ids = new Set(names.map((name) => (name.endsWith(PLAIN) ? name.slice(0, -PLAIN.length) : name)));
+    const removed: string[] = [];
+    for (const id of ids) {
+      const isThere = await this.#locked(id, async (users) => {
+        removed.push(...(await this.#unmountUnused(id, users)));
+      });
+      if (!isThere) removed.push(...this.unmountAll(id));
+    }
+    return removed;
+  }
+
+  /** False when the committed snapshot is gone: then nobody else can be at it either. */
+  async #locked(topId: string, body: (users: string) => Promise<void>): Promise<boolean> {
+    const directory = join(this.#data, topId);
+    const isThere = await fs.stat(directory).then(() => true, orElse(false));
+    if (!isThere) return false;
+    await using _ = await this.lock({ directory });
+    await body(join(directory, "users"));
+    return true;
+  }
+
+  async #unmountUnused(id: string, users: string): Promise<readonly string[]> {
+    const living = await this.#livingUsers(users);
+    return VARIANTS.filter((variant) => !living.some((name) => name.endsWith(PLAIN) === (variant === "plain")))
+      .map((variant) => this.#mountPoint(id, variant))
+      .filter(unmountAt);
+  }
+
+  /** A user that died half way left its file behind, but once its directory is deleted it needs nothing. */
+  async #livingUsers(users: string): Promise<readonly string[]> {
+    const living: string[] = [];
+    for (const name of await fs.readdir(users).catch(orElse<string[]>([]))) {
+      const user = name.endsWith(PLAIN) ? name.slice(0, -PLAIN.length) : name;
+      const isAlive = await fs.stat(join(this.#data, user)).then(() => true, orElse(false));
+      if (isAlive) living.push(name);
+      else await fs.rm(join(users, name), { force: true });
+    }
+    return living;
+  }
+
+  #mountPoint(id: string, variant: ImageVariant): string {
+    return join(this.#mounts, nameOf(id, variant));
+  }
+}
+
+function nameOf(name: string, variant: ImageVariant): string {
+  return variant === "plain" ? `${name}${PLAIN}` : name;
+}
+
+/** What stands for a file that is missing. */
+function orElse<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return value;
+    throw error;
+  };
+}
