@@ -62,8 +62,17 @@ export {
   unmount,
 } from "./mount.ts";
 export { isMountPoint, type MountEntry, mountOf, parseMountInfo, readMounts } from "./mount-table.ts";
+export {
+  type CommandLine,
+  type IdRange,
+  joinNamespacesCommand,
+  type NamespaceOptions,
+  readSubordinateIds,
+  userNamespaceCommand,
+} from "./namespaces.ts";
 export { openDirectory, openDirectoryBeneath, openDirectoryByComponents, openInRoot } from "./open-beneath.ts";
 export { mountOverlay, type OverlayRequest } from "./overlay-mount.ts";
+export { mayMount, type ProcessFacts, readProcessFacts } from "./process-facts.ts";
 export { renameUnlessExists } from "./rename.ts";
 export {
   decodeDevice,
