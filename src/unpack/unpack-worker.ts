@@ -10,9 +10,6 @@ import type { StoredFile, UnpackNotice, UnpackReply, UnpackRequest } from "./unp
 /** Progress is told in steps of this many stored bytes. */
 const PROGRESS_STEP = 1024 * 1024;
 
-// The program of an unpacking thread: takes one layer at a time and answers with `UnpackReply`s.
-if (parentPort !== null) serve(parentPort);
-
 /** What is under way. */
 class Work {
   readonly #stop = new AbortController();
@@ -28,6 +25,9 @@ class Work {
     this.growing?.fail();
   }
 }
+
+// The program of an unpacking thread: takes one layer at a time and answers with `UnpackReply`s.
+if (parentPort !== null) serve(parentPort);
 
 function serve(port: MessagePort): void {
   let work = new Work();
