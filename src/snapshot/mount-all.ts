@@ -51,8 +51,8 @@ function mountOne(mount: Mount, target: string): void {
       mountOverlay({ ...overlayParts(options), target: place });
       return;
     case "erofs": {
-      const tars = valuesOf(options, "device").map(toText);
-      mountErofs({ path: mount.source, tars }, place);
+      const devices = valuesOf(options, "device").map(toText);
+      mountErofs({ path: mount.source, devices }, place);
     }
   }
 }
