@@ -14,15 +14,28 @@
 export { type ErrorDetails, type ErrorKind, StrataError } from "./base/index.ts";
 export type { PathBlame } from "./blame-path.ts";
 export { type CopyImageOptions, copyImage } from "./copy-image.ts";
+export type { ExtractReport } from "./directory/index.ts";
 export type { ImageFs } from "./fs/index.ts";
 export type { CopyEvent, HistoryStep, ImageLayer, ImageSource, Limits, LoadEvent } from "./image/index.ts";
+export { type ListedSnapshot, listSnapshots } from "./list-snapshots.ts";
 export { type LoadedImage, loadImages } from "./load-images.ts";
+export {
+  listImageMounts,
+  type MountImageOptions,
+  mountImage,
+  mountSnapshotAgain,
+  removeSnapshot,
+  type StorePlace,
+  unmountImage,
+} from "./mount-image.ts";
 export type { PlaceOptions } from "./named-places.ts";
 export { type OpenedDocuments, type OpenImageOptions, openDocuments } from "./open-documents.ts";
 export { openImage } from "./open-image.ts";
 export type { ImageView, OpenedImage } from "./opened-image.ts";
+export { type PullEvent, type PullImageOptions, type PullResult, pullImage } from "./pull-image.ts";
 export type { ResolvedChange } from "./resolve-change.ts";
 export { saveImages } from "./save-images.ts";
+export type { MountedSnapshot } from "./snapshot/index.ts";
 export {
   type CheckEvent,
   type DiskUsage,
@@ -35,3 +48,6 @@ export {
   type StoredImage,
 } from "./store/index.ts";
 export type { CopyResult, RegistryOptions } from "./transport/index.ts";
+export type { UnpackEvent } from "./unpack/index.ts";
+export type { UnpackNamedOptions } from "./unpack-named.ts";
+export { type UnpackToDirectoryOptions, unpackToDirectory } from "./unpack-to-directory.ts";

@@ -1,5 +1,5 @@
 import { now } from "../base/index.ts";
-import type { CheckEvent, LoadEvent } from "../index.ts";
+import type { CheckEvent, LoadEvent, UnpackEvent } from "../index.ts";
 import { formatSize } from "./format-size.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -28,6 +28,19 @@ export function createLoadProgress(terminal: Terminal): Progress<LoadEvent> {
 /** How far the verification of the store is. */
 export function createCheckProgress(terminal: Terminal): Progress<CheckEvent> {
   return createProgress(terminal, ({ done, total }) => `verifying: ${formatSize(done)} of ${formatSize(total)}`);
+}
+
+/** How far the unpacking of an image is. */
+export function createUnpackProgress(terminal: Terminal): Progress<UnpackEvent> {
+  const layers = new Map<number, { bytes: number; size: number }>();
+  let committed = 0;
+  return createProgress(terminal, (event) => {
+    if (event.type === "layer-progress") layers.set(event.layer, event);
+    if (event.type === "snapshot" && event.state === "committed") committed++;
+    const bytes = [...layers.values()].reduce((sum, layer) => sum + layer.bytes, 0);
+    const size = [...layers.values()].reduce((sum, layer) => sum + layer.size, 0);
+    return `unpacking ${layers.size} layers: ${formatSize(bytes)} of ${formatSize(size)}, ${committed} snapshots`;
+  });
 }
 
 /** A line where stderr is a terminal and the user does not want quiet; otherwise nothing. `textOf` sees every event. */

@@ -32,6 +32,7 @@ const VALUED_OPTIONS: ReadonlySet<string> = new Set([
   "--cert-dir",
   "--mirror",
   "--retries",
+  "--snapshotter",
 ]);
 
 /** All verbs, in the order in which the help shows them. */
@@ -156,6 +157,31 @@ export const VERBS: readonly Verb[] = [
     name: "fsck",
     summary: "verify the local store, and repair it",
     load: async () => (await import("./commands/fsck.ts")).configureFsck,
+  },
+  {
+    name: "mount",
+    summary: "mount an image at a directory",
+    load: async () => (await import("./commands/mount.ts")).configureMount,
+  },
+  {
+    name: "umount",
+    summary: "unmount what mount mounted",
+    load: async () => (await import("./commands/umount.ts")).configureUmount,
+  },
+  {
+    name: "unpack",
+    summary: "write an image's file system into a directory",
+    load: async () => (await import("./commands/unpack.ts")).configureUnpack,
+  },
+  {
+    name: "snapshots",
+    summary: "list what the local store has unpacked",
+    load: async () => (await import("./commands/snapshots.ts")).configureSnapshots,
+  },
+  {
+    name: "info",
+    summary: "show what this machine can do, and how snapshots are kept",
+    load: async () => (await import("./commands/info.ts")).configureInfo,
   },
   {
     name: "login",

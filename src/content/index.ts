@@ -53,6 +53,7 @@ export { createLocalScratch, type LocalScratchOptions } from "./drivers/local/lo
 export { type FileLock, isFileLocked, type LockFileOptions, lockFile, tryLockFile } from "./drivers/local/lock-file.ts";
 export { openFile } from "./drivers/local/open-file.ts";
 export { makeDirectoryDurably, syncDirectory } from "./drivers/local/sync-directory.ts";
+export { createTemporaryContentStore } from "./drivers/local/temporary-content-store.ts";
 export { writeFileDurably } from "./drivers/local/write-file-durably.ts";
 export { createMemoryContentStore } from "./drivers/memory/memory-content-store.ts";
 export { createMemoryIndexCache } from "./drivers/memory/memory-index-cache.ts";

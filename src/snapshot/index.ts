@@ -5,7 +5,7 @@
  */
 export { chooseDriver, type DriverChoice } from "./choose-driver.ts";
 export { mountAll, unmountAll } from "./mount-all.ts";
-export { mountKept, mountSnapshot, type MountSnapshotRequest } from "./mounted/mount-snapshot.ts";
+export { type MountSnapshotRequest, mountKept, mountSnapshot } from "./mounted/mount-snapshot.ts";
 export { listMounted, type MountedSnapshot, mountedSnapshotOf } from "./mounted/mounted-snapshot.ts";
 export { DRIVER_NAMES, openSnapshotters, snapshotterFor } from "./mounted/open-snapshotters.ts";
 export { holderOf, type UnmountSnapshotRequest, unmountSnapshot } from "./mounted/unmount-snapshot.ts";

@@ -4,14 +4,24 @@ import { examples } from "../examples.ts";
 import { fullName } from "../registry-reference.ts";
 import type { Terminal } from "../terminal.ts";
 import { addTransferOptions, type TransferOptions, tellResult, transfer } from "../transfer/transfer-options.ts";
+import { addSnapshotterOption, type UnpackVerbOptions } from "../unpack-options.ts";
+
+type PullOptions = TransferOptions & {
+  /** False for `--no-unpack`. */
+  readonly unpack: boolean;
+  readonly snapshotter?: UnpackVerbOptions["snapshotter"];
+};
 
 /** `strata pull`: from a registry into the local store. */
 export function configurePull(command: Command, terminal: Terminal): void {
   command
     .description(
-      "Pull images from registries into the local store, under their names. What is there already is not pulled again.",
+      "Pull images from registries into the local store, under their names, and unpack them while they arrive, so that they\n" +
+        "can be mounted at once. What is there already is not pulled again.",
     )
     .argument("<reference...>", "[HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]");
+  command.option("--no-unpack", "only keep the image; `strata mount` unpacks it when it is needed");
+  addSnapshotterOption(command);
   addTransferOptions(command, { canConvert: false })
     .addHelpText(
       "after",
@@ -21,13 +31,13 @@ export function configurePull(command: Command, terminal: Terminal): void {
         ["strata pull -a debian@sha256:…", "exactly this index, with all platforms"],
       ),
     )
-    .action(async (references: string[], options: TransferOptions) => {
-      const { copyImage } = await import("../../index.ts");
+    .action(async (references: string[], options: PullOptions) => {
+      const { pullImage } = await import("../../index.ts");
       for (const text of references) {
         const name = fullName(text);
         const stored = nameInStore(name);
         const result = await transfer({ terminal, options }, (copy) =>
-          copyImage(`docker://${name}`, `store:${stored}`, copy),
+          pullImage(`docker://${name}`, stored, { ...copy, unpack: options.unpack, snapshotter: options.snapshotter }),
         );
         tellResult(terminal, options, stored, result);
       }

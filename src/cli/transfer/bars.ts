@@ -27,9 +27,14 @@ export function transferLines(state: TransferState, speed: Speed, options: BarsO
     `${done} of ${blobs.length} blobs`,
     `${formatSize(bytes)} of ${formatSize(size)}`,
     ...(speed.perSecond === undefined ? [] : [`${formatSize(speed.perSecond)}/s`]),
+    ...layersText(state),
     ...(seconds === undefined || bytes >= size ? [] : [`${formatSeconds(seconds)} left`]),
   ];
   return [...lines, parts.join(", ").slice(0, options.columns)];
+}
+
+function layersText({ layers: { unpacking, unpacked } }: TransferState): string[] {
+  return unpacking + unpacked === 0 ? [] : [`${unpacked} of ${unpacking + unpacked} layers unpacked`];
 }
 
 function blobLine(blob: BlobState, { style, columns }: BarsOptions): string {

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import type { CopyImageOptions, CopyResult } from "../../index.ts";
+import type { CopyImageOptions, CopyResult, PullEvent } from "../../index.ts";
 import { containersStorageRoot } from "../containers-storage-root.ts";
 import { parseCount } from "../parse-numbers.ts";
 import { addRegistryOptions, type RegistryVerbOptions, registryOptions } from "../registry-options.ts";
@@ -47,10 +47,16 @@ function addConversions(command: Command): void {
     .option("--preserve-digests", "keep manifests as they are, or fail");
 }
 
+/** What a transfer is run with. */
+export type TransferRun = Omit<CopyImageOptions, "onEvent"> & {
+  readonly store: string;
+  readonly onEvent: (event: PullEvent) => void;
+};
+
 /** Runs a transfer with its progress; what is passed over is told there. */
 export async function transfer<Result>(
   { terminal, options }: { readonly terminal: Terminal; readonly options: TransferOptions },
-  run: (options: CopyImageOptions & { readonly store: string }) => Promise<Result>,
+  run: (options: TransferRun) => Promise<Result>,
 ): Promise<Result> {
   const progress = createTransferProgress(terminal, { json: options.json === true });
   const { platform, allPlatforms, preserveDigests, compression, compressionLevel, format, referrers, jobs } = options;

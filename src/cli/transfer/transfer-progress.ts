@@ -1,5 +1,5 @@
 import { now } from "../../base/index.ts";
-import type { CopyEvent } from "../../image/index.ts";
+import type { PullEvent } from "../../index.ts";
 import { formatBytes } from "../format-size.ts";
 import { shortDigest } from "../short-digest.ts";
 import type { Terminal } from "../terminal.ts";
@@ -9,7 +9,7 @@ import { TransferState } from "./transfer-state.ts";
 
 /** How a transfer is shown while it runs. */
 export interface TransferProgress {
-  report(event: CopyEvent): void;
+  report(event: PullEvent): void;
   /** Takes away what was only for the moment; waits until all is written. */
   end(): Promise<void>;
 }
@@ -28,7 +28,7 @@ function jsonEvents(terminal: Terminal): TransferProgress {
   let last = 0;
   return {
     report(event) {
-      if (event.type === "progress" && Math.abs(now() - last) < INTERVAL && event.bytes < event.size) return;
+      if (isProgress(event) && Math.abs(now() - last) < INTERVAL && event.bytes < event.size) return;
       last = now();
       terminal.stdout.text(`${JSON.stringify(event)}\n`);
       // Whoever reads the events wants them now; a reader that went away shows at the last flush.
@@ -36,6 +36,10 @@ function jsonEvents(terminal: Terminal): TransferProgress {
     },
     end: () => terminal.stdout.flush(),
   };
+}
+
+function isProgress(event: PullEvent): event is Extract<PullEvent, { readonly bytes: number; readonly size: number }> {
+  return event.type === "progress" || event.type === "arrival-progress" || event.type === "layer-progress";
 }
 
 function lines(terminal: Terminal): TransferProgress {
@@ -48,6 +52,7 @@ function lines(terminal: Terminal): TransferProgress {
       if (event.type === "resolved") say(`${event.digest}: ${event.blobs} blobs, ${formatBytes(event.bytes)}`);
       if (event.type === "blob-done") say(`${shortDigest(event.digest)}: ${event.result}, ${formatBytes(event.size)}`);
       if (event.type === "skipped") say(`skipped ${event.what}: ${event.reason}`);
+      if (event.type === "snapshot" && event.state === "committed") say(`${shortDigest(event.chainId)}: unpacked`);
     },
     end: () => terminal.stderr.flush(),
   };

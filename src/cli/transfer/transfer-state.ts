@@ -1,4 +1,4 @@
-import type { CopyEvent } from "../../image/index.ts";
+import type { PullEvent } from "../../index.ts";
 
 /** One blob on its way. */
 export interface BlobState {
@@ -15,6 +15,8 @@ export interface BlobState {
 export class TransferState {
   readonly #blobs = new Map<string, BlobState>();
   #expectedBytes = 0;
+  #unpacking = 0;
+  #unpacked = 0;
 
   /** Every blob heard of, in the order in which they were. */
   get blobs(): readonly BlobState[] {
@@ -28,7 +30,12 @@ export class TransferState {
     return { bytes: blobs.reduce((sum, { bytes }) => sum + bytes, 0), size: Math.max(size, this.#expectedBytes) };
   }
 
-  take(event: CopyEvent): void {
+  /** Layers that are being unpacked, and that were. */
+  get layers(): { readonly unpacking: number; readonly unpacked: number } {
+    return { unpacking: this.#unpacking, unpacked: this.#unpacked };
+  }
+
+  take(event: PullEvent): void {
     switch (event.type) {
       case "resolved":
         this.#expectedBytes = event.bytes;
@@ -48,13 +55,27 @@ export class TransferState {
         blob.result = event.result;
         break;
       }
-      // These say nothing of bytes.
+      case "arrival":
+      case "layer":
+        this.#countLayer(event.state);
+        break;
+      // These say nothing of what is drawn.
+      case "arrival-progress":
+      case "layer-progress":
+      case "snapshot":
+      case "warming":
       case "start":
       case "document":
       case "skipped":
       case "done":
         break;
     }
+  }
+
+  #countLayer(state: "waiting" | "unpacking" | "present" | "unpacked" | "given-up"): void {
+    if (state === "unpacking") this.#unpacking++;
+    if (state === "unpacked" || state === "given-up") this.#unpacking--;
+    if (state === "unpacked") this.#unpacked++;
   }
 
   #blob({ digest, what, size }: Pick<BlobState, "digest" | "what" | "size">): BlobState {

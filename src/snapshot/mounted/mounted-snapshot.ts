@@ -1,0 +1,69 @@
+import { join } from "node:path";
+import { type FileLock, lockFile } from "../../content/index.ts";
+import type { DriverName, Labels, SnapshotInfo, SnapshotKey, SnapshotName, Snapshotter } from "../snapshotter.ts";
+import { mountAt, mountMark } from "./mount-point.ts";
+
+/** Labels of snapshots that are, or were, mounted by {@link mountSnapshot}. */
+export const LABEL = {
+  /** Where, without links in the path. */
+  target: "strata.mount.target",
+  /** {@link mountMark}; absent when whoever mounted died before it was written. */
+  mark: "strata.mount.mark",
+  /** What is mounted, as the user wrote it. */
+  image: "strata.mount.image",
+  /** Present on what stays when it is unmounted. */
+  kept: "strata.mount.kept",
+} as const;
+
+/** A snapshot that was mounted at a place. */
+export interface MountedSnapshot {
+  readonly key: SnapshotKey;
+  readonly parent: SnapshotName | undefined;
+  readonly driver: DriverName;
+  /** Without links in its path. */
+  readonly target: string;
+  /** As the user wrote it; undefined for a snapshot that was mounted by its key. */
+  readonly image: string | undefined;
+  readonly isWritable: boolean;
+  /** Whether it stays when it is unmounted. */
+  readonly isKept: boolean;
+  /** False when somebody else unmounted it, the machine was restarted, or whoever mounted it died in between. */
+  readonly isMounted: boolean;
+}
+
+/** What a snapshot's labels tell of its mount; undefined when it has none. */
+export async function mountedSnapshotOf(info: SnapshotInfo, driver: DriverName): Promise<MountedSnapshot | undefined> {
+  const { labels, kind, name, parent } = info;
+  const target = labels[LABEL.target];
+  if (target === undefined || kind === "committed") return undefined;
+  return {
+    key: name as SnapshotKey,
+    parent,
+    driver,
+    target,
+    image: labels[LABEL.image],
+    isWritable: kind === "active",
+    isKept: labels[LABEL.kept] !== undefined,
+    isMounted: await isStillMounted(target, labels),
+  };
+}
+
+/** All snapshots that were mounted at a place and not unmounted by us. */
+export async function listMounted(snapshotter: Snapshotter): Promise<MountedSnapshot[]> {
+  const found: MountedSnapshot[] = [];
+  for await (const info of snapshotter.walk()) {
+    const mounted = await mountedSnapshotOf(info, snapshotter.driver);
+    if (mounted !== undefined) found.push(mounted);
+  }
+  return found.sort((a, b) => (a.target < b.target ? -1 : 1));
+}
+
+/** Whoever makes, takes away or judges mounts of these snapshots holds this, so that none is seen half made. */
+export async function lockMounts(root: string, signal: AbortSignal | undefined): Promise<FileLock> {
+  return await lockFile(join(root, "mounts.lock"), "exclusive", { shouldWait: true, signal });
+}
+
+async function isStillMounted(target: string, labels: Labels): Promise<boolean> {
+  const entry = mountAt(target);
+  return entry !== undefined && labels[LABEL.mark] === (await mountMark(entry));
+}

@@ -1,0 +1,49 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileError, makeDirectoryDurably, writeFileDurably } from "../../content/index.ts";
+import { chooseDriver } from "../choose-driver.ts";
+import { openSnapshotter, type SnapshotterOptions } from "../open-snapshotter.ts";
+import type { DriverName, Snapshotter } from "../snapshotter.ts";
+
+/** Every driver, the best first. */
+export const DRIVER_NAMES: readonly DriverName[] = ["erofs", "overlay", "btrfs", "vfs"];
+
+/**
+ * Opens the snapshots below a root, kept in the given way; without one in the way that was chosen there at first, which
+ * was the best that worked. The caller disposes them.
+ * @throws StrataError as openSnapshotter
+ */
+export async function snapshotterFor(
+  options: Omit<SnapshotterOptions, "driver"> & { readonly driver?: DriverName | undefined },
+): Promise<Snapshotter> {
+  const { root } = options;
+  const driver = options.driver ?? (await rememberedDriver(root)) ?? (await chooseAndRemember(root));
+  return await openSnapshotter({ ...options, driver });
+}
+
+/** Opens the snapshots of each driver that has any below the root. The caller disposes them. */
+export async function openSnapshotters(options: Omit<SnapshotterOptions, "driver">): Promise<readonly Snapshotter[]> {
+  const names = await readdir(options.root).catch((error: unknown): string[] => {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw fileError(error, options.root);
+  });
+  const drivers = DRIVER_NAMES.filter((name) => names.includes(name));
+  return await Promise.all(drivers.map((driver) => openSnapshotter({ ...options, driver })));
+}
+
+/** The driver that was chosen for these snapshots; undefined when none was yet. */
+export async function rememberedDriver(root: string): Promise<DriverName | undefined> {
+  const text = await readFile(choiceFile(root), "utf8").catch(() => "");
+  return DRIVER_NAMES.find((name) => name === text.trim());
+}
+
+async function chooseAndRemember(root: string): Promise<DriverName> {
+  await makeDirectoryDurably(root);
+  const { driver } = await chooseDriver({ root });
+  await writeFileDurably(choiceFile(root), `${driver}\n`);
+  return driver;
+}
+
+function choiceFile(root: string): string {
+  return join(root, "driver");
+}

@@ -1,0 +1,88 @@
+import { realpath } from "node:fs/promises";
+import { resolve } from "node:path";
+import { fromText, StrataError } from "../../base/index.ts";
+import { unmount } from "../../linux/index.ts";
+import type { SnapshotKey, Snapshotter } from "../snapshotter.ts";
+import { forgetGone } from "./mount-snapshot.ts";
+import { LABEL, listMounted, lockMounts, type MountedSnapshot } from "./mounted-snapshot.ts";
+
+/** What is to be unmounted. */
+export interface UnmountSnapshotRequest {
+  /** Directory of all snapshotters of the store. */
+  readonly root: string;
+  readonly target: string;
+  /** Detach it now, although files in it are open: it goes when they are closed. */
+  readonly isLazy?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Unmounts what {@link mountSnapshot} mounted at a place, and removes its snapshot unless that is to stay. Of several at
+ * one place the one on top goes.
+ * @throws StrataError `not-mounted`, `mount-busy`
+ */
+export async function unmountSnapshot(
+  snapshotters: readonly Snapshotter[],
+  { root, target, isLazy = false, signal }: UnmountSnapshotRequest,
+): Promise<MountedSnapshot> {
+  const path = await realpath(target).catch(() => resolve(target));
+  await using _ = await lockMounts(root, signal);
+  const { snapshotter, mounted } = await findMounted(snapshotters, path);
+  unmount(fromText(path), { isLazy });
+  await letGo(snapshotter, mounted, isLazy);
+  await forgetGone(snapshotter);
+  return mounted;
+}
+
+async function letGo(snapshotter: Snapshotter, { key, isKept }: MountedSnapshot, isLazy: boolean): Promise<void> {
+  if (isKept) {
+    await snapshotter.update(key, { [LABEL.target]: undefined, [LABEL.mark]: undefined });
+    return;
+  }
+  try {
+    await snapshotter.remove(key);
+  } catch (error) {
+    // A later look removes what is still open somewhere.
+    if (!isLazy || !(error instanceof StrataError) || error.code !== "snapshot-in-use") throw error;
+  }
+}
+
+async function findMounted(
+  snapshotters: readonly Snapshotter[],
+  path: string,
+): Promise<{ snapshotter: Snapshotter; mounted: MountedSnapshot }> {
+  for (const snapshotter of snapshotters) {
+    const here = (await listMounted(snapshotter)).filter(({ target }) => target === path);
+    const mounted = here.find(({ isMounted }) => isMounted);
+    if (mounted !== undefined) return { snapshotter, mounted };
+  }
+  throw new StrataError({
+    code: "not-mounted",
+    kind: "not-found",
+    message: `Nothing of this store is mounted at ${path}`,
+    details: { path },
+    hint: "`strata mount` lists what is mounted; umount(8) unmounts what others mounted",
+  });
+}
+
+/** The one of several snapshotters that has a snapshot of this name. @throws StrataError `snapshot-not-found` */
+export async function holderOf(snapshotters: readonly Snapshotter[], name: string): Promise<Snapshotter> {
+  for (const snapshotter of snapshotters) if (await has(snapshotter, name)) return snapshotter;
+  throw new StrataError({
+    code: "snapshot-not-found",
+    kind: "not-found",
+    message: `There is no snapshot ${name}`,
+    details: { snapshot: name },
+    hint: "`strata snapshots` lists them",
+  });
+}
+
+async function has(snapshotter: Snapshotter, name: string): Promise<boolean> {
+  try {
+    await snapshotter.stat(name as SnapshotKey);
+    return true;
+  } catch (error) {
+    if (error instanceof StrataError && error.code === "snapshot-not-found") return false;
+    throw error;
+  }
+}
