@@ -1,5 +1,5 @@
 import type { ByteSource } from "../base/index.ts";
-import type { Descriptor } from "../oci/index.ts";
+import type { Descriptor, DiffId } from "../oci/index.ts";
 import type { RawDocument, Skipped } from "./image-source.ts";
 
 /** A repository of a registry in which a blob is known to be: another one there can mount it without a transfer. */
@@ -44,6 +44,13 @@ export interface ArtifactSource extends AsyncDisposable {
    * @throws StrataError `blob-not-found`
    */
   openBlob(descriptor: Descriptor): Promise<ByteSource>;
+  /** Where a registry may find this blob, for places that remember it of each. */
+  originOf?(descriptor: Descriptor): BlobOrigin | undefined;
+  /**
+   * The uncompressed tar of a layer whose blob is not here any more, for who compresses it anyway; undefined where the blob
+   * is here. Unverified as that is. The caller disposes it.
+   */
+  openTar?(descriptor: Descriptor, diffId: DiffId): Promise<ByteSource | undefined>;
   /** Documents that name this one as their subject: signatures, SBOMs. Absent where the place cannot tell. */
   referrers?(descriptor: Descriptor): Promise<readonly Descriptor[]>;
 }

@@ -27,6 +27,7 @@ function reader(images: readonly [string, ImageRecord][], names: Readonly<Record
       Object.entries(names).map(([name, root]) => [name, { mediaType: "", digest: id(root), size: 1 }]),
     ),
     layer: new Map<string, unknown>(),
+    blob: new Map<string, unknown>(),
     chain: new Map<string, unknown>(),
   };
   return {

@@ -1,5 +1,5 @@
 import { now, StrataError } from "../base/index.ts";
-import type { BlobReader } from "../content/index.ts";
+import type { BlobReader, LocatedSource } from "../content/index.ts";
 import { type BlobPlace, DEFAULT_SOURCE_LIMITS, readDocument, readManifest } from "../image/index.ts";
 import {
   chainIds,
@@ -15,7 +15,7 @@ import {
   parseImageConfig,
   platformOf,
 } from "../oci/index.ts";
-import type { ChainRecord, ImagePart, ImageRecord, LeafRecord, PartRole } from "./metadata/records.ts";
+import type { ChainRecord, ImagePart, ImageRecord, LeafRecord, PartRole, RecordReader } from "./metadata/records.ts";
 
 /** What the documents of an image tell, as far as they are here. */
 export interface ImageGraph {
@@ -29,8 +29,13 @@ export interface ImageGraph {
 export function storePlace(content: BlobReader, root: string): BlobPlace {
   return {
     place: `the store ${root}`,
-    open: async (digest) => ((await content.stat(digest)) === undefined ? undefined : await content.open(digest)),
+    open: (digest) => openIfHere(content, digest),
+    openTar: (diffId) => openIfHere(content, diffId as string as Digest),
   };
+}
+
+async function openIfHere(content: BlobReader, digest: Digest): Promise<LocatedSource | undefined> {
+  return (await content.stat(digest)) === undefined ? undefined : await content.open(digest);
 }
 
 /**
@@ -61,6 +66,7 @@ class GraphWalk {
     const mediaType = root.mediaType || (document.mediaType ?? "");
     await this.#addPart(root, document.kind);
     await this.#descend(root, document, 0);
+    await this.#findTars();
     return {
       record: { mediaType, addedAt: now(), parts: [...this.#parts.values()], leaves: this.#leaves },
       layers: this.#layers,
@@ -110,6 +116,18 @@ class GraphWalk {
     }
   }
 
+  /** A layer that is not here may be here as its uncompressed tar, if all agree which that is. */
+  async #findTars(): Promise<void> {
+    const claims = new Map<Digest, Set<DiffId>>();
+    for (const { diffId, blob } of this.#layers) claims.set(blob, (claims.get(blob) ?? new Set()).add(diffId));
+    for (const [blob, [diffId, ...others]] of claims) {
+      const part = this.#parts.get(blob);
+      if (part === undefined || part.isHere || diffId === undefined || others.length > 0) continue;
+      const isHere = (await this.#content.stat(diffId as string as Digest)) !== undefined;
+      if (isHere) this.#parts.set(blob, { ...part, tar: diffId });
+    }
+  }
+
   async #addPart({ digest, size, mediaType }: Descriptor, role: PartRole): Promise<boolean> {
     const known = this.#parts.get(digest);
     if (known !== undefined) return known.isHere;
@@ -155,9 +173,30 @@ export async function rootHere(
   return { ...rootOf(record), digest, size: (await content.stat(digest))?.size ?? rootOf(record).size };
 }
 
-/** What is missing that should be here: all but foreign layers. */
+/** What is missing that should be here: all but foreign layers, and layers for which their uncompressed tar stands. */
 export function missingParts({ parts }: ImageRecord): readonly ImagePart[] {
-  return parts.filter(({ isHere, role }) => !isHere && role !== "foreign-layer");
+  return parts.filter(({ isHere, role, tar }) => !isHere && tar === undefined && role !== "foreign-layer");
+}
+
+/** All blobs that an image counts on: what it names, and the tars that stand for layers. */
+export function neededBy({ parts }: ImageRecord): Digest[] {
+  return parts.flatMap(({ digest, tar }) => (tar === undefined ? [digest] : [digest, tar as string as Digest]));
+}
+
+/** The stacks of layers of an image's manifests, from each topmost one down; what occurs in several once for each. */
+export function chainsOf(records: RecordReader, { leaves }: ImageRecord): { chainId: string; diffId: DiffId }[] {
+  const found: { chainId: string; diffId: DiffId }[] = [];
+  for (const leaf of leaves) {
+    const seen = new Set<string>();
+    for (let id = leaf.chainId; id !== undefined && !seen.has(id); ) {
+      const chain = records.get("chain", id);
+      if (chain === undefined) break;
+      seen.add(id);
+      found.push({ chainId: id, diffId: chain.diffId });
+      id = chain.parent;
+    }
+  }
+  return found;
 }
 
 /**

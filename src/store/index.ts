@@ -25,6 +25,9 @@ export type { CheckEvent, CheckOptions, Fault, FaultCode, FaultSeverity, Repair,
 export { type OpenStoreOptions, openStore } from "./open-store.ts";
 export type {
   Amount,
+  DestinationOptions,
+  Discarded,
+  DiscardOptions,
   DiskUsage,
   GarbageOptions,
   GarbageReport,
@@ -33,6 +36,7 @@ export type {
   PruneReport,
   Removed,
   RemoveOptions,
+  SnapshotterOptions,
   Store,
   StoredImage,
 } from "./store.ts";

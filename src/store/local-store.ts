@@ -1,8 +1,10 @@
 import type { ContentStore, IndexCache } from "../content/index.ts";
 import type { ArtifactSource, ImageDestination, ImageSource, PlatformChoice } from "../image/index.ts";
+import type { Snapshotter } from "../snapshot/index.ts";
 import { checkStore } from "./check/check-store.ts";
 import { repairStore } from "./check/repair-store.ts";
 import { collectGarbage } from "./collect-garbage.ts";
+import { discardCompressed } from "./discard-compressed.ts";
 import { diskUsage } from "./disk-usage.ts";
 import type { CheckOptions, Fault, Repair } from "./fault.ts";
 import { findImage } from "./find-image.ts";
@@ -16,7 +18,11 @@ import { mayHaveName } from "./names-copy.ts";
 import { openStoredArtifact, openStoredImage } from "./open-stored.ts";
 import { pruneStore } from "./prune.ts";
 import { removeImage } from "./remove-image.ts";
+import { Snapshotters } from "./snapshotters.ts";
 import type {
+  DestinationOptions,
+  Discarded,
+  DiscardOptions,
   DiskUsage,
   GarbageOptions,
   GarbageReport,
@@ -25,6 +31,7 @@ import type {
   PruneReport,
   Removed,
   RemoveOptions,
+  SnapshotterOptions,
   Store,
   StoredImage,
 } from "./store.ts";
@@ -43,6 +50,7 @@ export class LocalStore implements Store {
   readonly indexCache: IndexCache;
   readonly #parts: StoreParts;
   readonly #openMetadata: () => Promise<Metadata>;
+  readonly #snapshotters: Snapshotters;
   #metadata: Promise<Metadata> | undefined;
 
   constructor({ openMetadata, ...parts }: LocalStoreInit) {
@@ -51,11 +59,13 @@ export class LocalStore implements Store {
     this.content = content;
     this.indexCache = parts.indexCache;
     this.#openMetadata = openMetadata;
+    this.#snapshotters = new Snapshotters(parts);
     this.#parts = {
       ...parts,
       place: storePlace(content, layout.root),
       metadata: () => this.#openedMetadata(),
       closeMetadata: () => this.#closeMetadata(),
+      snapshotter: (driver) => this.#snapshotters.open(driver),
       lease: async () => (isReadOnly ? undefined : await leaseIfPossible(layout)),
     };
   }
@@ -104,6 +114,16 @@ export class LocalStore implements Store {
     return await diskUsage(this.#parts);
   }
 
+  async snapshotter({ driver }: SnapshotterOptions = {}): Promise<Snapshotter> {
+    this.#assertWritable();
+    return await this.#snapshotters.open(driver ?? (await this.#snapshotters.choose()));
+  }
+
+  async discardCompressed(text: string, options: DiscardOptions = {}): Promise<Discarded> {
+    this.#assertWritable();
+    return await discardCompressed(this.#parts, text, options);
+  }
+
   async lease(): Promise<Lease> {
     this.#assertWritable();
     return await openLease(this.#parts.layout);
@@ -126,15 +146,17 @@ export class LocalStore implements Store {
     return await openStoredArtifact(this.#parts, text);
   }
 
-  async destination(name: string | undefined): Promise<ImageDestination> {
+  async destination(name: string | undefined, { onIngest }: DestinationOptions = {}): Promise<ImageDestination> {
     const full = name === undefined ? undefined : normalizeName(name);
     const metadata = await this.#writableMetadata();
     const { content, place, layout } = this.#parts;
     const lease = await openLease(layout);
-    return new StoreDestination({ content, metadata, place, lease, reference: name ?? this.root, name: full });
+    const reference = name ?? this.root;
+    return new StoreDestination({ content, metadata, place, lease, reference, name: full, onIngest });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#snapshotters[Symbol.asyncDispose]();
     await this.#closeMetadata();
     await this.content[Symbol.asyncDispose]();
   }

@@ -9,11 +9,13 @@ import {
   type PlatformChoice,
   walkManifests,
 } from "../image/index.ts";
-import { type Descriptor, formatPlatform } from "../oci/index.ts";
+import { type Descriptor, type Digest, formatPlatform } from "../oci/index.ts";
 import { type FoundImage, findImage } from "./find-image.ts";
+import { chainsOf, neededBy } from "./image-graph.ts";
 import { protect } from "./lease.ts";
 import { namesByRoot } from "./list-images.ts";
 import type { StoreParts } from "./store-parts.ts";
+import { withTars } from "./with-tars.ts";
 
 /** A found image that stays as long as its lease. */
 interface HeldImage {
@@ -54,7 +56,7 @@ export async function openStoredImage(parts: StoreParts, text: string, choice: P
 export async function openStoredArtifact(parts: StoreParts, text: string): Promise<ArtifactSource> {
   const { target, names, name, release } = await holdImage(parts, text);
   try {
-    return await createArtifact({
+    const artifact = await createArtifact({
       blobs: parts.place,
       root: target,
       names: name === undefined ? names : [name],
@@ -62,6 +64,7 @@ export async function openStoredArtifact(parts: StoreParts, text: string): Promi
       transport: "store",
       dispose: release,
     });
+    return withTars(parts, await parts.metadata(), artifact);
   } catch (error) {
     await release();
     throw error;
@@ -76,10 +79,8 @@ async function holdImage(parts: StoreParts, text: string): Promise<HeldImage> {
   const release = async (): Promise<void> => await lease?.[Symbol.asyncDispose]();
   try {
     const before = find();
-    await protect(
-      lease,
-      before.record.parts.map(({ digest }) => digest),
-    );
+    const tars = metadata.read((records) => chainsOf(records, before.record));
+    await protect(lease, [...neededBy(before.record), ...tars.map(({ diffId }) => diffId as string as Digest)]);
     const { key, target, name } = lease === undefined ? before : find();
     if (key !== before.key) throw movedAway(text);
     const names = metadata.read(namesByRoot).get(key) ?? [];

@@ -19,8 +19,8 @@ export async function pruneStore(parts: StoreParts, options: PruneOptions): Prom
   const ingests = await pruneIngests(parts, isDryRun);
   // Once they are gone, an image of the same root is a new one.
   const without = new Set<string>(isDryRun ? images.map(({ digest }) => digest) : []);
-  const { blobs } = await collectGarbage(parts, { isDryRun, signal, without });
-  return { isDryRun, images, blobs, ingests, indexes: await pruneIndexes(parts, { isDryRun, without }) };
+  const { blobs, snapshots } = await collectGarbage(parts, { isDryRun, signal, without });
+  return { isDryRun, images, blobs, snapshots, ingests, indexes: await pruneIndexes(parts, { isDryRun, without }) };
 }
 
 function forget(records: RecordWriter, images: PruneReport["images"]): PruneReport["images"] {

@@ -1,3 +1,4 @@
+import type { BlobOrigin } from "../image/index.ts";
 import type { Digest } from "../oci/index.ts";
 import { type ImageGraph, rootOf } from "./image-graph.ts";
 import type { LayerRecord, RecordWriter } from "./metadata/records.ts";
@@ -16,6 +17,14 @@ export function saveImage(records: RecordWriter, graph: ImageGraph, names: reado
     if (layer !== undefined) records.put("layer", diffId, layer);
   }
   for (const name of names) records.put("name", name, root);
+}
+
+/** Remembers from which repository a blob came. */
+export function saveOrigin(records: RecordWriter, digest: Digest, origin: BlobOrigin): void {
+  const known = records.get("blob", digest);
+  const { registry, repository } = origin;
+  if (known?.origin?.registry === registry && known.origin.repository === repository) return;
+  records.put("blob", digest, { ...known, origin: { registry, repository } });
 }
 
 /** Undefined when nothing is new. */

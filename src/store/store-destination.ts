@@ -11,7 +11,7 @@ import {
   type PutBlobResult,
   type RawDocument,
 } from "../image/index.ts";
-import { type Descriptor, mediaKind } from "../oci/index.ts";
+import { type Descriptor, type Digest, mediaKind } from "../oci/index.ts";
 import { assertUsable, type ImageGraph, missingParts, neededBy, readGraph } from "./image-graph.ts";
 import { tryNormalizeName } from "./image-reference.ts";
 import type { Metadata } from "./metadata/records.ts";

@@ -4,8 +4,10 @@ import { StrataError } from "../base/index.ts";
 import { fileError, makeDirectoryDurably, writeFileDurably } from "../content/index.ts";
 import { algorithmOf, type Digest, hexOf } from "../oci/index.ts";
 
-/** The version of the layout that is written and understood. */
-const VERSION = 1;
+/** The version of a new store, which every release can read. */
+const FIRST_VERSION = 1;
+/** The version of a store with unpacked layers: older releases would take the tars that snapshots need for garbage. */
+const UNPACKED_VERSION = 2;
 
 /** What lies where below the root of a store. */
 export interface StoreLayout {
@@ -16,6 +18,8 @@ export interface StoreLayout {
   readonly leases: string;
   readonly indexes: string;
   readonly quarantine: string;
+  /** What is unpacked: a directory for each driver. */
+  readonly snapshots: string;
   /** Space in reserve. */
   readonly spare: string;
   /** Held shared by whoever protects blobs, exclusively by whoever frees them. */
@@ -31,6 +35,7 @@ export function storeLayout(root: string): StoreLayout {
     leases: join(root, "leases"),
     indexes: join(root, "indexes"),
     quarantine: join(root, "quarantine"),
+    snapshots: join(root, "snapshots"),
     spare: join(root, "spare"),
     sweepLock: join(root, "sweep.lock"),
   };
@@ -47,6 +52,7 @@ export const ROOT_NAMES: ReadonlySet<string> = new Set([
   "leases",
   "indexes",
   "quarantine",
+  "snapshots",
   "spare",
   "sweep.lock",
 ]);
@@ -66,7 +72,27 @@ export async function prepareRoot(layout: StoreLayout): Promise<void> {
   await makeDirectoryDurably(layout.root);
   // Images hold secrets more often than their owners think. A directory that was there has the mode that it should have.
   if (isNew) await fs.chmod(layout.root, 0o700).catch(() => {});
-  await writeFileDurably(layout.version, `${VERSION}\n`);
+  await writeFileDurably(layout.version, `${FIRST_VERSION}\n`);
+}
+
+/**
+ * Keeps older releases off, before the first thing is written that they would harm: a snapshot, or an image whose layers
+ * are here as uncompressed tars only. The file stays the same one, since it is locked; one digit takes the place of another.
+ * @throws StrataError as `fileError`
+ */
+export async function markUnpacked({ version }: StoreLayout): Promise<void> {
+  try {
+    if ((await fs.readFile(version, "utf8")).trim() !== `${FIRST_VERSION}`) return;
+    const handle = await fs.open(version, "r+");
+    try {
+      await handle.write(`${UNPACKED_VERSION}\n`, 0);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw fileError(error, version, "write");
+  }
 }
 
 /**
@@ -92,20 +118,20 @@ function absent(error: unknown, path: string): undefined {
 
 function assertVersion(text: string, root: string): void {
   const version = /^[0-9]{1,9}$/.test(text) ? Number(text) : undefined;
-  if (version === VERSION) return;
+  if (version === FIRST_VERSION || version === UNPACKED_VERSION) return;
   if (version === undefined || version < 1) {
     throw new StrataError({
       code: "invalid-store-version",
       kind: "malformed",
       message: `The file "version" of the store ${root} is broken: ${JSON.stringify(text.slice(0, 40))}`,
       details: { path: root },
-      hint: `Write ${VERSION} into it if no newer release has used the store`,
+      hint: `Write ${UNPACKED_VERSION} into it if no newer release has used the store`,
     });
   }
   throw new StrataError({
     code: "store-too-new",
     kind: "unsupported",
-    message: `The store ${root} is of version ${version}; this release knows version ${VERSION}`,
+    message: `The store ${root} is of version ${version}; this release knows versions up to ${UNPACKED_VERSION}`,
     details: { path: root, version },
     hint: "Use the release that made it, or a newer one",
   });

@@ -1,5 +1,6 @@
 import type { ContentStore, IndexCache } from "../content/index.ts";
 import type { BlobPlace } from "../image/index.ts";
+import type { DriverName, Snapshotter } from "../snapshot/index.ts";
 import type { Metadata } from "./metadata/records.ts";
 import type { Lease } from "./store.ts";
 import type { StoreLayout } from "./store-layout.ts";
@@ -16,6 +17,8 @@ export interface StoreParts {
   metadata(): Promise<Metadata>;
   /** Closes the tables, so that they can be replaced. */
   closeMetadata(): Promise<void>;
+  /** The snapshotter of that driver, opened at the first call; it belongs to the store. */
+  snapshotter(driver: DriverName): Promise<Snapshotter>;
   /** Undefined where the store is read-only or the disk full, and nothing can be protected. */
   lease(): Promise<Lease | undefined>;
 }

@@ -325,7 +325,7 @@ describe("pruning", () => {
 
 describe("a root", () => {
   test("of a newer store, of something else, or with a broken version is refused by name", async () => {
-    await writeFile(join(root, "version"), "2\n");
+    await writeFile(join(root, "version"), "3\n");
     await expect(openStore(root)).rejects.toThrow(failure("store-too-new", "unsupported"));
     await writeFile(join(root, "version"), "x");
     await expect(openStore(root)).rejects.toThrow(failure("invalid-store-version", "malformed"));

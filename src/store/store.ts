@@ -1,6 +1,7 @@
-import type { ContentStore, IndexCache } from "../content/index.ts";
+import type { ContentStore, FollowIngest, IndexCache } from "../content/index.ts";
 import type { ArtifactSource, ImageDestination, ImageSource, PlatformChoice } from "../image/index.ts";
-import type { Descriptor, Digest, Platform } from "../oci/index.ts";
+import type { Descriptor, DiffId, Digest, Platform } from "../oci/index.ts";
+import type { DriverName, Snapshotter } from "../snapshot/index.ts";
 import type { CheckOptions, Fault, Repair } from "./fault.ts";
 
 /** An image that the store keeps: what a manifest or an index leads to. */
@@ -37,6 +38,11 @@ export interface Removed {
   readonly deleted: Digest | undefined;
   /** What that freed. */
   readonly garbage: GarbageReport;
+  /**
+   * Keys of the views and active snapshots that stand on layers of the image: these stay until all of them are gone, and
+   * go with the next collection of garbage after that.
+   */
+  readonly heldBy: readonly string[];
 }
 
 /** How garbage is collected. */
@@ -52,6 +58,30 @@ export interface PruneOptions extends GarbageOptions {
   readonly all?: boolean | undefined;
 }
 
+/** How the compressed layers of an image are discarded. */
+export interface DiscardOptions {
+  /**
+   * Which blobs the caller has just seen decompress to which tars, both verified: these are not read again. All others are
+   * verified first.
+   */
+  readonly verified?: ReadonlyMap<Digest, DiffId> | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What {@link Store.discardCompressed} did. */
+export interface Discarded {
+  /** Compressed layers that are gone. */
+  readonly blobs: Amount;
+  /** Those that stay, and one clause each that says why. */
+  readonly kept: readonly { readonly digest: Digest; readonly reason: string }[];
+}
+
+/** Which snapshotter of a store is opened. */
+export interface SnapshotterOptions {
+  /** Default: the best that works here. */
+  readonly driver?: DriverName | undefined;
+}
+
 /** A number of things and the bytes that they take. */
 export interface Amount {
   readonly count: number;
@@ -61,6 +91,8 @@ export interface Amount {
 /** What a collection of garbage freed, or would free. */
 export interface GarbageReport {
   readonly blobs: Amount;
+  /** Unpacked layers that belonged to no image any more. */
+  readonly snapshots: Amount;
 }
 
 /** What {@link Store.prune} freed, or would free. */
@@ -83,6 +115,10 @@ export interface DiskUsage {
   readonly blobs: Amount;
   /** Blobs of layers that images need, each counted once. */
   readonly layers: Amount;
+  /** Uncompressed tars of layers, beside the compressed blobs that images name or in their place; no image's size counts them. */
+  readonly unpackedLayers: Amount;
+  /** Snapshots of all kinds, by driver; what is in the tars is not counted again. */
+  readonly snapshots: readonly (Amount & { readonly driver: DriverName })[];
   /** Of these, those that several images need. */
   readonly sharedLayers: Amount;
   /** Transfers that are under way or broken off. */
@@ -92,6 +128,12 @@ export interface DiskUsage {
   readonly quarantine: Amount;
   /** Bytes that {@link Store.prune} would free now. */
   readonly reclaimable: number;
+}
+
+/** How a place to copy into is opened. */
+export interface DestinationOptions {
+  /** For readers that follow layers while they arrive; not called for those that are here. */
+  readonly onIngest?: FollowIngest | undefined;
 }
 
 /** Keeps blobs from being freed as long as it is neither disposed nor its process dead. */
@@ -133,11 +175,29 @@ export interface Store extends AsyncDisposable {
    * names when forced. @throws as {@link find}, `image-has-names`
    */
   remove(text: string, options?: RemoveOptions): Promise<Removed>;
-  /** Forgets dangling images, broken transfers and what is remembered about layers that are gone; then frees blobs. */
+  /** Forgets dangling images, broken transfers and what is remembered about layers that are gone; then collects garbage. */
   prune(options?: PruneOptions): Promise<PruneReport>;
-  /** Frees the blobs that no image names and no lease protects. */
+  /**
+   * Removes snapshots of layers that no image has and nobody uses, then frees the blobs that no image or snapshot needs and
+   * no lease protects.
+   */
   collectGarbage(options?: GarbageOptions): Promise<GarbageReport>;
   diskUsage(): Promise<DiskUsage>;
+  /**
+   * Where the layers of images are unpacked and mounted from: with the driver that fits this machine and user, or the one
+   * asked for. It belongs to the store and is disposed with it. Whoever unpacks or mounts holds a {@link lease} on the
+   * diffIDs and chainIDs meanwhile: a committed snapshot stays as long as an image has its chain, a lease its chainID or
+   * content, or another snapshot stands on it.
+   * @throws StrataError `store-read-only`; of `openSnapshotter`
+   */
+  snapshotter(options?: SnapshotterOptions): Promise<Snapshotter>;
+  /**
+   * Drops the compressed layers of an image whose layers are all here as uncompressed tars: these stand for them from now
+   * on, and the image stays complete. A layer stays that another image needs compressed, or somebody reads. Pushing
+   * then takes such a layer from its tar: the very blob where it can be made again, else the registry has to have it.
+   * @throws as {@link find}, `layers-not-unpacked`
+   */
+  discardCompressed(text: string, options?: DiscardOptions): Promise<Discarded>;
   lease(): Promise<Lease>;
   /** Looks at everything: all bytes of all blobs, layers, tables, names, files that do not belong here. Changes nothing. */
   check(options?: CheckOptions): AsyncIterable<Fault>;
@@ -152,5 +212,5 @@ export interface Store extends AsyncDisposable {
    * image is dangling, to be found by its digest. What arrives is protected until it is disposed.
    * @throws StrataError `invalid-reference`
    */
-  destination(name: string | undefined): Promise<ImageDestination>;
+  destination(name: string | undefined, options?: DestinationOptions): Promise<ImageDestination>;
 }

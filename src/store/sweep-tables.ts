@@ -6,6 +6,7 @@ export function sweepTables(records: RecordWriter): void {
   for (const [chainId] of records.list("chain")) if (!chains.has(chainId)) records.remove("chain", chainId);
   for (const [diffId, layer] of records.list("layer"))
     sweepLayer(records, diffId, { layer, isUsed: layers.has(diffId), blobs });
+  for (const [digest] of records.list("blob")) if (!blobs.has(digest)) records.remove("blob", digest);
 }
 
 function sweepLayer(

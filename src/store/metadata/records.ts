@@ -1,3 +1,4 @@
+import type { BlobOrigin } from "../../image/index.ts";
 import type { DiffId, Digest, Platform } from "../../oci/index.ts";
 
 /** What a name leads to: a manifest or an index. */
@@ -20,6 +21,8 @@ export interface ImagePart {
   readonly mediaType?: string;
   /** Whether it was here, with this size, when the record was made. */
   readonly isHere: boolean;
+  /** Of a layer that is not here: its uncompressed tar, which is, and stands for it. */
+  readonly tar?: DiffId;
 }
 
 /** One image, for one platform, of those that a root leads to and whose manifest and configuration are here. */
@@ -53,12 +56,29 @@ export interface ChainRecord {
   readonly parent?: string;
 }
 
+/** What is remembered of a layer's blob beyond what documents tell: by its digest. */
+export interface BlobRecord {
+  /** What it was verified to decompress to, when it was discarded. */
+  readonly tar?: DiffId;
+  /** How the very blob can be made from its tar; absent where that is not known to work. */
+  readonly recipe?: Recipe;
+  /** The repository from which it came last. */
+  readonly origin?: BlobOrigin;
+}
+
+/** How a blob was compressed: as `compress` of the room `tar` does it. */
+export interface Recipe {
+  readonly compression: "gzip";
+  readonly level: number;
+}
+
 /** The tables. */
 export interface RecordTypes {
   readonly name: NameRecord;
   readonly image: ImageRecord;
   readonly layer: LayerRecord;
   readonly chain: ChainRecord;
+  readonly blob: BlobRecord;
 }
 
 export type RecordKind = keyof RecordTypes;

@@ -1,7 +1,14 @@
 import { type ByteSource, memorySource, readAll, StrataError } from "../../base/index.ts";
 import type { LocatedSource } from "../../content/index.ts";
 import type { ArtifactSource, BlobPlace, BlobRole, RawDocument } from "../../image/index.ts";
-import { assertDocumentSize, type Descriptor, type Digest, parseManifest, verifyBytes } from "../../oci/index.ts";
+import {
+  assertDocumentSize,
+  type Descriptor,
+  type DiffId,
+  type Digest,
+  parseManifest,
+  verifyBytes,
+} from "../../oci/index.ts";
 
 /** Bytes of documents that one artifact may make us keep: real indexes list at most thousands of manifests of a few KiB. */
 const MAX_DOCUMENT_BYTES = 128 * 1024 * 1024;
@@ -71,6 +78,11 @@ export class ArtifactBlobs implements BlobPlace {
   async openBlob(descriptor: Descriptor): Promise<ByteSource> {
     const known = this.#blobs.get(descriptor.digest);
     return known === undefined ? await this.#openFromSource(descriptor) : memorySource(known);
+  }
+
+  /** As `ArtifactSource.openTar`. */
+  async openLayerTar(descriptor: Descriptor, diffId: DiffId): Promise<ByteSource | undefined> {
+    return await this.#source.openTar?.(descriptor, diffId);
   }
 
   /** A descriptor may carry its blob itself (image-spec descriptor.md): then the place need not have it. */

@@ -8,7 +8,8 @@ import type { GraphNode } from "./read-graph.ts";
 
 /** A layer to be compressed anew. */
 export interface Conversion {
-  readonly from: Compression;
+  /** How the blob is compressed; `tar` where the place has no blob but the uncompressed tar. */
+  readonly from: Compression | "tar";
   readonly compression: LayerCompression;
   /** What the uncompressed tar must be. */
   readonly diffId: DiffId;
@@ -36,6 +37,10 @@ export async function planConversions(
   await mapConcurrent(planned, wish.concurrency, async (blob) => {
     const diffId = diffIds.get(blob.descriptor.digest);
     if (diffId === undefined || isEncryptedLayer(blob.descriptor.mediaType)) return;
+    if (await isTarOnly(blobs, blob, diffId)) {
+      conversions.set(blob.descriptor.digest, { from: "tar", compression: wish.compression, diffId });
+      return;
+    }
     const from = await sniffBlob(blobs, blob);
     if (from === undefined || from === wish.compression) return;
     conversions.set(blob.descriptor.digest, { from, compression: wish.compression, diffId });
@@ -58,6 +63,12 @@ async function diffIdsOf(
     for (const [i, layer] of document.layers.entries()) diffIds.set(layer.digest, ids[i] as DiffId);
   }
   return diffIds;
+}
+
+async function isTarOnly(blobs: ArtifactBlobs, { descriptor }: PlannedBlob, diffId: DiffId): Promise<boolean> {
+  const tar = await blobs.openLayerTar(descriptor, diffId);
+  await tar?.[Symbol.asyncDispose]();
+  return tar !== undefined;
 }
 
 async function sniffBlob(

@@ -1,3 +1,4 @@
+import type { ByteSource } from "../../base/index.ts";
 import type { LocatedSource, Scratch } from "../../content/index.ts";
 import { createHasher, verifyStream } from "../../oci/index.ts";
 import { compress, type DecompressOptions, decompress } from "../../tar/index.ts";
@@ -24,20 +25,16 @@ export interface RecompressOptions {
  */
 export async function recompressLayer(
   blobs: ArtifactBlobs,
-  { descriptor, conversion }: Pick<PlannedBlob, "descriptor"> & { readonly conversion: Conversion },
+  { descriptor, conversion }: ConvertedBlob,
   options: RecompressOptions,
 ): Promise<ReplacedLayer & { readonly source: LocatedSource }> {
   const { scratch, level, cores, signal } = options;
-  const { digest, size } = descriptor;
-  const { compression, from, diffId } = conversion;
-  const stored = await blobs.openBlob(descriptor);
+  const { digest } = descriptor;
+  const { compression, diffId } = conversion;
+  const stored = await openStored(blobs, { descriptor, conversion });
   await using _ = stored;
-  const verified = verifyStream(counted(stored.stream({ signal }), options.onProgress), {
-    digest,
-    size,
-    what: `layer ${digest}`,
-  });
-  const tar = verifyStream(decompress(verified, from, options.expansion), {
+  const read = counted(stored.stream({ signal }), options.onProgress);
+  const tar = verifyStream(uncompressed(read, { descriptor, conversion }, options.expansion), {
     digest: diffId,
     what: `uncompressed tar of layer ${digest}`,
   });
@@ -48,6 +45,22 @@ export async function recompressLayer(
     ...(level === undefined ? {} : { level }),
   });
   return { ...(await spoolHashed(packed, scratch)), compression };
+}
+
+type ConvertedBlob = Pick<PlannedBlob, "descriptor"> & { readonly conversion: Conversion };
+
+async function openStored(blobs: ArtifactBlobs, { descriptor, conversion }: ConvertedBlob): Promise<ByteSource> {
+  const tar = conversion.from === "tar" ? await blobs.openLayerTar(descriptor, conversion.diffId) : undefined;
+  return tar ?? (await blobs.openBlob(descriptor));
+}
+
+function uncompressed(
+  stored: AsyncIterable<Uint8Array>,
+  { descriptor: { digest, size }, conversion: { from } }: ConvertedBlob,
+  expansion: DecompressOptions,
+): AsyncIterable<Uint8Array> {
+  if (from === "tar") return stored;
+  return decompress(verifyStream(stored, { digest, size, what: `layer ${digest}` }), from, expansion);
 }
 
 /** Bytes in temporary space with their digest and length. The caller disposes the source. */

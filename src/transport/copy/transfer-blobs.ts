@@ -79,7 +79,11 @@ async function transfer(blob: PlannedBlob, work: Work): Promise<void> {
   const { digest, size } = blob.descriptor;
   emit({ type: "blob", digest, what: blob.what, size, state: "transferring" });
   const result = await destination.putBlob(
-    { descriptor: blob.descriptor, origin: source.origin, open: () => blobs.openBlob(blob.descriptor) },
+    {
+      descriptor: blob.descriptor,
+      origin: source.originOf?.(blob.descriptor) ?? source.origin,
+      open: () => blobs.openBlob(blob.descriptor),
+    },
     { signal, onProgress: (bytes) => emit({ type: "progress", digest, bytes, size }) },
   );
   count(result, blob, { size, work });

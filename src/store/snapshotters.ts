@@ -1,0 +1,53 @@
+import type { ContentStore, IndexCache } from "../content/index.ts";
+import type { DriverName, Snapshotter } from "../snapshot/index.ts";
+import { markUnpacked, type StoreLayout } from "./store-layout.ts";
+
+/** What the snapshotters of a store are made of. */
+export interface SnapshottersInit {
+  readonly layout: StoreLayout;
+  readonly content: ContentStore;
+  readonly indexCache: IndexCache;
+}
+
+/** The snapshotters of a store, each opened when it is first asked for: verbs that need none load nothing of that room. */
+export class Snapshotters implements AsyncDisposable {
+  readonly #init: SnapshottersInit;
+  readonly #opened = new Map<DriverName, Promise<Snapshotter>>();
+
+  constructor(init: SnapshottersInit) {
+    this.#init = init;
+  }
+
+  /** The one of that driver, the same each time. Disposed with all. @throws StrataError of `openSnapshotter` */
+  async open(driver: DriverName): Promise<Snapshotter> {
+    const known = this.#opened.get(driver);
+    if (known !== undefined) return await known;
+    const opening = this.#open(driver);
+    this.#opened.set(driver, opening);
+    try {
+      return await opening;
+    } catch (error) {
+      this.#opened.delete(driver);
+      throw error;
+    }
+  }
+
+  /** The driver that fits this machine, this user and the store's file system best. */
+  async choose(): Promise<DriverName> {
+    const { chooseDriver } = await import("../snapshot/index.ts");
+    return (await chooseDriver({ root: this.#init.layout.snapshots })).driver;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const opened = await Promise.allSettled(this.#opened.values());
+    this.#opened.clear();
+    for (const each of opened) if (each.status === "fulfilled") await each.value[Symbol.asyncDispose]();
+  }
+
+  async #open(driver: DriverName): Promise<Snapshotter> {
+    const { layout, content, indexCache } = this.#init;
+    const { openSnapshotter } = await import("../snapshot/index.ts");
+    await markUnpacked(layout);
+    return await openSnapshotter({ root: layout.snapshots, driver, content, indexCache });
+  }
+}
