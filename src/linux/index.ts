@@ -10,6 +10,7 @@
  *
  * @module
  */
+export { type BindRequest, bindMount, setMountReadOnly } from "./bind-mount.ts";
 export {
   createSubvolume,
   destroySubvolume,
@@ -52,15 +53,7 @@ export {
 export { tryLock, unlock } from "./flock.ts";
 export { isLinux } from "./libc.ts";
 export { attachLoop, LoopDevice, type LoopOptions } from "./loop-device.ts";
-export {
-  type BindRequest,
-  bindMount,
-  type MountRequest,
-  mountFileSystem,
-  setMountReadOnly,
-  type UnmountOptions,
-  unmount,
-} from "./mount.ts";
+export { type MountRequest, mountFileSystem } from "./mount.ts";
 export { isMountPoint, type MountEntry, mountOf, parseMountInfo, readMounts } from "./mount-table.ts";
 export {
   type CommandLine,
@@ -81,4 +74,5 @@ export {
   type SpecialFile,
   setFileTimes,
 } from "./special-file.ts";
+export { type UnmountOptions, unmount } from "./unmount.ts";
 export { readXattrs, writeXattr } from "./xattr.ts";

@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
-import { type ErrorKind, StrataError } from "../base/index.ts";
+import { type ByteString, type ErrorKind, StrataError, toText } from "../base/index.ts";
 
 const { EPERM, EACCES, ENODEV, EBUSY, ENOENT, ENOTDIR, ENOMEM, ENOSPC, EMFILE, ENFILE } = constants.errno;
 /** Not among Node's constants. */
@@ -90,4 +90,10 @@ export function mountError(error: unknown, what: string, { path = "", words = ""
     ...(hint === undefined ? {} : { hint }),
     cause: error,
   });
+}
+
+/** The beginning of what is said when a mount fails. */
+export function mountSentence(type: ByteString, source: ByteString, target: ByteString | undefined): string {
+  const what = source === type || source === "none" ? "" : ` "${toText(source)}"`;
+  return `Cannot mount ${toText(type)}${what}${target === undefined ? "" : ` at "${toText(target)}"`}`;
 }

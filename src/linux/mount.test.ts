@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeWith } from "../../test/support/oracles.ts";
 import { fromText, toBuffer } from "../base/index.ts";
+import { bindMount, setMountReadOnly } from "./bind-mount.ts";
 import { fileSystemOf, syncFileSystem } from "./file-system.ts";
-import { bindMount, mountByCall, mountFileSystem, setMountReadOnly, unmount } from "./mount.ts";
+import { mountByCall, mountFileSystem, tryMount } from "./mount.ts";
 import { isMountPoint, mountOf, parseMountInfo, readMounts } from "./mount-table.ts";
 import { mountOverlay } from "./overlay-mount.ts";
+import { unmount } from "./unmount.ts";
 
 test("a line of the mount table is taken apart, whatever its optional fields and escapes", () => {
   const line =
@@ -76,6 +78,12 @@ describeWith(["mount"], "mounts", () => {
     unmount(target);
     expect(isMountPoint(target)).toBe(false);
     expect(readMounts().some(({ mountPoint }) => mountPoint === target)).toBe(false);
+  });
+
+  test("a mount that is only tried is seen by nobody", () => {
+    tryMount({ type: "tmpfs", source: "x", options: ["size=1m"] });
+    expect(readMounts().filter(({ mountPoint }) => mountPoint.startsWith(directory))).toHaveLength(1);
+    expect(() => tryMount({ type: "tmpfs", source: "x", options: ["soup"] })).toThrow(withCode("mount-refused"));
   });
 
   test("mount(2) does the same where the new calls are missing", () => {

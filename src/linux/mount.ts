@@ -1,18 +1,17 @@
 import { closeSync } from "node:fs";
 import { type ByteString, StrataError, toText } from "../base/index.ts";
-import { assertDone, assertLinux, cString, libcFunction } from "./libc.ts";
+import { assertLinux } from "./libc.ts";
 import {
   attachMount,
-  cloneTree,
   MOUNT_ATTRIBUTES,
   mountContext,
   openFileSystemContext,
   readContextLog,
-  setMountAttributes,
   setParameter,
 } from "./mount-api.ts";
-import { isCallMissing, mountError } from "./mount-error.ts";
-import { mountOf, openPath } from "./mount-table.ts";
+import { callMount, DEFAULT_WORDS, MOUNT_FLAGS } from "./mount-call.ts";
+import { isCallMissing, mountError, mountSentence } from "./mount-error.ts";
+import { openPath } from "./mount-table.ts";
 
 /** A file system to be mounted. */
 export interface MountRequest {
@@ -31,34 +30,10 @@ export interface MountRequest {
   readonly options?: readonly ByteString[];
 }
 
-/** Flags of mount(2), of a mount and of a file system: the words that are not passed on as text. */
-const FLAGS: ReadonlyMap<ByteString, number> = new Map([
-  ["ro", 0x1],
-  ["nosuid", 0x2],
-  ["nodev", 0x4],
-  ["noexec", 0x8],
-  ["sync", 0x10],
-  ["dirsync", 0x80],
-  ["noatime", 0x400],
-  ["nodiratime", 0x800],
-  ["relatime", 0x200_000],
-  ["strictatime", 0x1_000_000],
-  ["lazytime", 0x2_000_000],
-  ["silent", 0x8000],
-]);
-/** The opposite of a flag: nothing has to be done. */
-const DEFAULTS = new Set<ByteString>(["rw", "suid", "dev", "exec", "async", "atime", "diratime", "defaults"]);
-const [MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC] = [0x1, 0x20, 0x1000, 0x4000];
-const [MNT_DETACH, UMOUNT_NOFOLLOW] = [2, 8];
 /** fsconfig(2) takes strings of 256 bytes with their NUL. */
 const LONGEST_VALUE = 255;
 /** mount(2) reads one page of options and silently drops the rest. */
 const LONGEST_DATA = 4095;
-
-const callMount = libcFunction<[Buffer, Buffer, Buffer, number, Buffer]>(
-  "int mount(const void *source, const void *target, const void *type, unsigned long flags, const void *data)",
-);
-const callUnmount = libcFunction<[Buffer, number]>("int umount2(const void *target, int flags)");
 
 /**
  * Mounts a file system: through the file descriptors of the new mount API (Linux 5.2), so that options of any number and
@@ -81,97 +56,43 @@ export function mountFileSystem(request: MountRequest): void {
 
 /** {@link mountFileSystem} through mount(2) alone. @throws as it */
 export function mountByCall({ type, source, target, options = [] }: MountRequest): void {
-  const data = options.filter((option) => !DEFAULTS.has(option) && !FLAGS.has(option)).join(",");
-  const what = sentence(type, source, target);
+  const data = options.filter((option) => !DEFAULT_WORDS.has(option) && !MOUNT_FLAGS.has(option)).join(",");
+  const what = mountSentence(type, source, target);
   if (data.length > LONGEST_DATA) throw optionsTooLong(what, data.length, target);
-  const flags = options.reduce((all, option) => all | (FLAGS.get(option) ?? 0), 0);
+  const flags = options.reduce((all, option) => all | (MOUNT_FLAGS.get(option) ?? 0), 0);
   try {
-    assertDone(callMount(cString(source), cString(target), cString(type), flags, cString(data)), "mount", target);
+    callMount({ source, target, type, flags, data });
   } catch (error) {
     throw mountError(error, what, { path: toText(target) });
   }
 }
 
-/** A bind mount to be made. */
-export interface BindRequest {
-  /** A directory or a file; links are followed. */
-  readonly source: ByteString;
-  /** Of the same kind; links are followed. */
-  readonly target: ByteString;
-  readonly isReadOnly?: boolean;
-  /** With all mounts beneath the source; `isReadOnly` is then for all of them. */
-  readonly isRecursive?: boolean;
-}
-
 /**
- * Shows a directory or file at a second place. A read-only one is never writable, not for a moment, from Linux 5.12 on.
- * @throws StrataError as {@link mountFileSystem}
+ * Whether the kernel makes this mount, tried without a place for it: nobody sees it, and it is gone when this returns.
+ * @throws as {@link mountFileSystem}; an errno error `ENOSYS` before Linux 5.2
  */
-export function bindMount({ source, target, isReadOnly = false, isRecursive = false }: BindRequest): void {
+export function tryMount(request: Omit<MountRequest, "target">): void {
   assertLinux();
-  try {
-    try {
-      bindByTree({ source, target, isReadOnly, isRecursive });
-    } catch (error) {
-      if (!isCallMissing(error)) throw error;
-      bindByCall({ source, target, isReadOnly, isRecursive });
-    }
-  } catch (error) {
-    throw mountError(error, sentence("bind", source, target), { path: toText(target) });
-  }
+  mountByContext({ ...request, target: undefined });
 }
 
-/** Makes the mount at a path read-only or writable, whatever its file system is. @throws StrataError as {@link mountFileSystem} */
-export function setMountReadOnly(target: ByteString, isReadOnly: boolean): void {
-  assertLinux();
-  const change = isReadOnly ? { set: MOUNT_ATTRIBUTES.ro } : { clear: MOUNT_ATTRIBUTES.ro };
-  try {
-    try {
-      setMountAttributes({ path: target }, change);
-    } catch (error) {
-      if (!isCallMissing(error)) throw error;
-      remount(target, isReadOnly);
-    }
-  } catch (error) {
-    throw mountError(error, `Cannot change the mount at "${toText(target)}"`, { path: toText(target) });
-  }
+interface ContextRequest extends Omit<MountRequest, "target"> {
+  readonly target: ByteString | undefined;
 }
 
-/** How something is unmounted. */
-export interface UnmountOptions {
-  /** Out of sight at once, gone when its last user is: for mounts that may be busy and must not stand in the way. */
-  readonly isLazy?: boolean;
-}
-
-/**
- * Unmounts what is on top at a path. A link is not followed: a name that somebody exchanged for a link unmounts nothing.
- * @throws StrataError `not-mounted` when nothing is mounted there, `mount-busy`, `mount-not-permitted`,
- *   `mount-path-missing`, `mount-refused`
- */
-export function unmount(target: ByteString, { isLazy = false }: UnmountOptions = {}): void {
-  assertLinux();
-  const what = `Cannot unmount "${toText(target)}"`;
-  try {
-    assertDone(callUnmount(cString(target), UMOUNT_NOFOLLOW | (isLazy ? MNT_DETACH : 0)), "umount2", target);
-  } catch (error) {
-    // EINVAL has other causes as well; for a mount of somebody else's namespace the words are as true.
-    if (error instanceof Error && "code" in error && error.code === "EINVAL") throw notMounted(what, target, error);
-    throw mountError(error, what, { path: toText(target) });
-  }
-}
-
-function mountByContext({ type, source, target, options = [] }: MountRequest): void {
+function mountByContext({ type, source, target, options = [] }: ContextRequest): void {
   const fds: number[] = [];
   let context: number | undefined;
   try {
     context = keep(fds, openFileSystemContext(type));
     setParameter(context, "source", shortValue(source, fds));
-    for (const option of options) if (!DEFAULTS.has(option)) configure(context, option, fds);
-    attachMount(keep(fds, mountContext(context, attributesOf(options))), target);
+    for (const option of options) if (!DEFAULT_WORDS.has(option)) configure(context, option, fds);
+    const mount = keep(fds, mountContext(context, attributesOf(options)));
+    if (target !== undefined) attachMount(mount, target);
   } catch (error) {
     if (isCallMissing(error)) throw error;
     const words = context === undefined ? "" : readContextLog(context);
-    throw mountError(error, sentence(type, source, target), { path: toText(target), words });
+    throw mountError(error, mountSentence(type, source, target), { path: toText(target ?? source), words });
   } finally {
     for (const fd of fds) closeSync(fd);
   }
@@ -202,40 +123,6 @@ function keep(fds: number[], fd: number): number {
   return fd;
 }
 
-function bindByTree({ source, target, isReadOnly, isRecursive }: Required<BindRequest>): void {
-  const tree = cloneTree(source, isRecursive);
-  try {
-    if (isReadOnly) setMountAttributes({ fd: tree }, { set: MOUNT_ATTRIBUTES.ro, isRecursive });
-    attachMount(tree, target);
-  } finally {
-    closeSync(tree);
-  }
-}
-
-function bindByCall({ source, target, isReadOnly, isRecursive }: Required<BindRequest>): void {
-  const flags = MS_BIND | (isRecursive ? MS_REC : 0);
-  assertDone(callMount(cString(source), cString(target), cString("none"), flags, cString("")), "mount", target);
-  if (!isReadOnly) return;
-  try {
-    remount(target, true);
-  } catch (error) {
-    unmount(target);
-    throw error;
-  }
-}
-
-/** All flags of a mount have to be said again, or they are lost. */
-function remount(target: ByteString, isReadOnly: boolean): void {
-  const now = (mountOf(target)?.options ?? []).reduce((all, option) => all | (FLAGS.get(option) ?? 0), 0);
-  const flags = MS_REMOUNT | MS_BIND | (isReadOnly ? now | MS_RDONLY : now & ~MS_RDONLY);
-  assertDone(callMount(cString("none"), cString(target), cString("none"), flags, cString("")), "mount", target);
-}
-
-function sentence(type: ByteString, source: ByteString, target: ByteString): string {
-  const what = source === type || source === "none" ? "" : ` "${toText(source)}"`;
-  return `Cannot mount ${toText(type)}${what} at "${toText(target)}"`;
-}
-
 function optionsTooLong(what: string, bytes: number, target: ByteString): StrataError {
   return new StrataError({
     code: "mount-options-too-long",
@@ -243,15 +130,5 @@ function optionsTooLong(what: string, bytes: number, target: ByteString): Strata
     message: `${what}: its options take ${bytes} bytes, and this kernel takes ${LONGEST_DATA}`,
     details: { path: toText(target) },
     hint: "Linux 6.8 takes any number of layers; on an older kernel squash the image, or unpack it",
-  });
-}
-
-function notMounted(what: string, target: ByteString, cause: unknown): StrataError {
-  return new StrataError({
-    code: "not-mounted",
-    kind: "failed-precondition",
-    message: `${what}: nothing is mounted there`,
-    details: { path: toText(target) },
-    cause,
   });
 }
