@@ -16,7 +16,7 @@ import { copyAttributes } from "./copy-attributes.ts";
 import { hasOwnMarks } from "./has-own-marks.ts";
 import { writeLayerJournal } from "./layer-journal.ts";
 import { overlayMounts } from "./overlay-mounts.ts";
-import { emptyOf, escapedOf, filesOf, journalOf, workOf } from "./upper-places.ts";
+import { emptyOf, escapedOf, filesOf, journalOf, opaqueOf, workOf } from "./upper-places.ts";
 import { needsUserXattrs } from "./user-xattrs.ts";
 import { assertNoWhiteoutDevices } from "./whiteout-devices.ts";
 
@@ -25,7 +25,7 @@ import { assertNoWhiteoutDevices } from "./whiteout-devices.ts";
  * all of them are mounted on top of each other, up to 500.
  *
  * `<id>/fs` is what the snapshot adds, `<id>/work` belongs to overlayfs, `<id>/tar-split.json.gz` is what the tar of a layer
- * has beside the files ({@link openLayerTar}).
+ * has beside the files (see `openLayerTar`).
  */
 export function createOverlayDriver({ root }: DriverResources): SnapshotDriver {
   let known: boolean | undefined;
@@ -59,18 +59,25 @@ function mountsOf(
   usesUserXattrs: boolean,
 ): readonly Mount[] {
   const isView = snapshot.info.kind === "view";
-  const isAlone = isView && parents.length === 1;
-  const lowers = parents.map(filesOf);
+  const shown = shownOf(parents);
+  const lowers = shown.map(filesOf);
+  const hasUpper = !isView || parents.length === 0;
   // Without an upper directory overlayfs wants two lower ones.
-  if (isAlone && parents.some((parent) => existsSync(escapedOf(parent)))) lowers.push(emptyOf(snapshot));
-  const ownFiles = isView && parents.length > 0 ? undefined : filesOf(snapshot);
+  if (!hasUpper && shown.length === 1 && shown.some((each) => existsSync(escapedOf(each))))
+    lowers.push(emptyOf(snapshot));
   return overlayMounts({
     lowers,
-    upper: ownFiles,
+    upper: hasUpper ? filesOf(snapshot) : undefined,
     work: isView ? undefined : workOf(snapshot),
     isReadOnly: isView,
     usesUserXattrs,
   });
+}
+
+/** The parents down to the first that hides all below it. */
+function shownOf(parents: readonly DrivenSnapshot[]): readonly DrivenSnapshot[] {
+  const last = parents.findIndex((parent) => existsSync(opaqueOf(parent)));
+  return last < 0 ? parents : parents.slice(0, last + 1);
 }
 
 async function commitUpper(snapshot: DrivenSnapshot): Promise<CommittedFacts> {
@@ -97,6 +104,7 @@ async function stageUpper(
     writeLayerJournal(journalOf(place), { stack, changes, signal }),
   ]);
   if (hasOwnMarks(changes, usesUserXattrs)) await writeFile(escapedOf(place), "");
+  if (changes.directories[0]?.isOpaque === true) await writeFile(opaqueOf(place), "");
 }
 
 /** As accessible as a root directory has to be, whatever the umask says. */

@@ -16,6 +16,11 @@ export function escapedOf({ directory }: NewSnapshot): string {
   return join(directory, "escaped");
 }
 
+/** There when nothing of the parents shows: overlayfs heeds an opaque mark on any directory but the root. */
+export function opaqueOf({ directory }: NewSnapshot): string {
+  return join(directory, "opaque");
+}
+
 /** An empty directory, for snapshots that have nothing below them and must be mounted as overlays all the same. */
 export function emptyOf({ directory }: NewSnapshot): string {
   return join(directory, "empty");

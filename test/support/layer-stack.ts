@@ -1,0 +1,36 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { openFile } from "../../src/content/index.ts";
+import { chainIds, type DiffId, digestOf } from "../../src/oci/index.ts";
+import { type LayerStack, type SnapshotName, type Snapshotter, snapshotName } from "../../src/snapshot/index.ts";
+import { indexOf } from "../../src/testing/index.ts";
+import { mergeLayers, type ProvenanceTree } from "../../src/union/index.ts";
+
+/** The layers of an image, from tars that are written into a directory. */
+export function stackOf(
+  directory: string,
+  tars: readonly Uint8Array[],
+  tree: ProvenanceTree = mergeLayers(tars.map(indexOf)),
+): LayerStack {
+  for (const [i, tar] of tars.entries()) writeFileSync(join(directory, `${i}.tar`), tar);
+  const diffIds = tars.map((tar) => digestOf(tar) as string as DiffId);
+  return {
+    tree,
+    diffIds,
+    chainIds: chainIds(diffIds),
+    openTar: async (layer) => await openFile(join(directory, `${layer}.tar`)),
+  };
+}
+
+/** Stages all layers at once and commits them in order. @returns the names of the chain, base first */
+export async function bringIn(snapshotter: Snapshotter, stack: LayerStack): Promise<readonly SnapshotName[]> {
+  const staged = await Promise.all(stack.chainIds.map((_, layer) => snapshotter.stage(stack, layer)));
+  const names: SnapshotName[] = [];
+  for (const [i, layer] of staged.entries()) {
+    await using ready = layer;
+    const name = snapshotName(stack.chainIds[i] as string);
+    await ready.commit(name, names.at(-1));
+    names.push(name);
+  }
+  return names;
+}
