@@ -12,8 +12,12 @@ export function assertUnmounted({ directory, info }: DrivenSnapshot, purpose: "c
   if (target !== undefined) throw snapshotInUse(info.name, toText(target), purpose);
 }
 
-/** Where a mount lies that stands on the directory; undefined when there is none. */
+/**
+ * Where a mount lies that stands on the directory; undefined when there is none. What the driver itself has mounted, in
+ * the directory `mounts` beside `data`, goes with the snapshot.
+ */
 export function userOf(directory: ByteString, mounts: readonly MountEntry[]): ByteString | undefined {
+  const own = `${directory.replace(/\/[^/]*\/[^/]*$/, "")}/mounts/`;
   const below = (path: ByteString): boolean => path === directory || path.startsWith(`${directory}/`);
   const home = mountOf(directory);
   const inner = home === undefined ? undefined : join(home.root, directory.slice(home.mountPoint.length));
@@ -22,7 +26,7 @@ export function userOf(directory: ByteString, mounts: readonly MountEntry[]): By
     below(mount.source) ||
     (inner !== undefined && mount.device === home?.device && `${mount.root}/`.startsWith(`${inner}/`)) ||
     (mount.type === "overlay" && mount.superOptions.some((option) => pathsOf(option).some(below)));
-  return mounts.find(isOn)?.mountPoint;
+  return mounts.find((mount) => !mount.mountPoint.startsWith(own) && isOn(mount))?.mountPoint;
 }
 
 /** The directories in an option such as `lowerdir=/a:/b`. */

@@ -28,6 +28,7 @@ export async function commitSnapshot(
     const from = change.read(key) ?? record;
     await change.become(from, committedRecord(from, { name, labels, facts }));
   });
+  await house.driver.settle?.(snapshot);
 }
 
 function committedRecord(

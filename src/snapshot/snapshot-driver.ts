@@ -41,6 +41,8 @@ export interface SnapshotDriver {
   mounts(snapshot: DrivenSnapshot, parents: readonly DrivenSnapshot[]): Promise<readonly Mount[]>;
   /** Makes an active snapshot fit to be a parent, and durable: `syncfs` or better. */
   commit(snapshot: DrivenSnapshot, parents: readonly DrivenSnapshot[]): Promise<CommittedFacts>;
+  /** The record says now that it is committed: frees what only an active one needs. After a crash {@link cleanup} has to. */
+  settle?(snapshot: NewSnapshot): Promise<void>;
   /** Brings a layer into a new directory, as far as possible without the parents. */
   stage(place: NewSnapshot, stack: LayerStack, options: StageOptions): Promise<void>;
   /** The rest, with the parents; durable when it resolves. */

@@ -60,6 +60,7 @@ export function createErofsDriver({ root, content, indexCache }: ErofsDriverOpti
       await releaseLower(house, snapshot);
       return facts;
     },
+    settle: removeWritten,
     async stage(_, stack, { layer }) {
       const { diffId, index } = layerOf(stack, layer);
       await assertTar(content, diffId, index.tarSize);

@@ -1,12 +1,14 @@
 import { promises as fs } from "node:fs";
 import { join } from "node:path";
-import { type FileLock, fileError, lockFile } from "../../../content/index.ts";
+import { type FileLock, fileError, lockFile, tryLockFile } from "../../../content/index.ts";
 import type { NewSnapshot } from "../../snapshot-driver.ts";
 import { ensureMounted, unmountAt } from "./lower-mount.ts";
 import type { ImageVariant, MergedImage } from "./merged-image.ts";
 
 const VARIANTS: readonly ImageVariant[] = ["escaped", "plain"];
 const PLAIN = "-plain";
+const LOCK_FILE = "lock";
+const USERS = "users";
 
 /**
  * The mounts of merged images, one for each image, which all snapshots on it and all processes share. They are the kernel's:
@@ -28,7 +30,7 @@ export class SharedLowers {
    * @throws StrataError `file-not-found` when there is no such snapshot
    */
   async lock({ directory }: Pick<NewSnapshot, "directory">): Promise<FileLock> {
-    return await lockFile(join(directory, "lock"), "exclusive", { shouldWait: true });
+    return await lockFile(join(directory, LOCK_FILE), "exclusive", { shouldWait: true });
   }
 
   /**
@@ -37,7 +39,7 @@ export class SharedLowers {
    * @throws StrataError as {@link ensureMounted}
    */
   async use(top: NewSnapshot, image: MergedImage, user: string): Promise<string> {
-    const users = join(top.directory, "users");
+    const users = join(top.directory, USERS);
     const target = this.#mountPoint(top.id, image.variant);
     try {
       await fs.mkdir(users, { recursive: true });
@@ -55,10 +57,12 @@ export class SharedLowers {
    * unmounted; whoever has it bound or overlaid elsewhere keeps it all the same, since the kernel counts.
    */
   async release(topId: string, user: string): Promise<void> {
-    await this.#locked(topId, async (users) => {
-      for (const variant of VARIANTS) await fs.rm(join(users, nameOf(user, variant)), { force: true });
-      await this.#unmountUnused(topId, users);
-    });
+    const directory = join(this.#data, topId);
+    if (!(await isThere(directory))) return;
+    await using _ = await this.lock({ directory });
+    const users = join(directory, USERS);
+    for (const variant of VARIANTS) await fs.rm(join(users, nameOf(user, variant)), { force: true });
+    await this.#unmountUnused(topId, users);
   }
 
   /** Unmounts the images of a snapshot on which nothing stands. @returns the directories at which something was mounted */
@@ -66,28 +70,22 @@ export class SharedLowers {
     return VARIANTS.map((variant) => this.#mountPoint(id, variant)).filter(unmountAt);
   }
 
-  /** {@link unmountAll} for all images that no existing snapshot needs. */
+  /** {@link unmountAll} for all images that no existing snapshot needs; one that somebody works on is left to him. */
   async sweep(): Promise<readonly string[]> {
     const names = await fs.readdir(this.#mounts).catch(orElse<string[]>([]));
     const ids = new Set(names.map((name) => (name.endsWith(PLAIN) ? name.slice(0, -PLAIN.length) : name)));
     const removed: string[] = [];
     for (const id of ids) {
-      const isThere = await this.#locked(id, async (users) => {
-        removed.push(...(await this.#unmountUnused(id, users)));
-      });
-      if (!isThere) removed.push(...this.unmountAll(id));
+      const directory = join(this.#data, id);
+      if (!(await isThere(directory))) removed.push(...this.unmountAll(id));
+      else removed.push(...(await this.#sweepOne(id, directory)));
     }
     return removed;
   }
 
-  /** False when the committed snapshot is gone: then nobody else can be at it either. */
-  async #locked(topId: string, body: (users: string) => Promise<void>): Promise<boolean> {
-    const directory = join(this.#data, topId);
-    const isThere = await fs.stat(directory).then(() => true, orElse(false));
-    if (!isThere) return false;
-    await using _ = await this.lock({ directory });
-    await body(join(directory, "users"));
-    return true;
+  async #sweepOne(id: string, directory: string): Promise<readonly string[]> {
+    await using lock = await tryLockFile(join(directory, LOCK_FILE), "exclusive");
+    return lock === undefined ? [] : await this.#unmountUnused(id, join(directory, USERS));
   }
 
   async #unmountUnused(id: string, users: string): Promise<readonly string[]> {
@@ -102,8 +100,7 @@ export class SharedLowers {
     const living: string[] = [];
     for (const name of await fs.readdir(users).catch(orElse<string[]>([]))) {
       const user = name.endsWith(PLAIN) ? name.slice(0, -PLAIN.length) : name;
-      const isAlive = await fs.stat(join(this.#data, user)).then(() => true, orElse(false));
-      if (isAlive) living.push(name);
+      if (await isThere(join(this.#data, user))) living.push(name);
       else await fs.rm(join(users, name), { force: true });
     }
     return living;
@@ -116,6 +113,10 @@ export class SharedLowers {
 
 function nameOf(name: string, variant: ImageVariant): string {
   return variant === "plain" ? `${name}${PLAIN}` : name;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await fs.stat(path).then(() => true, orElse(false));
 }
 
 /** What stands for a file that is missing. */
