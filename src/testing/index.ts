@@ -6,7 +6,9 @@
  * - {@link whiteoutCases}: images made by hand, each with the tree that must come out, the reason, and which other answers are
  *   acceptable. {@link runOnLibrary} applies a case with this library, {@link judge} compares.
  * - {@link layoutScript} packs layers into an OCI layout for tools; {@link readDirectory} reads back what they unpacked.
- * - {@link contentStoreSuite}: the laws of the port `ContentStore`, to run on any driver under any test runner.
+ * - {@link contentStoreSuite} and {@link snapshotterSuite}: the laws of the ports `ContentStore` and `Snapshotter`, to run on any
+ *   driver under any test runner. {@link localSnapshotterPlace} is a place for the second.
+ * - {@link editDirectory} does to a mounted tree what steps and edits ({@link remove}, {@link rename} …) say.
  *
  * @example
  * const tar = tarScript(dir("etc"), file("etc/motd", "hello\n"), whiteout("etc/issue"));
@@ -17,6 +19,15 @@
  *
  * @module
  */
+export {
+  chmod,
+  chown,
+  type DirectoryEdit,
+  editDirectory,
+  remove,
+  rename,
+} from "./adapters/edit-directory.ts";
+export { localSnapshotterPlace } from "./adapters/local-snapshotter-place.ts";
 export { readDirectory } from "./adapters/read-directory.ts";
 export { type CommandTool, runOnCommand } from "./adapters/run-on-command.ts";
 export { OUTSIDE } from "./cases/breakouts.ts";
@@ -34,6 +45,9 @@ export { contentStoreSuite, type RunnableCase } from "./content-store-suite.ts";
 export { type LayoutFiles, type LayoutOptions, layoutScript } from "./layout-script.ts";
 export { indexOf, mergedFiles } from "./merged-files.ts";
 export { runOnLibrary } from "./run-on-library.ts";
+export { layerStack } from "./snapshotter/layer-stack.ts";
+export type { SnapshotterCase, SnapshotterPlace } from "./snapshotter/snapshotter-case.ts";
+export { type SnapshotterSuiteOptions, snapshotterSuite } from "./snapshotter-suite.ts";
 export {
   block,
   char,
