@@ -8,7 +8,7 @@ import type { TreeFile } from "./tree-script.ts";
 export function indexOf(tar: Uint8Array): LayerIndex {
   const builder = new LayerIndexBuilder();
   scanTarSync(memorySource(tar), (entry) => builder.add(entry));
-  return builder.finish();
+  return builder.finish(tar.length);
 }
 
 /** The files of a merged tree with their bytes, taken from the tars of its layers. Sparse files are not expanded. */
