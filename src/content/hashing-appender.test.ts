@@ -6,6 +6,8 @@ import { HashingAppender } from "./drivers/local/hashing-appender.ts";
 
 /** A file whose writes take their bytes only when they end, and which has room for so many. */
 class SlowFile {
+  /** Of no file: what the kernel is asked beside comes to nothing. */
+  readonly fd = -1;
   bytes: Buffer = Buffer.alloc(0);
   readonly #room: number;
 

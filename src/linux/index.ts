@@ -75,4 +75,5 @@ export {
   setFileTimes,
 } from "./special-file.ts";
 export { type UnmountOptions, unmount } from "./unmount.ts";
+export { startWriteBack } from "./write-back.ts";
 export { readXattrs, writeXattr } from "./xattr.ts";

@@ -1,5 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { assertNotAborted } from "../../../base/index.ts";
+import { startWriteBack } from "../../../linux/index.ts";
 import { createHasher, type Digest, type DigestAlgorithm, type Hasher } from "../../../oci/index.ts";
 import { fileError } from "./file-error.ts";
 
@@ -7,6 +8,8 @@ import { fileError } from "./file-error.ts";
 const BATCH_BYTES = 1024 * 1024;
 /** Chunks from here on are written as they come; smaller ones are collected. */
 const DIRECT_BYTES = 256 * 1024;
+/** So many bytes go to the disk at once, while the next are on their way: the sync at the end is short then. */
+const WRITE_BACK_BYTES = 8 * 1024 * 1024;
 
 /**
  * Appends to an open file and hashes in the same pass: while one piece is being written the next is hashed. A failed
@@ -21,6 +24,8 @@ export class HashingAppender {
   #hasher: Hasher;
   /** Where the next piece goes; everything before is in the file or in `#pending`. */
   #end = 0;
+  /** Everything before is on its way to the disk. */
+  #writtenBack = 0;
   #pending: Promise<void> = Promise.resolve();
   #batch = Buffer.alloc(0);
   #spare = Buffer.alloc(0);
@@ -90,6 +95,7 @@ export class HashingAppender {
     this.#hasher = createHasher(this.#algorithm);
     this.#end = 0;
     this.#filled = 0;
+    this.#writtenBack = 0;
     await this.#handle.truncate(0).catch((error: unknown) => {
       throw fileError(error, this.#path, "write");
     });
@@ -126,10 +132,17 @@ export class HashingAppender {
       while (done < bytes.length) {
         done += (await this.#handle.write(bytes, done, bytes.length - done, offset + done)).bytesWritten;
       }
+      this.#writeBack(offset + done);
     } catch (error) {
       this.#end = offset + done;
       this.#filled = 0;
       throw fileError(error, this.#path, "write");
     }
+  }
+
+  #writeBack(end: number): void {
+    if (end - this.#writtenBack < WRITE_BACK_BYTES) return;
+    startWriteBack(this.#handle.fd, this.#writtenBack, end - this.#writtenBack);
+    this.#writtenBack = end;
   }
 }
