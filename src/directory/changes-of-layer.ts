@@ -46,6 +46,7 @@ class ChangeCollector {
     const files = this.#changedFiles();
     return {
       layer: this.#layer,
+      layers: this.#tree.layers,
       removals: this.#removals(),
       directories: [...this.#directories.values()].map(toChanged),
       files,
@@ -72,8 +73,9 @@ class ChangeCollector {
     if (this.#tree.nodeAfter(parent, this.#layer)?.type !== "directory") return;
     this.#removed.push({ slot, isGone: true });
     const directory = this.#directory(parent);
-    // Only when all names of the lower layers went at once; of them, this layer may have made some again.
-    if (directory.wasDirectory && (cause === "opaque" || cause === "ancestor")) directory.isOpaque = true;
+    // Then all names of the lower layers went at once. The kernel reads no such mark on the root of a layer.
+    if (parent !== this.#tree.root && directory.wasDirectory && (cause === "opaque" || cause === "ancestor"))
+      directory.isOpaque = true;
   }
 
   #takeDirectory({ slot, before }: LayerStep, after: MergedNode): void {

@@ -1,4 +1,5 @@
 import type { ByteString } from "../base/index.ts";
+import type { LayerIndex } from "../layer/index.ts";
 import type { MergedNode } from "../union/index.ts";
 
 /** A path that a layer takes away, with everything below it. */
@@ -41,10 +42,12 @@ export interface ChangedFile {
  */
 export interface TreeChanges {
   readonly layer: number;
+  /** Those of the tree, in which the entries of nodes count. */
+  readonly layers: readonly LayerIndex[];
   /** No path lies below another. */
   readonly removals: readonly RemovedPath[];
   /** Parents before children; the root first, always. */
   readonly directories: readonly ChangedDirectory[];
-  /** In the order of their first names. */
+  /** In the order in which the layer first touched them. */
   readonly files: readonly ChangedFile[];
 }
