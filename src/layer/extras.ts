@@ -9,8 +9,12 @@ export interface Extras {
 
 export const NO_EXTRAS: Extras = { xattrs: new Map(), sparse: undefined };
 
+/** Of a sparse file without data: without any run it would not be sparse. */
+const NO_DATA: readonly SparseRun[] = [{ offset: 0, length: 0 }];
+
 /** `u16 xattrs, (u16 length, name, u32 length, value)*, u32 runs, (f64 offset, f64 length)*`, little endian. */
-export function encodeExtras({ xattrs, sparse = [] }: Partial<Extras>): Buffer {
+export function encodeExtras({ xattrs, sparse: given }: Partial<Extras>): Buffer {
+  const sparse = given?.length === 0 ? NO_DATA : (given ?? []);
   const parts: Buffer[] = [];
   const head = Buffer.alloc(2);
   head.writeUInt16LE(xattrs?.size ?? 0);

@@ -88,6 +88,11 @@ describe("LayerIndex", () => {
     );
   });
 
+  it("keeps a sparse file without any data sparse", () => {
+    const index = indexOf([{ ...BLANK, size: 4096, sparse: [] }]);
+    expect(index.sparse(0)).toEqual([{ offset: 0, length: 0 }]);
+  });
+
   it("grows past its first columns", () => {
     const entry = { ...BLANK, name: "x".repeat(100) };
     const index = indexOf(Array.from({ length: 3000 }, (_, i) => ({ ...entry, size: i })));
