@@ -15,6 +15,8 @@ import { BENCH_DIRECTORY } from "./make-image.ts";
 
 const IMAGE = join(BENCH_DIRECTORY, "image.tar");
 const FILES_PER_DIRECTORY = 12;
+/** What the first entries of a directory are; all others are files. */
+const KINDS = ["directory", "symlink"] as const;
 const WARM_RUNS = 5;
 
 async function main([first, what]: readonly string[]): Promise<void> {
@@ -111,7 +113,7 @@ function entryOf(i: number): TarEntry {
   const group = Math.floor(i / FILES_PER_DIRECTORY);
   const directory = `usr/share/package-${group % 100}/part-${group}`;
   const kind = i % FILES_PER_DIRECTORY;
-  const type = kind === 0 ? "directory" : kind === 5 ? "symlink" : "file";
+  const type = KINDS[kind] ?? "file";
   return {
     name: type === "directory" ? `${directory}/` : `${directory}/some-file-${i}.js`,
     type,

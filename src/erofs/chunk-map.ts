@@ -4,10 +4,12 @@ import { BLOCK, BLOCK_BITS, CHUNK_INDEX_BYTES, MAX_CHUNK_BITS, wholeBlocks } fro
 /** How much larger than its stored data a sparse file may make the image, in map and copied chunks together. */
 const ALLOWANCE = 64 * 1024 * 1024;
 
-/** A sparse file as the archive stores it. */
+/** A file as the archive stores it, most often a sparse one. */
 export interface SparseFile {
   readonly size: number;
   readonly dataOffset: number;
+  /** Length of the archive: a block that it does not hold whole cannot be pointed at. */
+  readonly tarSize: number;
   /** Ascending, not overlapping; their bytes lie one after the other in the archive. */
   readonly runs: readonly SparseRun[];
 }
@@ -18,6 +20,8 @@ interface StoredRun {
   readonly end: number;
   /** Where its data begins in the archive. */
   readonly storedAt: number;
+  /** Whether the archive goes on to the end of the block in which the data ends. */
+  readonly isPadded: boolean;
 }
 
 /** Consecutive chunks of one kind: nothing (`hole`), data of the archive from `storedAt` on, or data that has to be copied. */
@@ -70,25 +74,27 @@ export function chunkLength(chunk: number, chunkBits: number, size: number): num
   return Math.min(length, wholeBlocks(size) - chunk * length);
 }
 
-function storedRuns({ runs, dataOffset }: SparseFile): StoredRun[] {
+function storedRuns({ runs, dataOffset, tarSize }: SparseFile): StoredRun[] {
   const joined: StoredRun[] = [];
-  let storedAt = dataOffset;
+  let nextAt = dataOffset;
   for (const { offset, length } of runs) {
+    const end = offset + length;
     const last = joined.at(-1);
-    if (last?.end === offset) joined[joined.length - 1] = { ...last, end: offset + length };
-    else if (length > 0) joined.push({ start: offset, end: offset + length, storedAt });
-    storedAt += length;
+    const isPadded = wholeBlocks(nextAt + length) <= tarSize;
+    if (last?.end === offset) joined[joined.length - 1] = { ...last, end, isPadded };
+    else if (length > 0) joined.push({ start: offset, end, storedAt: nextAt, isPadded });
+    nextAt += length;
   }
   return joined;
 }
 
 /** Chunks of one run: `[first, last]` are touched, `[full, fullEnd)` wholly within it and where they can be pointed at. */
-function chunksOf({ start, end, storedAt }: StoredRun, bits: number, size: number) {
+function chunksOf({ start, end, storedAt, isPadded }: StoredRun, bits: number, size: number) {
   const chunk = 2 ** bits;
   const first = Math.floor(start / chunk);
   const last = Math.floor((end - 1) / chunk);
   const full = Math.ceil(start / chunk);
-  const fullEnd = end === size ? last + 1 : Math.floor(end / chunk);
+  const fullEnd = end === size && isPadded ? last + 1 : Math.floor(end / chunk);
   const fullAt = storedAt + full * chunk - start;
   const isUsable = full < fullEnd && fullAt % BLOCK === 0;
   return isUsable ? { first, last, full, fullEnd, fullAt } : { first, last, full: last + 1, fullEnd: last + 1, fullAt };

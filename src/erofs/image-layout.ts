@@ -1,4 +1,4 @@
-import type { ByteString } from "../base/index.ts";
+import { type ByteString, toText } from "../base/index.ts";
 import { CHAR, DIRECTORY, FILE, type LayerIndex, SYMLINK } from "../layer/index.ts";
 import { type ChunkMap, mapChunks } from "./chunk-map.ts";
 import { DirectoryPacker } from "./directory-packer.ts";
@@ -30,7 +30,7 @@ export interface OmittedXattr {
   readonly name: ByteString;
 }
 
-/** A sparse file, and where the chunks lie that had to be copied. */
+/** A file in chunks, and where the chunks lie that had to be copied. */
 export interface SparsePlan {
   readonly map: ChunkMap;
   /** Position in the image of the first copied chunk; the others follow. */
@@ -220,19 +220,20 @@ export class ImageLayout {
   }
 
   #useLayer(row: number, index: LayerIndex, at: number): void {
-    const { columns } = index;
+    const { columns, tarSize } = index;
     const dataOffset = columns.dataOffset[at] as number;
-    const runs = columns.extra[at] === 0 ? undefined : index.sparse(at);
-    if (index.tarSize === 0) throw dataNotInTar(this.table, row, "its layer is no tar");
+    const size = columns.size[at] as number;
+    const sparse = columns.extra[at] === 0 ? undefined : index.sparse(at);
+    if (tarSize === 0) throw dataNotInTar(this.table, row, "its layer is no tar");
     this.#isUsed[this.table.layer[row] as number] = 1;
-    if (runs !== undefined) {
-      const map = mapChunks({ size: columns.size[at] as number, dataOffset, runs });
-      if (map === undefined) throw tooLarge(`the holes of "${this.table.tree.pathOf(row)}"`);
-      this.sparse.set(row, { map, copiedAt: this.#copiedBytes });
-      this.#copiedBytes += map.copiedBytes;
-    } else if (dataOffset % BLOCK !== 0 || dataOffset + (columns.size[at] as number) > index.tarSize) {
-      throw dataNotInTar(this.table, row, `its data at ${dataOffset} is not in blocks of the layer's tar`);
+    if (sparse === undefined) {
+      if (dataOffset % BLOCK === 0 && wholeBlocks(dataOffset + size) <= tarSize) return;
+      if (dataOffset + size > tarSize) throw dataNotInTar(this.table, row, "the layer's tar ends before its data");
     }
+    const map = mapChunks({ size, dataOffset, tarSize, runs: sparse ?? [{ offset: 0, length: size }] });
+    if (map === undefined) throw tooLarge(`the holes of "${toText(this.table.tree.pathOf(row))}"`);
+    this.sparse.set(row, { map, copiedAt: this.#copiedBytes });
+    this.#copiedBytes += map.copiedBytes;
   }
 
   #noteXattrs(row: number, index: LayerIndex, at: number): void {

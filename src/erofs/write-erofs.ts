@@ -27,8 +27,8 @@ export interface WriteErofsOptions {
    */
   readonly escapeOverlay: boolean;
   /**
-   * The uncompressed tar of a layer: asked only for sparse files whose data has to be copied because it does not lie in
-   * blocks. Disposed after use.
+   * The uncompressed tar of a layer: asked only for files of which something has to be copied because it does not lie in
+   * whole blocks of the tar, which sparse files may do, and the last file of a tar that was cut short. Disposed after use.
    */
   readonly openTar?: (layer: number) => Promise<ByteSource>;
   /** What to write beside a device, at most 64 bytes, for instance the hex of the layer's diffID; nothing by default. */
@@ -148,13 +148,8 @@ async function copyChunks(output: Output, row: number, map: ChunkMap): Promise<v
 }
 
 function contentOf(tar: ByteSource, index: LayerIndex, entry: number): ByteSource {
-  const sparse = index.sparse(entry) ?? [];
-  const storedSize = sparse.reduce((sum, { length }) => sum + length, 0);
-  const { size, dataOffset } = index.columns;
-  return entryContent(tar, {
-    dataOffset: dataOffset[entry] as number,
-    storedSize,
-    size: size[entry] as number,
-    sparse,
-  });
+  const sparse = index.sparse(entry);
+  const size = index.columns.size[entry] as number;
+  const storedSize = sparse?.reduce((sum, { length }) => sum + length, 0) ?? size;
+  return entryContent(tar, { dataOffset: index.columns.dataOffset[entry] as number, storedSize, size, sparse });
 }
