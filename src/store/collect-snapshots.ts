@@ -110,4 +110,4 @@ async function remove(parts: StoreParts, { driver, name }: RecordedSnapshot): Pr
   }
 }
 
-const STAYS: ReadonlySet<string> = new Set(["failed-precondition", "not-found", "unsupported", "unavailable"]);
+const STAYS: ReadonlySet<string> = new Set(["failed-precondition", "not-found", "unsupported", "unavailable", "integrity"]);

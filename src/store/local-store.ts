@@ -116,7 +116,7 @@ export class LocalStore implements Store {
 
   async snapshotter({ driver }: SnapshotterOptions = {}): Promise<Snapshotter> {
     this.#assertWritable();
-    return await this.#snapshotters.open(driver ?? (await this.#snapshotters.choose()));
+    return driver === undefined ? await this.#snapshotters.openChosen() : await this.#snapshotters.open(driver);
   }
 
   async discardCompressed(text: string, options: DiscardOptions = {}): Promise<Discarded> {

@@ -7,6 +7,7 @@ import { withSpare } from "./spare.ts";
 import type { Amount, PruneOptions, PruneReport } from "./store.ts";
 import { listIndexes, removeIndexes } from "./store-index-cache.ts";
 import type { StoreParts } from "./store-parts.ts";
+import { driversOf } from "./stored-snapshots.ts";
 
 /** Forgets images without a name (or all), broken transfers and stale indexes; then frees blobs. A dry run only tells. */
 export async function pruneStore(parts: StoreParts, options: PruneOptions): Promise<PruneReport> {
@@ -17,6 +18,7 @@ export async function pruneStore(parts: StoreParts, options: PruneOptions): Prom
     ? metadata.read(choose)
     : await withSpare(parts.layout, () => metadata.write((records) => forget(records, choose(records))));
   const ingests = await pruneIngests(parts, isDryRun);
+  if (!isDryRun) await cleanUpSnapshots(parts);
   // Once they are gone, an image of the same root is a new one.
   const without = new Set<string>(isDryRun ? images.map(({ digest }) => digest) : []);
   const { blobs, snapshots } = await collectGarbage(parts, { isDryRun, signal, without });
@@ -37,6 +39,14 @@ function chooseImages(records: RecordReader, all: boolean): PruneReport["images"
     .list("image")
     .map(([digest]) => ({ digest: digest as Digest, names: names.get(digest) ?? [] }))
     .filter((image) => all || image.names.length === 0);
+}
+
+/** Removes what processes that died left of snapshots which never were, or are no more. */
+async function cleanUpSnapshots(parts: StoreParts): Promise<void> {
+  for (const driver of await driversOf(parts.layout)) {
+    const snapshotter = await parts.snapshotter(driver);
+    await snapshotter.cleanup();
+  }
 }
 
 async function pruneIngests({ content }: StoreParts, isDryRun: boolean): Promise<Amount> {

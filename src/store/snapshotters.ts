@@ -12,6 +12,7 @@ export interface SnapshottersInit {
 /** The snapshotters of a store, each opened when it is first asked for: verbs that need none load nothing of that room. */
 export class Snapshotters implements AsyncDisposable {
   readonly #init: SnapshottersInit;
+  #chosen: Promise<Snapshotter> | undefined;
   readonly #opened = new Map<DriverName, Promise<Snapshotter>>();
 
   constructor(init: SnapshottersInit) {
@@ -32,16 +33,29 @@ export class Snapshotters implements AsyncDisposable {
     }
   }
 
-  /** The driver that fits this machine, this user and the store's file system best. */
-  async choose(): Promise<DriverName> {
-    const { chooseDriver } = await import("../snapshot/index.ts");
-    return (await chooseDriver({ root: this.#init.layout.snapshots })).driver;
+  /** The one of the driver that was chosen when this store was first asked for one. @throws as {@link open} */
+  async openChosen(): Promise<Snapshotter> {
+    this.#chosen ??= this.#openChosen();
+    try {
+      return await this.#chosen;
+    } catch (error) {
+      this.#chosen = undefined;
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const opened = await Promise.allSettled(this.#opened.values());
+    const opened = await Promise.allSettled([...this.#opened.values(), ...(this.#chosen ? [this.#chosen] : [])]);
     this.#opened.clear();
+    this.#chosen = undefined;
     for (const each of opened) if (each.status === "fulfilled") await each.value[Symbol.asyncDispose]();
+  }
+
+  async #openChosen(): Promise<Snapshotter> {
+    const { layout, content, indexCache } = this.#init;
+    const { snapshotterFor } = await import("../snapshot/index.ts");
+    await markUnpacked(layout);
+    return await snapshotterFor({ root: layout.snapshots, content, indexCache });
   }
 
   async #open(driver: DriverName): Promise<Snapshotter> {

@@ -78,7 +78,7 @@ export interface Discarded {
 
 /** Which snapshotter of a store is opened. */
 export interface SnapshotterOptions {
-  /** Default: the best that works here. */
+  /** Default: the one that was chosen when the store was first asked, which was the best that worked. */
   readonly driver?: DriverName | undefined;
 }
 
@@ -184,8 +184,7 @@ export interface Store extends AsyncDisposable {
   collectGarbage(options?: GarbageOptions): Promise<GarbageReport>;
   diskUsage(): Promise<DiskUsage>;
   /**
-   * Where the layers of images are unpacked and mounted from: with the driver that fits this machine and user, or the one
-   * asked for. It belongs to the store and is disposed with it. Whoever unpacks or mounts holds a {@link lease} on the
+   * Where the layers of images are unpacked and mounted from: by the driver asked for, or else the store's own. It belongs to the store and is disposed with it. Whoever unpacks or mounts holds a {@link lease} on the
    * diffIDs and chainIDs meanwhile: a committed snapshot stays as long as an image has its chain, a lease its chainID or
    * content, or another snapshot stands on it.
    * @throws StrataError `store-read-only`; of `openSnapshotter`

@@ -1,7 +1,7 @@
 import { promises as fs } from "node:fs";
 import { join } from "node:path";
 import { isDigest } from "../oci/index.ts";
-import type { RecordedSnapshot, SnapshotContent } from "../snapshot/index.ts";
+import type { DriverName, RecordedSnapshot, SnapshotContent } from "../snapshot/index.ts";
 import { sizesBelow } from "./sizes-below.ts";
 import type { StoreLayout } from "./store-layout.ts";
 
@@ -16,6 +16,12 @@ export async function readSnapshots({ snapshots }: StoreLayout): Promise<Snapsho
   if (!isThere) return NOTHING;
   const { readSnapshotContent } = await import("../snapshot/index.ts");
   return await readSnapshotContent(snapshots);
+}
+
+/** The drivers that have a directory in the store. */
+export async function driversOf({ snapshots }: StoreLayout): Promise<readonly DriverName[]> {
+  const entries = await fs.readdir(snapshots, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name as DriverName);
 }
 
 /** Bytes that a snapshot takes by itself: as its record tells, else as its files do, sparse ones in full. */

@@ -40,6 +40,7 @@ async function* compare(context: CheckContext, { graph, record, images }: Compar
   for (const { digest, size } of graph.record.parts) sizes.set(digest, (sizes.get(digest) ?? new Set()).add(size));
   const wasHere = new Set(record.parts.filter(({ isHere }) => isHere).map(({ digest }) => digest));
   for (const part of graph.record.parts) {
+    if (part.tar !== undefined && wasHere.has(part.digest)) yield tarStandsIn(part, images);
     if (!isLost(part, wasHere) || (await context.parts.content.stat(part.digest)) !== undefined) continue;
     yield blobMissing(part, images);
   }
@@ -49,8 +50,8 @@ async function* compare(context: CheckContext, { graph, record, images }: Compar
 }
 
 /** A manifest that is here needs its blobs; other documents are missed only if they were here before. */
-function isLost({ isHere, role, digest }: ImagePart, wasHere: ReadonlySet<Digest>): boolean {
-  if (isHere || role === "foreign-layer") return false;
+function isLost({ isHere, role, digest, tar }: ImagePart, wasHere: ReadonlySet<Digest>): boolean {
+  if (isHere || tar !== undefined || role === "foreign-layer") return false;
   return role === "config" || role === "layer" || wasHere.has(digest);
 }
 
@@ -121,6 +122,17 @@ function blobMissing({ digest, role }: ImagePart, images: readonly string[]): Fa
     digest,
     images,
     remedy: "pull the image again",
+  };
+}
+
+function tarStandsIn({ digest, tar }: ImagePart, images: readonly string[]): Fault {
+  return {
+    code: "compressed-missing",
+    severity: "warning",
+    what: `The compressed layer ${digest} is missing; its uncompressed tar ${tar} is here`,
+    digest,
+    images,
+    remedy: "repair the store: the tar stands for it from now on",
   };
 }
 

@@ -1,5 +1,6 @@
 import { StrataError } from "../../base/index.ts";
 import type { CheckOptions, Fault } from "../fault.ts";
+import { neededBy } from "../image-graph.ts";
 import { protect } from "../lease.ts";
 import { dataFile } from "../metadata/open-metadata.ts";
 import type { Metadata } from "../metadata/records.ts";
@@ -12,6 +13,7 @@ import { createContext } from "./check-context.ts";
 import { checkFiles } from "./check-files.ts";
 import { checkImages } from "./check-images.ts";
 import { checkNames } from "./check-names.ts";
+import { checkSnapshots } from "./check-snapshots.ts";
 
 /**
  * Looks at everything, each byte once: the tables page by page, the names and their copy, each image's documents against its
@@ -23,9 +25,10 @@ export async function* checkStore(parts: StoreParts, options: CheckOptions): Asy
   try {
     const tables = await leasedTables(parts, lease);
     if (tables instanceof StrataError) yield unreadable(tables);
-    const context = createContext(parts, options, tables instanceof StrataError ? undefined : tables);
+    const context = await createContext(parts, options, tables instanceof StrataError ? undefined : tables);
     yield* checkNames(context);
     yield* checkImages(context);
+    yield* checkSnapshots(context);
     yield* checkBlobs(context);
     yield* checkFiles(context, lease?.id);
   } finally {
@@ -51,7 +54,7 @@ async function leasedTables({ layout }: StoreParts, lease: Lease | undefined): P
       const images = tables.read((records) => records.list("image"));
       await protect(
         lease,
-        images.flatMap(([, record]) => record.parts.map(({ digest }) => digest)),
+        images.flatMap(([, record]) => neededBy(record)),
       );
     }
   } catch (error) {

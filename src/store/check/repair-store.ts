@@ -44,12 +44,16 @@ const CURES: Readonly<Record<FaultCode, Cure>> = {
   "record-differs": "re-derive",
   "layer-table-differs": "re-derive",
   "blob-missing": "pull",
+  "compressed-missing": "re-derive",
   "blob-corrupt": "quarantine",
   "blob-unreadable": "quarantine",
   "blob-size-differs": "nothing",
   "diffid-mismatch": "nothing",
   "layer-unreadable": "nothing",
   "unreferenced-blob": "prune",
+  "snapshot-record-damaged": "quarantine",
+  "snapshot-parent-missing": "pull",
+  "snapshot-tar-missing": "pull",
   "index-entry-corrupt": "remove",
   "stray-file": "quarantine",
   "leftover-file": "remove",
@@ -125,6 +129,7 @@ async function deriveAnew(parts: StoreParts): Promise<void> {
 /** The record of an image whose documents cannot be read: the same, with what is here now. */
 async function lookAgain({ content }: StoreParts, record: ImageRecord): Promise<ImageRecord> {
   const isHere = async (digest: Digest, size: number): Promise<boolean> => (await content.stat(digest))?.size === size;
+  // A tar that stands for a layer stays named, here or not: without the documents nobody could say it again.
   const parts = await Promise.all(
     record.parts.map(async (part) => ({ ...part, isHere: await isHere(part.digest, part.size) })),
   );
