@@ -51,6 +51,7 @@ export {
   unlinkAt,
 } from "./files-at.ts";
 export { tryLock, unlock } from "./flock.ts";
+export { type Fact, type KernelFacts, type ProbeOptions, probeKernel } from "./kernel-facts.ts";
 export { isLinux } from "./libc.ts";
 export { attachLoop, LoopDevice, type LoopOptions } from "./loop-device.ts";
 export { type MountRequest, mountFileSystem } from "./mount.ts";

@@ -27,6 +27,34 @@ export interface LoopOptions {
   readonly isReadOnly?: boolean;
 }
 
+const UNAVAILABLE = {
+  code: "loop-unavailable",
+  kind: "unsupported",
+  reason: "there is none",
+  hint: "Load the kernel's module (modprobe loop); a container needs /dev/loop-control and the devices",
+} as const;
+const NOT_PERMITTED = {
+  code: "loop-not-permitted",
+  kind: "failed-precondition",
+  reason: "this user may not",
+  hint: "Loop devices need root",
+} as const;
+const ALL_TAKEN = {
+  code: "no-free-loop",
+  kind: "unavailable",
+  reason: "others took every free one",
+  hint: "Try again",
+} as const;
+type Refusal = typeof UNAVAILABLE | typeof NOT_PERMITTED | typeof ALL_TAKEN;
+const REFUSALS: ReadonlyMap<number, Refusal> = new Map<number, Refusal>([
+  [ENOENT, UNAVAILABLE],
+  [ENXIO, UNAVAILABLE],
+  [ENODEV, UNAVAILABLE],
+  [EACCES, NOT_PERMITTED],
+  [EPERM, NOT_PERMITTED],
+  [EBUSY, ALL_TAKEN],
+]);
+
 /**
  * A file that is a block device. The kernel lets go of the device by itself when nothing uses it any more: neither this
  * object nor a mount. So mount it, then detach it here: nothing can be left behind, whatever becomes of the process.
@@ -153,35 +181,10 @@ function ioctl(fd: number, request: number, value: number | Buffer): number {
 }
 
 function loopError(error: unknown, path: ByteString): unknown {
-  const errno = errnoOf(error);
-  const what = `Cannot attach "${toText(path)}" to a loop device`;
-  const details = { path: toText(path) };
-  if (errno === ENOENT || errno === ENXIO || errno === ENODEV) {
-    return new StrataError({
-      code: "loop-unavailable",
-      kind: "unsupported",
-      message: `${what}: there is none`,
-      details,
-      hint: "Load the kernel's module (modprobe loop); a container needs /dev/loop-control and the devices",
-      cause: error,
-    });
-  }
-  if (errno === EACCES || errno === EPERM) {
-    return new StrataError({
-      code: "loop-not-permitted",
-      kind: "failed-precondition",
-      message: `${what}: this user may not`,
-      details,
-      hint: "Loop devices need root",
-      cause: error,
-    });
-  }
-  if (errno !== EBUSY) return error;
-  return new StrataError({
-    code: "no-free-loop",
-    kind: "unavailable",
-    message: `${what}: others took every free one`,
-    details,
-    cause: error,
-  });
+  const refusal = REFUSALS.get(errnoOf(error) ?? 0);
+  if (refusal === undefined) return error;
+  const { reason, ...rest } = refusal;
+  const shown = toText(path);
+  const message = `Cannot attach "${shown}" to a loop device: ${reason}`;
+  return new StrataError({ ...rest, message, details: { path: shown, reason }, cause: error });
 }

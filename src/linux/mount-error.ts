@@ -81,12 +81,12 @@ export function mountError(error: unknown, what: string, { path = "", words = ""
   const { code, kind, hint } = REFUSALS.get(errno) ?? REFUSED;
   const name = "code" in error ? String(error.code) : `errno ${errno}`;
   const meaning = MEANINGS.get(errno) ?? getSystemErrorMap().get(-errno)?.[1] ?? "refused";
-  const reason = words === "" ? meaning : `${meaning}; the kernel says "${words}"`;
+  const reason = `${words === "" ? meaning : `${meaning}; the kernel says "${words}"`} (${name})`;
   return new StrataError({
     code,
     kind,
-    message: `${what}: ${reason} (${name})`,
-    details: { path, errno: name, ...(words === "" ? {} : { kernel: words }) },
+    message: `${what}: ${reason}`,
+    details: { path, reason, errno: name, ...(words === "" ? {} : { kernel: words }) },
     ...(hint === undefined ? {} : { hint }),
     cause: error,
   });

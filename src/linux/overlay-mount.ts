@@ -1,7 +1,7 @@
 import { closeSync } from "node:fs";
 import { constants } from "node:os";
 import { type ByteString, StrataError, toText } from "../base/index.ts";
-import { type MountRequest, mountByCall, mountFileSystem } from "./mount.ts";
+import { type MountRequest, mountByCall, mountFileSystem, tryMount } from "./mount.ts";
 import { openFileSystemContext, setParameter } from "./mount-api.ts";
 import { errnoOf, isCallMissing } from "./mount-error.ts";
 import { openPath } from "./mount-table.ts";
@@ -34,19 +34,30 @@ const ROOM_FOR_LOWERS = 3500;
  * @throws StrataError as {@link mountFileSystem}; `too-few-lowers`, `too-many-lowers`; `mount-options-too-long` on an older
  *   kernel
  */
-export function mountOverlay(request: OverlayRequest): void {
-  assertNumberOfLowers(request);
+export function mountOverlay({ target, ...overlay }: OverlayRequest): void {
+  assertNumberOfLowers(overlay, target);
+  withDescriptors((fds) => {
+    if (canAppendLowers()) mountFileSystem({ ...requestOf(overlay, appended, fds), target });
+    else mountByCall({ ...requestOf(overlay, listed, fds), target });
+  });
+}
+
+/** Whether the kernel makes this overlay, as `tryMount`. @throws as {@link mountOverlay}, and `ENOSYS` before Linux 5.2 */
+export function tryOverlay(overlay: Overlay): void {
+  withDescriptors((fds) => tryMount(requestOf(overlay, canAppendLowers() ? appended : listed, fds)));
+}
+
+function withDescriptors(use: (fds: number[]) => void): void {
   const fds: number[] = [];
   try {
-    if (canAppendLowers()) mountFileSystem(requestOf(request, appended(request.lowers, fds), fds));
-    else mountByCall(requestOf(request, [listed(request.lowers, fds)], fds));
+    use(fds);
   } finally {
     for (const fd of fds) closeSync(fd);
   }
 }
 
 /** The kernel says this to its log and not to us. */
-function assertNumberOfLowers({ lowers, upper, target }: OverlayRequest): void {
+function assertNumberOfLowers({ lowers, upper }: Overlay, target: ByteString): void {
   const details = { path: toText(target) };
   if (lowers.length > MOST_LOWERS) {
     throw new StrataError({
@@ -96,13 +107,15 @@ function tryToAppend(): boolean {
   }
 }
 
-function requestOf(request: OverlayRequest, lowers: readonly ByteString[], fds: number[]): MountRequest {
-  const { upper, work, target, options = [] } = request;
-  const writable = [
-    upper === undefined ? [] : [`upperdir=${named(upper, fds)}`],
-    work === undefined ? [] : [`workdir=${named(work, fds)}`],
-  ];
-  return { type: "overlay", source: "overlay", target, options: [...options, ...lowers, ...writable.flat()] };
+type Overlay = Omit<OverlayRequest, "target">;
+type LowersWriter = (lowers: readonly ByteString[], fds: number[]) => readonly ByteString[];
+
+function requestOf(overlay: Overlay, writeLowers: LowersWriter, fds: number[]): Omit<MountRequest, "target"> {
+  const { lowers, upper, work, options = [] } = overlay;
+  const written = [...options, ...writeLowers(lowers, fds)];
+  if (upper !== undefined) written.push(`upperdir=${named(upper, fds)}`);
+  if (work !== undefined) written.push(`workdir=${named(work, fds)}`);
+  return { type: "overlay", source: "overlay", options: written };
 }
 
 function appended(lowers: readonly ByteString[], fds: number[]): readonly ByteString[] {
@@ -110,9 +123,10 @@ function appended(lowers: readonly ByteString[], fds: number[]): readonly ByteSt
 }
 
 /** All in one word, as before `lowerdir+`; if that is too long for a page, by descriptors, which are shorter. */
-function listed(lowers: readonly ByteString[], fds: number[]): ByteString {
+function listed(lowers: readonly ByteString[], fds: number[]): readonly ByteString[] {
   const list = lowers.map((lower) => named(lower, fds)).join(":");
-  return `lowerdir=${list.length <= ROOM_FOR_LOWERS ? list : lowers.map((lower) => byDescriptor(lower, fds)).join(":")}`;
+  const fitting = list.length <= ROOM_FOR_LOWERS ? list : lowers.map((lower) => byDescriptor(lower, fds)).join(":");
+  return [`lowerdir=${fitting}`];
 }
 
 function named(path: ByteString, fds: number[]): ByteString {
