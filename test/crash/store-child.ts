@@ -6,6 +6,7 @@ import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { openStore, type Store } from "../../src/store/index.ts";
 import { putImage } from "../support/store-fixtures.ts";
+import { unpackStored } from "../support/unpack-fixture.ts";
 import { dieBeforeCall } from "./die-before-call.ts";
 import { artifactNumber, type StoreStep, type StoreTask } from "./store-steps.ts";
 
@@ -40,6 +41,12 @@ async function run(store: Store, step: StoreStep): Promise<void> {
       return;
     case "prune":
       await store.prune();
+      return;
+    case "unpack":
+      await unpackStored(store, step.name);
+      return;
+    case "discard":
+      await store.discardCompressed(step.name);
       return;
     case "repair":
       for await (const _ of store.repair()) {

@@ -7,6 +7,8 @@ export type StoreStep =
   | { readonly kind: "tag"; readonly from: string; readonly to: string }
   | { readonly kind: "remove"; readonly name: string }
   | { readonly kind: "prune" }
+  | { readonly kind: "unpack"; readonly name: string }
+  | { readonly kind: "discard"; readonly name: string }
   | { readonly kind: "repair" };
 
 /** What a process does to a store, and when it dies. */
