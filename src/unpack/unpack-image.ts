@@ -1,6 +1,6 @@
 import { addDetails, assertNotAborted, mapConcurrent, StrataError } from "../base/index.ts";
 import type { ImageSource } from "../image/index.ts";
-import { type ChainId, chainIds, type DiffId } from "../oci/index.ts";
+import { type ChainId, chainIds, type DiffId, type Digest } from "../oci/index.ts";
 import type { LayerStack, SnapshotName, Snapshotter } from "../snapshot/index.ts";
 import { unpackLayers } from "./unpack-layers.ts";
 import type { UnpackEvent, UnpackedImageLayer, UnpackOptions } from "./unpack-options.ts";
@@ -25,7 +25,10 @@ export interface UnpackedImage {
 export async function unpackImage(source: ImageSource, options: UnpackOptions): Promise<UnpackedImage> {
   const { snapshotter, onEvent } = options;
   const claimed = claimedChain(source);
-  if (claimed !== undefined && (await isThere(snapshotter, claimed.chainIds.at(-1)))) {
+  // Leased before they are looked for, so that what is here stays: the tars, and the snapshots by their chainIDs.
+  if (claimed !== undefined)
+    await options.lease(...([...claimed.diffIds, ...claimed.chainIds] as string[] as Digest[]));
+  if (claimed !== undefined && (await isWhole(claimed, options))) {
     tellPresent(claimed, claimed.chainIds.length, options);
     return unpacked(claimed, undefined, claimed.chainIds.length);
   }
@@ -73,6 +76,16 @@ function tellPresent({ chainIds: chain }: Chain, count: number, { onEvent }: Unp
 
 function nameOf(chainId: ChainId): SnapshotName {
   return chainId as string as SnapshotName;
+}
+
+/** Whether all snapshots of a chain are there, and all tars that they need. */
+async function isWhole({ chainIds: chain }: Chain, { snapshotter, content }: UnpackOptions): Promise<boolean> {
+  if (!(await isThere(snapshotter, chain.at(-1)))) return false;
+  for (const chainId of chain) {
+    const { content: tars } = await snapshotter.stat(nameOf(chainId));
+    for (const tar of tars) if ((await content.stat(tar)) === undefined) return false;
+  }
+  return true;
 }
 
 async function isThere(snapshotter: Snapshotter, chainId: ChainId | undefined): Promise<boolean> {
