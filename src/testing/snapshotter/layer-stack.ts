@@ -8,7 +8,10 @@ import { indexOf } from "../merged-files.ts";
 /** The layers of an image whose uncompressed tars these are, base first. The store takes them in, under their diffIDs. */
 export async function layerStack(content: ContentStore, tars: readonly Uint8Array[]): Promise<LayerStack> {
   const digests = tars.map((tar) => digestOf(tar));
-  for (const [i, tar] of tars.entries()) await put(content, `layer ${i}`, tar);
+  for (const [i, digest] of digests.entries()) {
+    const isThere = (await content.stat(digest)) !== undefined;
+    if (!isThere) await put(content, `layer ${digest}`, tars[i] ?? new Uint8Array());
+  }
   const diffIds = digests as readonly string[] as readonly DiffId[];
   return {
     tree: mergeLayers(tars.map(indexOf)),
