@@ -22,6 +22,7 @@ export {
   assertNotAborted,
   type ErrorDetails,
   type ErrorKind,
+  packError,
   replaceHint,
   StrataError,
   type StrataErrorInit,

@@ -100,3 +100,13 @@ export function assertNotAborted(signal: AbortSignal | undefined): void {
     cause: signal.reason,
   });
 }
+
+/** An error in a form that crosses threads; `new StrataError` of it is the error again, without its cause. */
+export function packError(error: unknown): StrataErrorInit {
+  if (!(error instanceof StrataError)) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { code: "internal", kind: "internal", message };
+  }
+  const { code, kind, message, details, hint } = error;
+  return { code, kind, message, details, ...(hint === undefined ? {} : { hint }) };
+}

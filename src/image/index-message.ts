@@ -1,4 +1,4 @@
-import { StrataError, type StrataErrorInit } from "../base/index.ts";
+import type { StrataErrorInit } from "../base/index.ts";
 import type { FileLocation } from "../content/index.ts";
 import type { DiffId } from "../oci/index.ts";
 import type { Compression } from "../tar/index.ts";
@@ -25,13 +25,3 @@ export type IndexReply =
       readonly diffId: DiffId | undefined;
     }
   | { readonly kind: "failed"; readonly error: StrataErrorInit };
-
-/** An error in a form that crosses threads. */
-export function packError(error: unknown): StrataErrorInit {
-  if (!(error instanceof StrataError)) {
-    const message = error instanceof Error ? error.message : String(error);
-    return { code: "internal", kind: "internal", message };
-  }
-  const { code, kind, message, details, hint } = error;
-  return { code, kind, message, details, ...(hint === undefined ? {} : { hint }) };
-}

@@ -1,9 +1,9 @@
 import { type MessagePort, parentPort } from "node:worker_threads";
-import { sliceSource } from "../base/index.ts";
+import { packError, sliceSource } from "../base/index.ts";
 import { openFile } from "../content/index.ts";
 import { encodeLayerIndex } from "../layer/index.ts";
 import { indexLayer } from "./index-layer.ts";
-import { type IndexReply, type IndexRequest, packError } from "./index-message.ts";
+import type { IndexReply, IndexRequest } from "./index-message.ts";
 
 /** Progress is told in steps of this many stored bytes. */
 const PROGRESS_STEP = 4 * 1024 * 1024;

@@ -36,7 +36,6 @@ export {
   type LayerClaim,
   type TarSink,
 } from "./index-layer.ts";
-export { packError } from "./index-message.ts";
 export { ingestBlob, ingestDocument } from "./ingest-offered.ts";
 export { recallIndex, rememberDiffId, rememberIndex } from "./layer-memory.ts";
 export { DEFAULT_LIMITS, type Limits } from "./limits.ts";

@@ -1,7 +1,6 @@
 import { type MessagePort, parentPort } from "node:worker_threads";
-import { type ByteSource, sliceSource } from "../base/index.ts";
+import { type ByteSource, packError, sliceSource } from "../base/index.ts";
 import { createLocalContentStore, openFile } from "../content/index.ts";
-import { packError } from "../image/index.ts";
 import { encodeLayerIndex } from "../layer/index.ts";
 import { GrowingFile } from "./growing-file.ts";
 import { indexTar, type UnpackedLayer, unpackLayer } from "./unpack-layer.ts";
