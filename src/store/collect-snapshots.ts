@@ -110,4 +110,10 @@ async function remove(parts: StoreParts, { driver, name }: RecordedSnapshot): Pr
   }
 }
 
-const STAYS: ReadonlySet<string> = new Set(["failed-precondition", "not-found", "unsupported", "unavailable", "integrity"]);
+const STAYS: ReadonlySet<string> = new Set([
+  "failed-precondition",
+  "not-found",
+  "unsupported",
+  "unavailable",
+  "integrity",
+]);

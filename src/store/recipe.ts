@@ -5,7 +5,8 @@ import { compress } from "../tar/index.ts";
 import type { Recipe } from "./metadata/records.ts";
 
 /** How layers that this library compressed were compressed, most likely first. */
-const RECIPES: readonly Recipe[] = [4, 6, 9].map((level) => ({ compression: "gzip", level }));
+const MOST_LIKELY: Recipe = { compression: "gzip", level: 4 };
+const RECIPES: readonly Recipe[] = [MOST_LIKELY, { ...MOST_LIKELY, level: 6 }, { ...MOST_LIKELY, level: 9 }];
 const AT_ONCE = 4;
 
 /**
@@ -48,7 +49,7 @@ export async function recompressed(
   digest: Digest,
   { recipe, sink }: { readonly recipe: Recipe | undefined; readonly sink: ScratchFile },
 ): Promise<boolean> {
-  const { compression, level } = recipe ?? (RECIPES[0] as Recipe);
+  const { compression, level } = recipe ?? MOST_LIKELY;
   const hasher = createHasher(algorithmOf(digest));
   for await (const chunk of compress(tar.stream(), compression, { level, concurrency: AT_ONCE })) {
     hasher.update(chunk);

@@ -24,9 +24,12 @@ export async function driversOf({ snapshots }: StoreLayout): Promise<readonly Dr
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name as DriverName);
 }
 
-/** Bytes that a snapshot takes by itself: as its record tells, else as its files do, sparse ones in full. */
+/**
+ * Bytes that a snapshot takes by itself: as its record tells, else as its files do, sparse ones in full. The files are asked
+ * too where there was nothing when it was committed: the index of a chain is made later.
+ */
 export async function sizeOfSnapshot(layout: StoreLayout, { driver, id, usage }: RecordedSnapshot): Promise<number> {
-  if (usage !== undefined) return usage.bytes;
+  if (usage !== undefined && usage.bytes > 0) return usage.bytes;
   return (await sizesBelow(join(layout.snapshots, driver, "data", id))).reduce((sum, size) => sum + size, 0);
 }
 

@@ -1,7 +1,7 @@
 import { addDetails, assertNotAborted, mapConcurrent, StrataError } from "../base/index.ts";
 import type { ImageSource } from "../image/index.ts";
 import { type ChainId, chainIds, type DiffId, type Digest } from "../oci/index.ts";
-import type { LayerStack, SnapshotName, Snapshotter } from "../snapshot/index.ts";
+import type { LayerStack, SnapshotInfo, SnapshotName, Snapshotter } from "../snapshot/index.ts";
 import { unpackLayers } from "./unpack-layers.ts";
 import type { UnpackEvent, UnpackedImageLayer, UnpackOptions } from "./unpack-options.ts";
 
@@ -78,22 +78,26 @@ function nameOf(chainId: ChainId): SnapshotName {
   return chainId as string as SnapshotName;
 }
 
-/** Whether all snapshots of a chain are there, and all tars that they need. */
-async function isWhole({ chainIds: chain }: Chain, { snapshotter, content }: UnpackOptions): Promise<boolean> {
-  if (!(await isThere(snapshotter, chain.at(-1)))) return false;
-  for (const chainId of chain) {
-    const { content: tars } = await snapshotter.stat(nameOf(chainId));
-    for (const tar of tars) if ((await content.stat(tar)) === undefined) return false;
+/** Whether a chain is there with the tars that it needs: where the top needs its own, those below need theirs. */
+async function isWhole({ chainIds: chain, diffIds }: Chain, { snapshotter, content }: UnpackOptions): Promise<boolean> {
+  const top = await findSnapshot(snapshotter, chain.at(-1));
+  if (top?.kind !== "committed") return false;
+  for (const diffId of top.content.length > 0 ? diffIds : []) {
+    if ((await content.stat(diffId as string as Digest)) === undefined) return false;
   }
   return true;
 }
 
 async function isThere(snapshotter: Snapshotter, chainId: ChainId | undefined): Promise<boolean> {
-  if (chainId === undefined) return false;
+  return (await findSnapshot(snapshotter, chainId))?.kind === "committed";
+}
+
+async function findSnapshot(snapshotter: Snapshotter, chainId: ChainId | undefined): Promise<SnapshotInfo | undefined> {
+  if (chainId === undefined) return undefined;
   try {
-    return (await snapshotter.stat(nameOf(chainId))).kind === "committed";
+    return await snapshotter.stat(nameOf(chainId));
   } catch (error) {
-    if (error instanceof StrataError && error.code === "snapshot-not-found") return false;
+    if (error instanceof StrataError && error.code === "snapshot-not-found") return undefined;
     throw error;
   }
 }
