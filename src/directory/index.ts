@@ -32,4 +32,4 @@ export type {
 export { type ListDirectoryOptions, type ListedDirectory, listDirectory } from "./list-directory.ts";
 export { measureTree, type TreeSize } from "./measure-tree.ts";
 export type { ChangedDirectory, ChangedFile, RemovedPath, TreeChanges } from "./tree-changes.ts";
-export { type UpperDirectory, type UpperStyle, upperDirectory } from "./upper-directory.ts";
+export { type UpperDirectory, type UpperDirectoryOptions, type UpperStyle, upperDirectory } from "./upper-directory.ts";

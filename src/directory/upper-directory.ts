@@ -12,18 +12,47 @@ export interface UpperDirectory {
   load(options?: { readonly signal?: AbortSignal | undefined }): Promise<ListedDirectory>;
 }
 
-/** What stands for a note of overlayfs that is part of the tree: an overlay inside of an overlay has its own (Linux 6.7). */
-const ESCAPED = /^(trusted|user)\.overlay\.overlay\./;
-/** Notes of overlayfs and fuse-overlayfs to themselves; no part of the image. */
-const PLUMBING = /^(?:trusted|user|security)\.overlay\.|^user\.fuseoverlayfs\.|^user\.containers\.override_stat$/;
-const OPAQUE = /^(?:(?:trusted|user)\.overlay|user\.fuseoverlayfs)\.opaque$/;
-const WHITEOUT = /^(?:trusted|user)\.overlay\.whiteout$/;
+/** How notes of union mounts to themselves are told from attributes of files. */
+interface Notes {
+  /** No part of the image. */
+  readonly plumbing: RegExp;
+  readonly opaque: RegExp;
+  readonly whiteout: RegExp;
+  /** What stands for a note that is part of the tree: an overlay inside of an overlay has its own (Linux 6.7). */
+  readonly escaped: RegExp;
+}
+
+/** Of anybody: whoever finds a directory does not know how it was mounted. */
+const ANY_NOTES: Notes = {
+  plumbing: /^(?:trusted|user|security)\.overlay\.|^user\.fuseoverlayfs\.|^user\.containers\.override_stat$/,
+  opaque: /^(?:(?:trusted|user)\.overlay|user\.fuseoverlayfs)\.opaque$/,
+  whiteout: /^(?:trusted|user)\.overlay\.whiteout$/,
+  escaped: /^(trusted|user)\.overlay\.overlay\./,
+};
+/** Of an overlay that was mounted without `userxattr`: all that users can set belongs to the files. */
+const TRUSTED_NOTES: Notes = {
+  plumbing: /^trusted\.overlay\./,
+  opaque: /^trusted\.overlay\.opaque$/,
+  whiteout: /^trusted\.overlay\.whiteout$/,
+  escaped: /^(trusted)\.overlay\.overlay\./,
+};
+
+/** What is known of the mount that wrote a directory. */
+export interface UpperDirectoryOptions {
+  /** It noted what it had to in `trusted.overlay.*` and nowhere else. Default: it may have been any. */
+  readonly isTrustedOnly?: boolean;
+}
 
 /**
  * A directory that is a layer: an upper or a branch of a union mount. What the driver notes in extended attributes is
  * understood and left out, so that it never reaches an image; notes of an overlay inside of it are the image's.
  */
-export function upperDirectory(path: string, style: UpperStyle): UpperDirectory {
+export function upperDirectory(
+  path: string,
+  style: UpperStyle,
+  { isTrustedOnly = false }: UpperDirectoryOptions = {},
+): UpperDirectory {
+  const notes = isTrustedOnly ? TRUSTED_NOTES : ANY_NOTES;
   const marks = new WeakMap<LayerIndex, ReadonlyMap<number, EntryMeaning>>();
   return {
     whiteouts: whiteoutsOf(style, marks),
@@ -35,10 +64,10 @@ export function upperDirectory(path: string, style: UpperStyle): UpperDirectory 
         ...options,
         map: (entry) => {
           if (style === "none") return entry;
-          const meaning = meaningOfXattrs(entry);
+          const meaning = meaningOfXattrs(entry, notes);
           if (meaning !== undefined) noted.set(count, meaning);
           count++;
-          return withoutPlumbing(linked(entry));
+          return withoutPlumbing(linked(entry), notes);
         },
       });
       marks.set(listed.index, noted);
@@ -56,23 +85,23 @@ function linkedWhiteouts(): (entry: TarEntry) => TarEntry {
   };
 }
 
-function meaningOfXattrs({ type, size, xattrs }: TarEntry): EntryMeaning | undefined {
+function meaningOfXattrs({ type, size, xattrs }: TarEntry, { opaque, whiteout }: Notes): EntryMeaning | undefined {
   if (xattrs === undefined) return undefined;
   const has = (pattern: RegExp, value: string | undefined): boolean =>
     [...xattrs].some(
       ([name, bytes]) => pattern.test(name) && (value === undefined || Buffer.from(bytes).toString("latin1") === value),
     );
-  if (type === "directory" && has(OPAQUE, "y")) return "opaque-directory";
-  return type === "file" && size === 0 && has(WHITEOUT, undefined) ? "whiteout" : undefined;
+  if (type === "directory" && has(opaque, "y")) return "opaque-directory";
+  return type === "file" && size === 0 && has(whiteout, undefined) ? "whiteout" : undefined;
 }
 
-function withoutPlumbing(entry: TarEntry): TarEntry {
+function withoutPlumbing(entry: TarEntry, { plumbing, escaped }: Notes): TarEntry {
   if (entry.xattrs === undefined) return entry;
   const { xattrs, ...rest } = entry;
   const kept = new Map<ByteString, Uint8Array>();
   for (const [name, value] of xattrs) {
-    if (ESCAPED.test(name)) kept.set(name.replace(ESCAPED, "$1.overlay."), value);
-    else if (!PLUMBING.test(name)) kept.set(name, value);
+    if (escaped.test(name)) kept.set(name.replace(escaped, "$1.overlay."), value);
+    else if (!plumbing.test(name)) kept.set(name, value);
   }
   return kept.size === 0 ? rest : { ...rest, xattrs: kept };
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fromText, memorySource, toText } from "../../src/base/index.ts";
@@ -10,7 +10,7 @@ import {
   ingestStream,
 } from "../../src/content/index.ts";
 import { type LayerIndex, LayerIndexBuilder } from "../../src/layer/index.ts";
-import { readMounts, unmount } from "../../src/linux/index.ts";
+import { isMountPoint, readMounts, unmount } from "../../src/linux/index.ts";
 import { chainIds, type DiffId, type Digest } from "../../src/oci/index.ts";
 import {
   type LayerStack,
@@ -94,7 +94,8 @@ export async function makeErofsPlace(
       await snapshots[Symbol.asyncDispose]();
       await content[Symbol.asyncDispose]();
       for (const place of [...mountsBelow()].reverse()) unmount(fromText(place), { isLazy: true });
-      rmSync(directory, { recursive: true, force: true });
+      for (const name of readdirSync(directory)) rmSync(join(directory, name), { recursive: true });
+      if (!isMountPoint(fromText(directory))) rmSync(directory, { recursive: true, force: true });
     },
   };
 }

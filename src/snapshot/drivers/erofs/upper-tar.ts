@@ -19,7 +19,7 @@ export async function upperTar({ upper, lower }: WrittenUpper): Promise<() => As
     assertNames(whole.index, () => false);
     return () => changesetTar(whole, noWhiteouts, { keepOverlayXattrs: true });
   }
-  const { whiteouts, load } = upperDirectory(upper, "overlay");
+  const { whiteouts, load } = upperDirectory(upper, "overlay", { isTrustedOnly: true });
   const listed = await load();
   const below = new LowerDirectories(lower);
   const codec = withoutIdleOpaques(whiteouts, below);

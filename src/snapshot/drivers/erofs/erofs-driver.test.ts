@@ -1,0 +1,244 @@
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { type ErofsPlace, makeErofsPlace } from "../../../../test/support/erofs-place.ts";
+import { describeWith } from "../../../../test/support/oracles.ts";
+import { fromText } from "../../../base/index.ts";
+import { isMountPoint, readXattrs, unmount, writeXattr } from "../../../linux/index.ts";
+import { parseDigest } from "../../../oci/index.ts";
+import {
+  char,
+  dir,
+  file,
+  hardlink,
+  indexOf,
+  mergedFiles,
+  opaque,
+  readDirectory,
+  type TarStep,
+  tarScript,
+  treeText,
+} from "../../../testing/index.ts";
+import { mergeLayers } from "../../../union/index.ts";
+import { type SnapshotName, snapshotKey, snapshotName } from "../../index.ts";
+
+describeWith(["root", "mount", "getfattr"], "snapshots of EROFS", () => {
+  let place: ErofsPlace;
+  let keys = 0;
+  beforeEach(async () => {
+    place = await makeErofsPlace();
+  });
+  afterEach(async () => {
+    await place[Symbol.asyncDispose]();
+  });
+
+  /** The tree that a view shows. */
+  async function shown(name: SnapshotName): Promise<string> {
+    const key = snapshotKey(`view ${++keys}`);
+    const mounts = await place.snapshots.view(key, name);
+    const text = await place.inside(mounts, (target) => treeText(readDirectory(target)));
+    await place.snapshots.remove(key);
+    return text;
+  }
+
+  /** Works on top of a snapshot as a container does, and commits. @returns what was seen, and what it became */
+  async function changed(
+    name: SnapshotName | undefined,
+    work: (root: string) => void,
+  ): Promise<{ seen: string; name: SnapshotName }> {
+    const key = snapshotKey(`active ${++keys}`);
+    const committed = snapshotName(`committed ${keys}`);
+    const mounts = await place.snapshots.prepare(key, name);
+    const seen = await place.inside(mounts, (target) => {
+      work(target);
+      return treeText(readDirectory(target));
+    });
+    await place.snapshots.commit(committed, key);
+    return { seen, name: committed };
+  }
+
+  /** The names in the layer that a committed snapshot is. */
+  async function layerOf(name: SnapshotName): Promise<string[]> {
+    const { content } = await place.snapshots.stat(name);
+    const path = join(place.directory, "store/blobs/sha256", (content[0] as string).slice("sha256:".length));
+    return execFileSync("tar", ["-tf", path], { encoding: "utf8" }).trim().split("\n");
+  }
+
+  const treeOf = (layers: readonly (readonly TarStep[])[]): { tars: Uint8Array[]; text: string } => {
+    const tars = layers.map((steps) => tarScript(...steps));
+    const text = treeText(mergedFiles(mergeLayers(tars.map(indexOf)), tars));
+    return { tars, text };
+  };
+
+  it("become a layer that holds what was changed and nothing else", async () => {
+    const image = await place.addImage([
+      tarScript(
+        dir("", { mode: 0o755 }),
+        ...["etc", "var", "var/old", "same"].map((name) => dir(name)),
+        ...["etc/a", "etc/b", "var/old/x", "same/file"].map((name) => file(name, name)),
+        hardlink("etc/a2", "etc/a"),
+      ),
+    ]);
+    const { seen, name } = await changed(image, (root) => {
+      rmSync(join(root, "etc/b"));
+      rmSync(join(root, "var/old"), { recursive: true });
+      mkdirSync(join(root, "var/old"));
+      mkdirSync(join(root, "var/new"));
+      writeFileSync(join(root, "etc/a"), "changed");
+      linkSync(join(root, "etc/a"), join(root, "etc/a3"));
+      utimesSync(join(root, "var/new"), 1, 1);
+    });
+    expect(await layerOf(name)).toEqual([
+      "etc/",
+      "etc/a",
+      "etc/a3",
+      "etc/.wh.b",
+      "var/",
+      "var/new/",
+      "var/old/",
+      "var/old/.wh..wh..opq",
+    ]);
+    expect(await shown(name)).toBe(seen);
+    const again = await changed(name, () => {});
+    expect(await layerOf(again.name)).toEqual([""]);
+    expect(await shown(again.name)).toBe(seen);
+  });
+
+  it("give an overlay inside of an image its notes back, in views, on top, and after a commit", async () => {
+    const notes = { "trusted.overlay.opaque": "y", "user.overlay.redirect": "/x" };
+    const image = await place.addImage([
+      tarScript(dir(""), dir("inner", { xattrs: notes }), file("inner/file", "here"), char("inner/gone", [0, 0])),
+    ]);
+    const look = (root: string): unknown => [
+      Object.fromEntries(
+        [...readXattrs(fromText(join(root, "inner")))].map(([key, value]) => [key, Buffer.from(value).toString()]),
+      ),
+      // overlayfs lists a whiteout in a directory that it does not merge, but there is no file behind the name.
+      readdirSync(join(root, "inner")).filter((name) =>
+        lstatSync(join(root, "inner", name), { throwIfNoEntry: false }),
+      ),
+    ];
+    const view = await place.snapshots.view(snapshotKey("v"), image);
+    expect(await place.inside(view, look)).toEqual([notes, ["file", "gone"]]);
+    const mounts = await place.snapshots.prepare(snapshotKey("a"), image);
+    expect(await place.inside(mounts, look)).toEqual([notes, ["file"]]);
+    await place.inside(mounts, (root) => {
+      chmodSync(join(root, "inner"), 0o700);
+      mkdirSync(join(root, "inner/more"));
+      writeXattr(fromText(join(root, "inner/more")), "trusted.overlay.opaque", Buffer.from("y"));
+    });
+    await place.snapshots.commit(snapshotName("c"), snapshotKey("a"));
+    const committed = await place.snapshots.view(snapshotKey("w"), snapshotName("c"));
+    expect(await place.inside(committed, look)).toEqual([notes, ["file", "gone", "more"]]);
+    const [of] = await place.inside(committed, (root) => [readXattrs(fromText(join(root, "inner/more")))]);
+    expect([...(of?.keys() ?? [])]).toEqual(["trusted.overlay.opaque"]);
+  });
+
+  it("refuse a file whose name means a deletion in layers", async () => {
+    const key = snapshotKey("a");
+    const mounts = await place.snapshots.prepare(key, undefined);
+    await place.inside(mounts, (root) => writeFileSync(join(root, ".wh.x"), ""));
+    await expect(place.snapshots.commit(snapshotName("c"), key)).rejects.toMatchObject({ code: "name-reserved" });
+    await place.inside(mounts, (root) => renameSync(join(root, ".wh.x"), join(root, "x")));
+    await place.snapshots.commit(snapshotName("c"), key);
+    expect(await shown(snapshotName("c"))).toContain("/x");
+  });
+
+  it("share one mount, which the last of them takes away, and not from who has it bound", async () => {
+    const image = await place.addImage([tarScript(dir(""), file("a", "1"))]);
+    const [first] = await place.snapshots.view(snapshotKey("one"), image);
+    const [second] = await place.snapshots.view(snapshotKey("two"), image);
+    const third = await place.snapshots.prepare(snapshotKey("three"), image);
+    expect(second).toEqual(first);
+    expect(place.mountsBelow()).toEqual([first?.source]);
+    await place.snapshots.remove(snapshotKey("one"));
+    await place.snapshots.remove(snapshotKey("three"));
+    expect(third[0]?.options).toContain(`lowerdir=${first?.source}`);
+    expect(place.mountsBelow()).toEqual([first?.source]);
+    await place.inside(second === undefined ? [] : [second], async (root) => {
+      await place.snapshots.remove(snapshotKey("two"));
+      expect(place.mountsBelow()).toEqual([root]);
+      expect(readFileSync(join(root, "a"), "utf8")).toBe("1");
+      await expect(place.snapshots.remove(image)).rejects.toMatchObject({ code: "snapshot-in-use" });
+    });
+    await place.snapshots.remove(image);
+    expect(readdirSync(join(place.root, "data"))).toEqual([]);
+    expect(readdirSync(join(place.root, "mounts"))).toEqual([]);
+  });
+
+  it("are mounted again after their mount was taken away, or is one of files that are gone", async () => {
+    const image = await place.addImage([tarScript(dir(""), file("a", "1"))]);
+    const key = snapshotKey("v");
+    const [mount] = await place.snapshots.view(key, image);
+    const source = mount?.source ?? "";
+    unmount(source, { isLazy: true });
+    expect(isMountPoint(source)).toBe(false);
+    expect(await place.snapshots.mounts(key)).toEqual([mount]);
+    expect(readFileSync(join(source, "a"), "utf8")).toBe("1");
+    const before = lstatSync(source).dev;
+    await place.snapshots.mounts(key);
+    expect(lstatSync(source).dev).toBe(before);
+    const [digest] = (await place.snapshots.stat(image)).content;
+    const blob = join(place.directory, "store/blobs/sha256", (digest as string).slice("sha256:".length));
+    writeFileSync(`${blob}.new`, readFileSync(blob));
+    renameSync(`${blob}.new`, blob);
+    await place.snapshots.mounts(key);
+    expect(readFileSync(join(source, "a"), "utf8")).toBe("1");
+    expect(place.mountsBelow()).toEqual([source]);
+  });
+
+  it("do not take what somebody else mounted there for theirs", async () => {
+    const image = await place.addImage([tarScript(dir(""), file("a", "1"))]);
+    const [mount] = await place.snapshots.view(snapshotKey("v"), image);
+    execFileSync("mount", ["-t", "tmpfs", "stranger", mount?.source ?? ""]);
+    await expect(place.snapshots.mounts(snapshotKey("v"))).rejects.toMatchObject({ code: "lower-mount-foreign" });
+    execFileSync("umount", [mount?.source ?? ""]);
+    expect(await place.snapshots.mounts(snapshotKey("v"))).toEqual([mount]);
+  });
+
+  it("say that a tar is missing, and are whole when it is there again", async () => {
+    const tars = [tarScript(dir(""), file("a", "1")), tarScript(file("b", "2"))];
+    const stack = await place.addStack(tars);
+    const image = await place.addImage(tars);
+    await place.snapshots.warm(image);
+    await place.content.remove(parseDigest(stack.diffIds[1] as string));
+    const missing = { code: "layer-tar-missing", kind: "not-found", details: { layer: 1, digest: stack.diffIds[1] } };
+    await expect(place.snapshots.view(snapshotKey("v"), image)).rejects.toMatchObject(missing);
+    await expect(place.snapshots.stage(stack, 1)).rejects.toMatchObject({ code: "layer-tar-missing" });
+    expect(place.mountsBelow()).toEqual([]);
+    await place.addStack(tars);
+    expect(await shown(image)).toContain("/b");
+  });
+
+  it("index a tar again when its table of contents was forgotten", async () => {
+    const { tars, text } = treeOf([
+      [dir(""), file("a", "1")],
+      [opaque(""), file("b", "2")],
+    ]);
+    const image = await place.addImage(tars);
+    await place.snapshots.warm(image);
+    expect(await shown(image)).toBe(text);
+  });
+
+  it("use a stack's tree for its own chain only", async () => {
+    const tars = [tarScript(dir(""), file("a", "1")), tarScript(file("b", "2"))];
+    const stack = await place.addStack(tars);
+    await place.addImage(tars);
+    await place.snapshots.warm(snapshotName(stack.chainIds[0] as string), stack);
+    await place.snapshots.warm(snapshotName(stack.chainIds[1] as string), stack);
+    expect(await shown(snapshotName(stack.chainIds[0] as string))).not.toContain("/b");
+    expect(await shown(snapshotName(stack.chainIds[1] as string))).toContain("/b");
+  });
+});
