@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { buildSync } from "esbuild";
 import type { ChildTask } from "./blob-of-seed.ts";
@@ -34,22 +34,25 @@ export interface ChildProgram<Task = ChildTask> extends Disposable {
   run(task: Task, options?: { readonly killAfterLines?: number }): Promise<ChildEnd>;
 }
 
-/** Builds the program of that source file beside this one. It lies inside the project, where it finds its packages. */
-export function buildChild<Task = ChildTask>(source = "ingest-child.ts"): ChildProgram<Task> {
+/**
+ * Builds the program of that source file beside this one, and the programs of its threads, files of `src/`. It lies inside
+ * the project, where it finds its packages.
+ */
+export function buildChild<Task = ChildTask>(
+  source = "ingest-child.ts",
+  threads: readonly string[] = [],
+): ChildProgram<Task> {
   const cache = join(import.meta.dirname, "../../.cache");
   mkdirSync(cache, { recursive: true });
   const directory = mkdtempSync(join(cache, "child-"));
   const outfile = join(directory, "child.mjs");
-  buildSync({
-    entryPoints: [join(import.meta.dirname, source)],
-    outfile,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    packages: "external",
-    logLevel: "error",
-  });
+  const common = { bundle: true, platform: "node", format: "esm", target: "node20", packages: "external" } as const;
+  buildSync({ ...common, entryPoints: [join(import.meta.dirname, source)], outfile, logLevel: "error" });
+  for (const thread of threads) {
+    const program = join(directory, basename(thread).replace(/\.ts$/, ".js"));
+    const path = join(import.meta.dirname, "../../src", thread);
+    buildSync({ ...common, entryPoints: [path], outfile: program, logLevel: "error" });
+  }
   return {
     run: (task, { killAfterLines } = {}) => runChild(outfile, task, killAfterLines),
     [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }),
