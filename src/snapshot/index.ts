@@ -3,7 +3,13 @@
  *
  * @module
  */
-export { chooseDriver, type DriverChoice } from "./choose-driver.ts";
+export {
+  type ChooseDriverOptions,
+  chooseDriver,
+  type DriverChoice,
+  type DriverVerdict,
+  judgeDrivers,
+} from "./choose-driver.ts";
 export { mountAll, unmountAll } from "./mount-all.ts";
 export { type MountSnapshotRequest, mountKept, mountSnapshot } from "./mounted/mount-snapshot.ts";
 export { listMounted, type MountedSnapshot, mountedSnapshotOf } from "./mounted/mounted-snapshot.ts";
