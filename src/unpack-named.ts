@@ -6,7 +6,7 @@ import { DEFAULT_LIMITS, type ImageSource, type Limits } from "./image/index.ts"
 import { type PlaceOptions, rootOf } from "./named-places.ts";
 import { openNamedSource } from "./named-source.ts";
 import type { Digest } from "./oci/index.ts";
-import { type DriverName, type Snapshotter, snapshotterFor } from "./snapshot/index.ts";
+import type { DriverName, Snapshotter } from "./snapshot/index.ts";
 import { openStore, type Store } from "./store/index.ts";
 import { type ArrivedLayer, type UnpackEvent, type UnpackedImage, unpackImage } from "./unpack/index.ts";
 
@@ -65,8 +65,7 @@ export async function unpackInto(source: ImageSource, held: Held, place: UnpackP
 
 /** The snapshots of a store, kept in that way or else the best one that works here. */
 export async function openStoreSnapshotter(store: Store, driver: DriverName | undefined): Promise<Snapshotter> {
-  const { content, indexCache } = store;
-  return await snapshotterFor({ root: snapshotRoot(store), driver, content, indexCache });
+  return await store.snapshotter({ driver });
 }
 
 /** Where the snapshots of a store lie. */
