@@ -1,7 +1,12 @@
 /**
  * linux: what the kernel offers and Node does not, through FFI. The library is loaded at the first call.
  *
- * Paths are `ByteString`s, links are never followed, failures are errno errors in the form of Node's own.
+ * - Mounts: {@link mountFileSystem}, {@link mountOverlay}, {@link bindMount}, {@link attachLoop}, {@link unmount},
+ *   {@link readMounts}; their failures are StrataErrors with the kernel's own words.
+ * - What is possible here: {@link probeKernel} and {@link probeNamespaces}, which try it.
+ * - Without root: {@link userNamespaceCommand}.
+ *
+ * Paths are `ByteString`s, links are not followed unless it is said, failures are errno errors in the form of Node's own.
  * Three calls work everywhere: {@link readXattrs} (elsewhere there are none), {@link tryLock} and {@link renameUnlessExists}
  * (elsewhere with less of a promise).
  *
@@ -56,6 +61,7 @@ export { isLinux } from "./libc.ts";
 export { attachLoop, LoopDevice, type LoopOptions } from "./loop-device.ts";
 export { type MountRequest, mountFileSystem } from "./mount.ts";
 export { isMountPoint, type MountEntry, mountOf, parseMountInfo, readMounts } from "./mount-table.ts";
+export { type NamespaceFacts, type NamespaceProbeOptions, probeNamespaces } from "./namespace-facts.ts";
 export {
   type CommandLine,
   type IdRange,

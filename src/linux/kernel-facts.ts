@@ -1,8 +1,9 @@
-import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { release } from "node:os";
 import { type ByteString, randomName, StrataError, toBuffer, toText } from "../base/index.ts";
 import { cloneFile } from "./copy-range.ts";
 import { type FileSystemFacts, fileSystemOf } from "./file-system.ts";
+import { assertDone, cString, libcFunction } from "./libc.ts";
 import { attachLoop } from "./loop-device.ts";
 import { type MountRequest, mountFileSystem, tryMount } from "./mount.ts";
 import { isCallMissing } from "./mount-error.ts";
@@ -85,14 +86,17 @@ type MountFacts = Pick<
 function mountFacts({ place, process, sampleErofs }: Scene): MountFacts {
   const mount = mayMount(process) ? tried(() => mounted(place, { type: "tmpfs", source: "probe" })) : NOT_PERMITTED;
   const image = `${place}/image`;
-  writeFileSync(toBuffer(image), sampleErofs ?? Buffer.alloc(512));
+  const bytes = sampleErofs ?? Buffer.alloc(512);
+  writeFileSync(toBuffer(image), bytes);
   const ifMounting = (attempt: () => void): Fact => (mount.works ? tried(attempt) : mount);
   const erofs = (attempt: () => void): Fact => (sampleErofs === undefined ? NO_SAMPLE : ifMounting(attempt));
   return {
     mount,
-    loop: tried(() => attachLoop(image).detach()),
+    loop: tried(() => withLoop(bytes, () => undefined)),
     erofsFromFile: erofs(() => mounted(place, { type: "erofs", source: image, options: ["ro"] })),
-    erofsFromLoop: erofs(() => mountedFromLoop(place, image)),
+    erofsFromLoop: erofs(() =>
+      withLoop(bytes, (device) => mounted(place, { type: "erofs", source: device, options: ["ro"] })),
+    ),
     overlay: ifMounting(() => mountedOverlay(place, "overlay", [])),
     overlayUserxattr: ifMounting(() => mountedOverlay(place, "overlay-user", ["userxattr"])),
     appendedLowers: mount.works && !canAppendLowers() ? TOO_OLD_FOR_APPENDING : mount,
@@ -131,8 +135,11 @@ function tried(attempt: () => void): Fact {
 /** Of our errors the clause without the names of temporary files. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error instanceof StrataError) return String(error.details["reason"] ?? error.message);
-  return "code" in error ? `${String(error.code)}` : error.message;
+  if (error instanceof StrataError) {
+    const reason = error.details["reason"];
+    return typeof reason === "string" ? reason : error.message;
+  }
+  return "code" in error ? String(error.code) : error.message;
 }
 
 function mounted(place: ByteString, request: Omit<MountRequest, "target">): void {
@@ -152,12 +159,23 @@ function withoutTrace(place: ByteString, mountAt: (target: ByteString | undefine
   }
 }
 
-function mountedFromLoop(place: ByteString, image: ByteString): void {
-  const loop = attachLoop(image);
+const MFD_CLOEXEC = 1;
+const createMemoryFile = libcFunction<[Buffer, number]>("int memfd_create(const void *name, unsigned int flags)");
+
+/** The file is in memory: attaching one that was just written would wait for the disk. */
+function withLoop(bytes: Uint8Array, use: (device: ByteString) => void): void {
+  const file = createMemoryFile(cString("probe"), MFD_CLOEXEC);
+  assertDone(file, "memfd_create", "probe");
   try {
-    mounted(place, { type: "erofs", source: loop.device, options: ["ro"] });
+    writeSync(file, bytes);
+    const loop = attachLoop(`/proc/self/fd/${file}`);
+    try {
+      use(loop.device);
+    } finally {
+      loop.detach();
+    }
   } finally {
-    loop.detach();
+    closeSync(file);
   }
 }
 

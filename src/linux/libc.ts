@@ -78,6 +78,7 @@ export function assertDone(result: number, syscall: string, path: ByteString): v
  * One more function of the C library, by its prototype; it is looked up at the first call. Each module of this room
  * declares those that it alone needs.
  */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller says what its prototype takes
 export function libcFunction<Values extends readonly unknown[]>(prototype: string): (...values: Values) => number {
   let call: ((...values: unknown[]) => number) | undefined;
   return (...values) => {
@@ -87,6 +88,7 @@ export function libcFunction<Values extends readonly unknown[]>(prototype: strin
 }
 
 /** {@link libcFunction} for calls that may take long: they run on a thread of Node's pool. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller says what its prototype takes
 export function libcFunctionAsync<Values extends readonly unknown[]>(
   prototype: string,
 ): (...values: Values) => Promise<number> {

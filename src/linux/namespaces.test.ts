@@ -1,11 +1,12 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { describeWith, whyMissing } from "../../test/support/oracles.ts";
 import { requireOrSkip } from "../../test/support/skip.ts";
+import { probeNamespaces } from "./namespace-facts.ts";
 import { joinNamespacesCommand, parseSubordinateIds, userNamespaceCommand } from "./namespaces.ts";
 
 test("subordinate ids are those of a user's names, other lines are nothing", () => {
@@ -41,6 +42,28 @@ describeWith(["unshare", "mount"], "namespaces", () => {
     const script = "mount -t tmpfs x /mnt && touch /mnt/x && chown 5:6 /mnt/x 2>/dev/null; stat -c %u:%g /mnt/x";
     expect(run(script, [], true).stdout).toBe("5:6\n");
     expect(run(script, [], false).stdout).toBe("0:0\n");
+  });
+
+  test("the probe finds what works, and says why not", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "namespace-test-"));
+    try {
+      const at = `${directory}/a:b,c\\d e`;
+      mkdirSync(at);
+      const works = { works: true };
+      expect(await probeNamespaces({ at })).toEqual({ userNamespace: works, allIds: works, overlay: works });
+      expect(readdirSync(at)).toEqual([]);
+      await expect(probeNamespaces({ at: `${at}/none` })).rejects.toThrow("ENOENT");
+      const path = process.env["PATH"];
+      process.env["PATH"] = directory;
+      try {
+        const none = { works: false, why: expect.stringContaining("ENOENT") };
+        expect(await probeNamespaces({ at })).toEqual({ userNamespace: none, allIds: none, overlay: none });
+      } finally {
+        process.env["PATH"] = path;
+      }
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 
   test("a second command joins the namespaces of the first", async () => {
