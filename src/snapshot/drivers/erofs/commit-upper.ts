@@ -5,15 +5,12 @@ import { LayerIndexBuilder } from "../../../layer/index.ts";
 import type { DiffId } from "../../../oci/index.ts";
 import { TarScanner } from "../../../tar/index.ts";
 import type { CommittedFacts } from "../../snapshot-driver.ts";
-import { upperTar } from "./upper-tar.ts";
+import { upperTar, type WrittenUpper } from "./upper-tar.ts";
 
-/** What has been written on top of a chain. */
-export interface WrittenUpper {
+/** The upper of a snapshot. */
+export interface SnapshotUpper extends WrittenUpper {
   /** Names the ingest: the snapshot's id. */
   readonly id: string;
-  readonly upper: string;
-  /** Where the chain is mounted; undefined where nothing is below, and the directory no upper but a whole tree. */
-  readonly lower: string | undefined;
 }
 
 /** Where the layer goes. */
@@ -27,7 +24,7 @@ export interface CommitPlaces {
  * Makes a layer of what was written: its tar becomes a blob, durable when this resolves, and its table of contents is
  * remembered. Both are of one pass over the files.
  */
-export async function commitUpper(written: WrittenUpper, places: CommitPlaces): Promise<CommittedFacts> {
+export async function commitUpper(written: SnapshotUpper, places: CommitPlaces): Promise<CommittedFacts> {
   const { content, indexCache, limits } = places;
   const tar = await upperTar(written);
   let builder = new LayerIndexBuilder();

@@ -4,7 +4,13 @@ import { listDirectory, upperDirectory } from "../../../directory/index.ts";
 import { changesetTar } from "../../../image/index.ts";
 import { CHAR, type LayerIndex, noWhiteouts, type WhiteoutCodec } from "../../../layer/index.ts";
 import { readXattrs } from "../../../linux/index.ts";
-import type { WrittenUpper } from "./commit-upper.ts";
+
+/** What has been written on top of a chain. */
+export interface WrittenUpper {
+  readonly upper: string;
+  /** Where the chain is mounted; undefined where nothing is below, and the directory no upper but a whole tree. */
+  readonly lower: string | undefined;
+}
 
 const RESERVED = ".wh.";
 
