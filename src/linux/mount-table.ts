@@ -77,7 +77,7 @@ function isInTable(path: ByteString): boolean {
 const O_PATH = 0o10_000_000;
 
 /** Opens a path without access to what it names (O_PATH), and closes it afterwards. */
-export function withPathOpen<Result>(path: ByteString, use: (fd: number) => Result): Result {
+function withPathOpen<Result>(path: ByteString, use: (fd: number) => Result): Result {
   const fd = openPath(path, constants.O_NOFOLLOW);
   try {
     return use(fd);

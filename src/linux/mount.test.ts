@@ -8,7 +8,7 @@ import { bindMount, setMountReadOnly } from "./bind-mount.ts";
 import { fileSystemOf, syncFileSystem } from "./file-system.ts";
 import { mountByCall, mountFileSystem, tryMount } from "./mount.ts";
 import { isMountPoint, mountOf, parseMountInfo, readMounts } from "./mount-table.ts";
-import { mountOverlay } from "./overlay-mount.ts";
+import { mountOverlay, mountOverlayByCall } from "./overlay-mount.ts";
 import { unmount } from "./unmount.ts";
 
 test("a line of the mount table is taken apart, whatever its optional fields and escapes", () => {
@@ -222,6 +222,19 @@ describeWith(["mount"], "mounts", () => {
       unmount(target);
     });
   }
+
+  test("where lowers cannot be named one by one, 200 with long paths still fit, and more are refused", () => {
+    const lowers = layers("by-call-lowers", 300, "lo:ng/".repeat(30));
+    const [upper, work, target] = [dir("by-call-up,"), dir("by-call-work"), dir("by-call-target")];
+    mountOverlayByCall({ lowers: lowers.slice(0, 200), upper, work, target, options: ["nodev"] });
+    expect([read(`${target}/top`), read(`${target}/file-199`)]).toEqual(["0", "199"]);
+    write(`${target}/new`, "new");
+    expect(read(`${upper}/new`)).toBe("new");
+    unmount(target);
+    const tooMany = { lowers, upper, work, target };
+    expect(() => mountOverlayByCall(tooMany)).toThrow(withCode("mount-options-too-long", { path: target }));
+    expect(isMountPoint(target)).toBe(false);
+  });
 
   test("layers may lie at paths of any bytes and of any length", () => {
     const names = [

@@ -36,10 +36,13 @@ const ROOM_FOR_LOWERS = 3500;
  */
 export function mountOverlay({ target, ...overlay }: OverlayRequest): void {
   assertNumberOfLowers(overlay, target);
-  withDescriptors((fds) => {
-    if (canAppendLowers()) mountFileSystem({ ...requestOf(overlay, appended, fds), target });
-    else mountByCall({ ...requestOf(overlay, listed, fds), target });
-  });
+  if (!canAppendLowers()) return mountOverlayByCall({ target, ...overlay });
+  withDescriptors((fds) => mountFileSystem({ ...requestOf(overlay, appended, fds), target }));
+}
+
+/** {@link mountOverlay} through mount(2), for kernels before Linux 6.8. @throws as it */
+export function mountOverlayByCall({ target, ...overlay }: OverlayRequest): void {
+  withDescriptors((fds) => mountByCall({ ...requestOf(overlay, listed, fds), target }));
 }
 
 /** Whether the kernel makes this overlay, as `tryMount`. @throws as {@link mountOverlay}, and `ENOSYS` before Linux 5.2 */
