@@ -94,8 +94,7 @@ function fileSource(path: string): ByteSource {
     size: fstatSync(fd).size,
     readSync: readSyncAt,
     read: async (target, offset) => readSyncAt(target, offset),
-    // biome-ignore lint/correctness/useYield: nobody streams it
-    async *stream() {
+    stream: () => {
       throw new Error("not streamed");
     },
     async [Symbol.asyncDispose]() {},

@@ -9,7 +9,7 @@ import {
   INODE_BYTES,
   INODE_SLOT,
   MAX_U32,
-  SUPERBLOCK_AT,
+  SMALLEST_IMAGE,
   wholeBlocks,
   wholeInodeSlots,
 } from "./on-disk.ts";
@@ -147,8 +147,7 @@ export class ImageLayout {
   finish(tagOf: (layer: number) => ByteString): void {
     this.sharedXattrsAt = wholeBlocks(this.#position);
     this.copiedAt = wholeBlocks(this.sharedXattrsAt + this.xattrs.sharedBytes);
-    // The superblock's checksum is that of a whole block.
-    this.bytes = Math.max(this.copiedAt + this.#copiedBytes, SUPERBLOCK_AT + BLOCK);
+    this.bytes = Math.max(this.copiedAt + this.#copiedBytes, SMALLEST_IMAGE);
     let next = this.bytes / BLOCK;
     this.devices = this.deviceLayers.map((layer, i) => {
       const blocks = Math.ceil((this.table.layers[layer] as LayerIndex).tarSize / BLOCK);

@@ -9,6 +9,8 @@ export const BLOCK_BITS = 9;
 
 export const SUPERBLOCK_AT = 1024;
 export const SUPERBLOCK_BYTES = 128;
+/** The superblock's checksum is that of a whole block. */
+export const SMALLEST_IMAGE: number = SUPERBLOCK_AT + BLOCK;
 export const MAGIC = 0xe0f5_e1e2;
 /** One device slot; the table follows the superblock. */
 export const DEVICE_SLOT_BYTES = 128;

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { closeSync, ftruncateSync, lstatSync, openSync, readdirSync, readFileSync, readSync, writeSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { wildLayers } from "../../test/property/random-layers.ts";
@@ -11,10 +11,10 @@ import {
   whyNoErofs,
 } from "../../test/support/erofs-mounts.ts";
 import { requireOrSkip } from "../../test/support/skip.ts";
-import { memorySource } from "../base/index.ts";
+import { fromText, memorySource, toText } from "../base/index.ts";
 import { LayerIndexBuilder } from "../layer/index.ts";
-import type { SparseRun } from "../tar/index.ts";
-import { encodeHeader } from "../tar/index.ts";
+import { mountOverlay } from "../linux/index.ts";
+import { encodeHeader, type SparseRun } from "../tar/index.ts";
 import {
   block,
   char,
@@ -82,6 +82,20 @@ function sparseEntry(name: string, size: number, runs: readonly SparseRun[]): Bu
     "GNU.sparse.realsize": String(size),
   };
   return paxEntry(records, file(`GNUSparseFile.0/${name}`), Buffer.concat([padded(Buffer.from(map)), ...data]));
+}
+
+function withFile(path: string, flags: string, use: (fd: number) => void): void {
+  const fd = openSync(path, flags);
+  try {
+    use(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Overlayfs has its own count of links of directories. */
+function withoutLinks(line: string): string {
+  return line.replace(/^(\S+ = \S+ 4\d+ \S+ \S* \S+) \d+/, "$1");
 }
 
 /** A POSIX ACL as the kernel encodes it: version 2, then tag, permissions and id of each entry. */
@@ -257,6 +271,55 @@ requireOrSkip(
     const tar = tarScript(file("a", "a".repeat(600)), file("last", "l".repeat(700)));
     const { actual, expected } = await shownTars([tar.subarray(0, 512 + 1024 + 512 + 700)]);
     expect(actual).toEqual(expected);
+  });
+
+  it("a file of 5 GiB", async () => {
+    const size = 5 * 2 ** 30 + 1;
+    const head = encodeHeader({ ...file("large"), size });
+    using yard = new MountYard();
+    const tar = yard.file(head);
+    const end = size - 1;
+    const marks = [0, 2 ** 32 - 1, 2 ** 32, end];
+    withFile(tar, "r+", (fd) => {
+      ftruncateSync(fd, head.length + size + 511);
+      for (const at of marks) writeSync(fd, "#", head.length + at);
+    });
+    const { content: _, ...step } = file("large");
+    const builder = new LayerIndexBuilder();
+    builder.add({ ...step, uname: "", gname: "", size, headerOffset: 0, dataOffset: head.length, storedSize: size });
+    const { bytes } = await erofsBytes(mergeLayers([builder.finish(head.length + size + 511)]));
+    const path = `${yard.mount(yard.file(bytes), [tar])}/large`;
+    expect(lstatSync(path).size).toBe(size);
+    withFile(path, "r", (fd) => {
+      const byte = Buffer.alloc(2);
+      for (const at of marks) expect([readSync(fd, byte, 0, 1, at), byte.toString("latin1", 0, 1)]).toEqual([1, "#"]);
+      expect([readSync(fd, byte, 0, 2, 2 ** 31), byte.toString("hex")]).toEqual([2, "0000"]);
+      expect(readSync(fd, byte, 0, 2, end)).toBe(1);
+    });
+  });
+
+  it("files of 300 devices, whose names take more than a page", async () => {
+    const layers = Array.from({ length: 300 }, (_, i) => [file(`f${i}`, `content of ${i}`), file("same", `${i}`)]);
+    const { actual, expected, image } = await shown(...layers);
+    expect(image.deviceLayers).toHaveLength(300);
+    expect(actual).toEqual(expected);
+  });
+
+  it("the same through an overlay on top, attributes of other overlays included", async () => {
+    const tar = tarScript(
+      dir("d", { xattrs: { "trusted.overlay.opaque": "y", "user.k": "v" } }),
+      file("d/f", "1", { xattrs: { "trusted.overlay.metacopy": "", "security.capability": CAPABILITY } }),
+      file("d/g", "g".repeat(5000)),
+    );
+    const tree = mergeLayers([indexOfTar(tar)]);
+    const { bytes } = await erofsBytes(tree, { escapeOverlay: true });
+    using yard = new MountYard();
+    const lower = yard.mount(yard.file(bytes), [yard.file(tar)]);
+    const [target, other] = [yard.make(), yard.make()].map(fromText) as [string, string];
+    mountOverlay({ lowers: [fromText(lower), other], target });
+    yard.adopt(toText(target));
+    const inOrder = treeFacts(tree, [tar]);
+    expect(mountFacts(toText(target)).map(withoutLinks)).toEqual(inOrder.map(withoutLinks));
   });
 
   it("what random layers make", async () => {

@@ -106,9 +106,12 @@ export class XattrTable {
   /** Shares the largest attributes of a set that would be too long; false when that does not help. */
   #shorten(set: AttributeSet): boolean {
     const own = set.attributes.filter(({ sharedAt }) => sharedAt < 0).sort((a, b) => b.bytes - a.bytes);
-    for (const attribute of own) {
-      if (bodyBytes(set) <= MOST_BYTES) break;
+    const room = Math.max(0, MOST_SHARED - (set.attributes.length - own.length));
+    let length = bodyBytes(set);
+    for (const attribute of own.slice(0, room)) {
+      if (length <= MOST_BYTES) break;
       this.#share(attribute);
+      length -= attribute.bytes - XATTR_ENTRY_BYTES;
     }
     return bodyBytes(set) <= MOST_BYTES;
   }
