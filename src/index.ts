@@ -14,6 +14,7 @@
 export { type ErrorDetails, type ErrorKind, StrataError } from "./base/index.ts";
 export type { PathBlame } from "./blame-path.ts";
 export { type CopyImageOptions, copyImage } from "./copy-image.ts";
+export { describeMachine, type MachineInfo } from "./describe-machine.ts";
 export type { ExtractReport } from "./directory/index.ts";
 export type { ImageFs } from "./fs/index.ts";
 export type { CopyEvent, HistoryStep, ImageLayer, ImageSource, Limits, LoadEvent } from "./image/index.ts";

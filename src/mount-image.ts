@@ -2,6 +2,7 @@ import { addDetails } from "./base/index.ts";
 import { Held } from "./held.ts";
 import { type PlaceOptions, rootOf } from "./named-places.ts";
 import {
+  assertMayMount,
   holderOf,
   listMounted,
   type MountedSnapshot,
@@ -36,6 +37,7 @@ export type StorePlace = Pick<PlaceOptions, "store" | "signal">;
 export async function mountImage(name: string, target: string, options: MountImageOptions): Promise<MountedSnapshot> {
   await using held = new Held();
   try {
+    assertMayMount();
     const { store, snapshotter, chainId } = await unpackNamed(name, held, options);
     return await mountSnapshot(snapshotter, {
       root: snapshotRoot(store),

@@ -7,15 +7,21 @@ import { hostPlatform } from "./host-platform.ts";
 import { type CopyEvent, DEFAULT_LIMITS, DEFAULT_SOURCE_LIMITS } from "./image/index.ts";
 import { rootOf, sourceOptions } from "./named-places.ts";
 import type { ChainId } from "./oci/index.ts";
-import type { DriverName } from "./snapshot/index.ts";
-import { openStore } from "./store/index.ts";
+import { canMountHere, type DriverName, driverFor } from "./snapshot/index.ts";
+import { openStore, type Store } from "./store/index.ts";
 import { type CopyResult, copyArtifact, openArtifact } from "./transport/index.ts";
 import { type ArrivalEvent, LayerArrivals, type UnpackEvent } from "./unpack/index.ts";
-import { openStoreSnapshotter, type UnpackNamedOptions, type UnpackPlace, unpackInto } from "./unpack-named.ts";
+import {
+  openStoreSnapshotter,
+  snapshotRoot,
+  type UnpackNamedOptions,
+  type UnpackPlace,
+  unpackInto,
+} from "./unpack-named.ts";
 
 /** How an image is pulled. */
 export interface PullImageOptions extends Omit<CopyImageOptions, "onEvent">, Omit<UnpackNamedOptions, "limits"> {
-  /** Whether the image is also unpacked, while it arrives. Default: yes. */
+  /** Whether the image is also unpacked, while it arrives. Default: where it could be mounted. */
   readonly unpack?: boolean | undefined;
   readonly onEvent?: ((event: PullEvent) => void) | undefined;
 }
@@ -45,7 +51,7 @@ export async function pullImage(from: string, to: string, options: PullImageOpti
   const store = held.add(await openStore(rootOf(from, options)));
   const source = held.add(await openArtifact(from, sourceOptions(options, scratch)));
   const copying = { ...copyOptions({ ...options, limits: undefined }, scratch), onEvent: options.onEvent };
-  if (options.unpack === false) {
+  if (!(options.unpack ?? (await shouldUnpack(store, options)))) {
     const destination = held.add(await store.destination(to));
     return { ...(await copyArtifact(source, destination, copying)), driver: undefined, chainId: undefined };
   }
@@ -57,6 +63,12 @@ export async function pullImage(from: string, to: string, options: PullImageOpti
   const arrived = await arrivals.settle();
   const unpacked = await unpackStored(copied, held, { ...place, arrived });
   return { ...copied, driver: unpacked && snapshotter.driver, chainId: unpacked?.chainId };
+}
+
+/** Copying every layer whole, as `vfs` does, is only for those who ask for it. */
+async function shouldUnpack(store: Store, { snapshotter }: PullImageOptions): Promise<boolean> {
+  if (snapshotter !== undefined) return true;
+  return canMountHere() && (await driverFor(snapshotRoot(store))) !== "vfs";
 }
 
 async function followArrivals(

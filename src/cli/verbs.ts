@@ -179,6 +179,11 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import("./commands/snapshots.ts")).configureSnapshots,
   },
   {
+    name: "unshare",
+    summary: "run a command where mounting needs no root",
+    load: async () => (await import("./commands/unshare.ts")).configureUnshare,
+  },
+  {
     name: "info",
     summary: "show what this machine can do, and how snapshots are kept",
     load: async () => (await import("./commands/info.ts")).configureInfo,

@@ -10,10 +10,11 @@ export {
   type DriverVerdict,
   judgeDrivers,
 } from "./choose-driver.ts";
+export { type OpenLayerTarOptions, openLayerTar } from "./drivers/overlay/open-layer-tar.ts";
 export { mountAll, unmountAll } from "./mount-all.ts";
 export { type MountSnapshotRequest, mountKept, mountSnapshot } from "./mounted/mount-snapshot.ts";
 export { listMounted, type MountedSnapshot, mountedSnapshotOf } from "./mounted/mounted-snapshot.ts";
-export { DRIVER_NAMES, openSnapshotters, snapshotterFor } from "./mounted/open-snapshotters.ts";
+export { DRIVER_NAMES, driverFor, openSnapshotters, snapshotterFor } from "./mounted/open-snapshotters.ts";
 export { holderOf, type UnmountSnapshotRequest, unmountSnapshot } from "./mounted/unmount-snapshot.ts";
 export { openSnapshotter, type SnapshotterOptions } from "./open-snapshotter.ts";
 export { type RecordedSnapshot, readSnapshotContent, type SnapshotContent } from "./read-snapshot-content.ts";

@@ -94,7 +94,7 @@ async function listMounts(terminal: Terminal, options: MountOptions): Promise<vo
 
 function directoryMissing(): StrataError {
   return new StrataError({
-    code: "usage",
+    code: "invalid-usage",
     kind: "invalid-argument",
     message: "An image and a directory are needed",
     hint: "strata mount IMAGE DIR, or strata mount --snapshot NAME DIR",

@@ -8,7 +8,7 @@ import { addSnapshotterOption, type UnpackVerbOptions } from "../unpack-options.
 
 type PullOptions = TransferOptions & {
   /** False for `--no-unpack`. */
-  readonly unpack: boolean;
+  readonly unpack?: boolean;
   readonly snapshotter?: UnpackVerbOptions["snapshotter"];
 };
 
@@ -20,7 +20,9 @@ export function configurePull(command: Command, terminal: Terminal): void {
         "can be mounted at once. What is there already is not pulled again.",
     )
     .argument("<reference...>", "[HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]");
-  command.option("--no-unpack", "only keep the image; `strata mount` unpacks it when it is needed");
+  command
+    .option("--unpack", "unpack it also where it cannot be mounted")
+    .option("--no-unpack", "only keep the image; `strata mount` unpacks it when it is needed");
   addSnapshotterOption(command);
   addTransferOptions(command, { canConvert: false })
     .addHelpText(

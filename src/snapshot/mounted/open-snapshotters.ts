@@ -17,8 +17,13 @@ export async function snapshotterFor(
   options: Omit<SnapshotterOptions, "driver"> & { readonly driver?: DriverName | undefined },
 ): Promise<Snapshotter> {
   const { root } = options;
-  const driver = options.driver ?? (await rememberedDriver(root)) ?? (await chooseAndRemember(root));
+  const driver = options.driver ?? (await driverFor(root));
   return await openSnapshotter({ ...options, driver });
+}
+
+/** The driver that was chosen for the snapshots below a root, or is now: the best that works. */
+export async function driverFor(root: string): Promise<DriverName> {
+  return (await rememberedDriver(root)) ?? (await chooseAndRemember(root));
 }
 
 /** Opens the snapshots of each driver that has any below the root. The caller disposes them. */
