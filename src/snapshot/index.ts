@@ -12,6 +12,13 @@ export {
 } from "./choose-driver.ts";
 export { type OpenLayerTarOptions, openLayerTar } from "./drivers/overlay/open-layer-tar.ts";
 export { mountAll, unmountAll } from "./mount-all.ts";
+export {
+  assertMayMount,
+  canMountHere,
+  type DriversHere,
+  describeDrivers,
+  factsOf,
+} from "./mounted/describe-drivers.ts";
 export { type MountSnapshotRequest, mountKept, mountSnapshot } from "./mounted/mount-snapshot.ts";
 export { listMounted, type MountedSnapshot, mountedSnapshotOf } from "./mounted/mounted-snapshot.ts";
 export { DRIVER_NAMES, driverFor, openSnapshotters, snapshotterFor } from "./mounted/open-snapshotters.ts";
