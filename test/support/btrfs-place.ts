@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { oraclePath } from "./oracles.ts";
+import { makeScratchMount } from "./scratch-mount.ts";
 
 /** A small btrfs of its own, mounted until it is disposed. Needs `mkfs.btrfs` and `mount`. */
 export interface BtrfsPlace extends Disposable {
@@ -11,14 +11,14 @@ export interface BtrfsPlace extends Disposable {
 
 const BYTES = 384 * 1024 * 1024;
 
-/** Makes and mounts a btrfs in a sparse file. */
+/** Makes and mounts a btrfs in a sparse file, in memory where that is possible: tests need no disk to be durable. */
 export function makeBtrfs(): BtrfsPlace {
-  const place = mkdtempSync(join(tmpdir(), "btrfs-place-"));
-  const [image, directory] = [join(place, "image"), join(place, "mounted")];
+  const place = makeScratchMount();
+  const [image, directory] = [join(place.directory, "image"), join(place.directory, "mounted")];
   let isMounted = false;
   const dispose = (): void => {
     if (isMounted) run("umount", [directory]);
-    rmSync(place, { recursive: true });
+    place[Symbol.dispose]();
   };
   try {
     writeFileSync(image, "");

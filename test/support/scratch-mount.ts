@@ -2,34 +2,34 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fromText, toText } from "../../src/base/index.ts";
+import { type ByteString, fromText, toText } from "../../src/base/index.ts";
 import { readMounts, unmount, writeXattr } from "../../src/linux/index.ts";
 
 /** A directory of a test in memory where that keeps attributes as disks do, so that nothing waits for a disk. */
 export interface ScratchMount extends Disposable {
   readonly directory: string;
-  /** Where something is mounted below the directory, in the order of the mount table. */
-  mountsBelow(): readonly string[];
 }
 
-/** Needs to be allowed to mount. Disposing it unmounts and removes all that is below it. */
+/** Needs to be allowed to mount. Disposing it removes all that is below, and throws when something is mounted there still. */
 export function makeScratchMount(): ScratchMount {
   const directory = mkdtempSync(join(tmpdir(), "scratch-mount-"));
   spawnSync("mount", ["-t", "tmpfs", "-o", "mode=0755", "scratch", directory]);
   if (!keepsXattrs(directory)) spawnSync("umount", [directory]);
-  const mountsBelow = (): readonly string[] =>
-    readMounts()
-      .map(({ mountPoint }) => toText(mountPoint))
-      .filter((place) => place.startsWith(`${directory}/`));
   return {
     directory,
-    mountsBelow,
     [Symbol.dispose]() {
-      for (const place of [...mountsBelow()].reverse()) unmount(fromText(place), { isLazy: true });
+      const left = mountsBelow(directory);
+      for (const mountPoint of [...left].reverse()) unmount(mountPoint, { isLazy: true });
       spawnSync("umount", ["-l", directory]);
       rmSync(directory, { recursive: true, force: true });
+      if (left.length > 0) throw new Error(`These were still mounted: ${left.map(toText).join(", ")}`);
     },
   };
+}
+
+function mountsBelow(directory: string): readonly ByteString[] {
+  const places = readMounts().map(({ mountPoint }) => mountPoint);
+  return places.filter((mountPoint) => mountPoint.startsWith(`${fromText(directory)}/`));
 }
 
 /** In memory, `user.*` came with Linux 6.6. */

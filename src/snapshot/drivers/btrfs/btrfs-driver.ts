@@ -2,7 +2,13 @@ import { chmodSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { type ByteString, fromText } from "../../../base/index.ts";
 import { changesOfLayer, extractChanges, measureTree } from "../../../directory/index.ts";
-import { createSubvolume, setSubvolumeReadOnly, snapshotSubvolume, syncFileSystem } from "../../../linux/index.ts";
+import {
+  createSubvolume,
+  isSubvolumeReadOnly,
+  setSubvolumeReadOnly,
+  snapshotSubvolume,
+  syncFileSystem,
+} from "../../../linux/index.ts";
 import type {
   CommittedFacts,
   DrivenSnapshot,
@@ -12,6 +18,7 @@ import type {
   StagedStack,
 } from "../../snapshot-driver.ts";
 import type { SnapshotUsage } from "../../snapshotter.ts";
+import { ownersOf } from "../owners-of.ts";
 import { assertOnBtrfs } from "./assert-on-btrfs.ts";
 import { measureDifference } from "./measure-difference.ts";
 import { removeSubvolume } from "./remove-subvolume.ts";
@@ -34,8 +41,10 @@ export function createBtrfsDriver({ root }: DriverResources): SnapshotDriver {
       if (isView && parents.length === 0) setSubvolumeReadOnly(volumeOf(snapshot), true);
     },
     mounts: async (snapshot) => {
-      const access = snapshot.info.kind === "view" ? "ro" : "rw";
-      return [{ type: "bind", source: rootOf(snapshot), options: [access, "rbind"] }];
+      const isView = snapshot.info.kind === "view";
+      // A commit that failed after all may have closed it.
+      if (!isView && isSubvolumeReadOnly(volumeOf(snapshot))) setSubvolumeReadOnly(volumeOf(snapshot), false);
+      return [{ type: "bind", source: rootOf(snapshot), options: [isView ? "ro" : "rw", "rbind"] }];
     },
     commit: (snapshot, parents) => close(snapshot, parents),
     async stage() {},
@@ -69,7 +78,10 @@ async function applyLayer(
   { stack, layer, signal }: StagedStack,
 ): Promise<CommittedFacts> {
   begin(place, parents, false);
-  await extractChanges(rootOf(place), changesOfLayer(stack.tree, layer), stack, { signal });
+  await extractChanges(rootOf(place), changesOfLayer(stack.tree, layer), stack, {
+    owners: await ownersOf(place),
+    signal,
+  });
   return await close(place, parents);
 }
 

@@ -35,6 +35,12 @@ function isSame(before: BigIntStats | undefined, now: BigIntStats): boolean {
   return before !== undefined && before.ino === now.ino && before.ctimeNs === now.ctimeNs;
 }
 
+/** Undefined also where a directory of the child was something else. */
 function statsOf(path: ByteString): BigIntStats | undefined {
-  return lstatSync(toBuffer(path), { bigint: true, throwIfNoEntry: false });
+  try {
+    return lstatSync(toBuffer(path), { bigint: true, throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return undefined;
+    throw error;
+  }
 }

@@ -12,10 +12,12 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { bringIn, stackOf } from "../../../../test/support/layer-stack.ts";
 import { describeWith } from "../../../../test/support/oracles.ts";
 import { makeScratchMount, type ScratchMount } from "../../../../test/support/scratch-mount.ts";
 import { createMemoryContentStore, createMemoryIndexCache } from "../../../content/index.ts";
 import { readXattrs, setFileTimes, writeXattr } from "../../../linux/index.ts";
+import { char, dir, file, tarScript } from "../../../testing/index.ts";
 import { type Mount, openSnapshotter, type Snapshotter, snapshotKey, snapshotName } from "../../index.ts";
 import { mountAll, unmountAll } from "../../mount-all.ts";
 
@@ -33,7 +35,6 @@ describeWith(["mount"], "snapshots of overlayfs", () => {
   });
   afterEach(async () => {
     await snapshots[Symbol.asyncDispose]();
-    expect(place.mountsBelow()).toEqual([]);
     place[Symbol.dispose]();
   });
 
@@ -130,6 +131,32 @@ describeWith(["mount"], "snapshots of overlayfs", () => {
     const upper = mounts[0]?.options.find((option) => option.startsWith("upperdir="))?.slice("upperdir=".length) ?? "";
     expect(readFileSync(join(upper, "file"), "utf8")).toBe("content");
     expect([...readXattrs(join(upper, "file")).keys()]).not.toContain("trusted.overlay.metacopy");
+  });
+
+  it("show the attributes of an inner overlay as they are in the layer, also of one layer alone", async () => {
+    const xattrs = { "trusted.overlay.opaque": "y", "user.plain": "1" };
+    const inner = [dir("inner", { xattrs }), file("inner/file", "x", { xattrs: { "trusted.overlay.metacopy": "" } })];
+    const stack = stackOf(place.directory, [tarScript(...inner), tarScript(file("inner/other", ""))]);
+    for (const [i, name] of (await bringIn(snapshots, stack)).entries()) {
+      await inside(await snapshots.view(snapshotKey(`v${i}`), name), (root) => {
+        expect(Object.fromEntries(readXattrs(join(root, "inner")))).toEqual({
+          "trusted.overlay.opaque": Uint8Array.from([0x79]),
+          "user.plain": Uint8Array.from([0x31]),
+        });
+        expect([...readXattrs(join(root, "inner/file")).keys()]).toEqual(["trusted.overlay.metacopy"]);
+        expect(readFileSync(join(root, "inner/file"), "utf8")).toBe("x");
+      });
+    }
+  });
+
+  it("refuse a layer with a device that overlayfs would take for a whiteout, and say which", async () => {
+    const stack = stackOf(place.directory, [tarScript(char("lib/nothing", [0, 0]))]);
+    await expect(snapshots.stage(stack, 0)).rejects.toMatchObject({
+      code: "layer-has-whiteout-device",
+      kind: "unsupported",
+      details: { layer: 0, entry: "lib/nothing" },
+    });
+    expect(readdirSync(join(place.directory, "overlay/data"))).toEqual([]);
   });
 
   it("know what they take themselves, and lose overlayfs's own directory when they are committed", async () => {

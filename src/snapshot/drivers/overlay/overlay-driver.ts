@@ -12,6 +12,7 @@ import type {
   StageOptions,
 } from "../../snapshot-driver.ts";
 import type { LayerStack, Mount } from "../../snapshotter.ts";
+import { ownersOf } from "../owners-of.ts";
 import { copyAttributes } from "./copy-attributes.ts";
 import { hasOwnMarks } from "./has-own-marks.ts";
 import { writeLayerJournal } from "./layer-journal.ts";
@@ -34,13 +35,14 @@ export function createOverlayDriver({ root }: DriverResources): SnapshotDriver {
     name: "overlay",
     create: (snapshot, parents) => createUpper(snapshot, parents),
     mounts: async (snapshot, parents) => mountsOf(snapshot, parents, usesUserXattrs()),
-    commit: commitUpper,
+    commit: (snapshot) => makeDurable(snapshot),
+    settle: removeWork,
     stage: (place, stack, options) => stageUpper(place, { ...options, stack, usesUserXattrs: usesUserXattrs() }),
-    commitStaged: (place) => settle(place),
+    commitStaged: (place) => makeDurable(place),
     async warm() {},
     usage: (snapshot) => measureTree(filesOf(snapshot)),
     async remove() {},
-    cleanup: async () => [],
+    cleanup: removeLeftWork,
   };
 }
 
@@ -80,9 +82,15 @@ function shownOf(parents: readonly DrivenSnapshot[]): readonly DrivenSnapshot[] 
   return last < 0 ? parents : parents.slice(0, last + 1);
 }
 
-async function commitUpper(snapshot: DrivenSnapshot): Promise<CommittedFacts> {
-  await rm(workOf(snapshot), { recursive: true, force: true });
-  return await settle(snapshot);
+async function removeWork(place: NewSnapshot): Promise<void> {
+  await rm(workOf(place), { recursive: true, force: true });
+}
+
+/** Whoever died before it could {@link removeWork} left it. */
+async function removeLeftWork(living: readonly DrivenSnapshot[]): Promise<readonly string[]> {
+  const left = living.filter((snapshot) => snapshot.info.kind === "committed" && existsSync(workOf(snapshot)));
+  for (const snapshot of left) await removeWork(snapshot);
+  return left.map(workOf);
 }
 
 /** The journal needs the headers only, so it is written while others write the files. */
@@ -100,7 +108,7 @@ async function stageUpper(
   await makeFiles(place);
   const whiteouts = usesUserXattrs ? "overlay-user" : "overlay";
   await Promise.all([
-    extractChanges(filesOf(place), changes, stack, { whiteouts, signal }),
+    extractChanges(filesOf(place), changes, stack, { owners: await ownersOf(place), whiteouts, signal }),
     writeLayerJournal(journalOf(place), { stack, changes, signal }),
   ]);
   if (hasOwnMarks(changes, usesUserXattrs)) await writeFile(escapedOf(place), "");
@@ -113,7 +121,7 @@ async function makeFiles(place: NewSnapshot): Promise<void> {
   await chmod(filesOf(place), 0o755);
 }
 
-async function settle(place: NewSnapshot): Promise<CommittedFacts> {
+async function makeDurable(place: NewSnapshot): Promise<CommittedFacts> {
   await syncFileSystem(fromText(place.directory));
   return { content: [], usage: await measureTree(filesOf(place)) };
 }

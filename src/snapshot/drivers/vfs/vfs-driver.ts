@@ -1,4 +1,4 @@
-import { mkdir, stat } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fromText } from "../../../base/index.ts";
 import { changesOfLayer, copyTree, extractChanges, measureTree } from "../../../directory/index.ts";
@@ -11,6 +11,7 @@ import type {
   SnapshotDriver,
 } from "../../snapshot-driver.ts";
 import type { Mount, SnapshotUsage } from "../../snapshotter.ts";
+import { ownersOf } from "../owners-of.ts";
 
 /**
  * Keeps every snapshot as a whole copy of its parent in which its changes are made: works on every file system and for
@@ -34,7 +35,7 @@ export function createVfsDriver(_: DriverResources): SnapshotDriver {
     async commitStaged(place, parents, { stack, layer, signal }) {
       await copyParent(place, parents, signal);
       const changes = changesOfLayer(stack.tree, layer);
-      await extractChanges(rootOf(place), changes, stack, { owners: await owners(place), signal });
+      await extractChanges(rootOf(place), changes, stack, { owners: await ownersOf(place), signal });
       await sync(place.directory);
       return await factsOf(place);
     },
@@ -73,9 +74,4 @@ async function factsOf(place: NewSnapshot): Promise<CommittedFacts> {
 
 async function sync(directory: string): Promise<void> {
   if (isLinux()) await syncFileSystem(fromText(directory));
-}
-
-/** Whoever made the directory is this user: only root gives files away. */
-async function owners({ directory }: NewSnapshot): Promise<"apply" | "record"> {
-  return (await stat(directory)).uid === 0 ? "apply" : "record";
 }
