@@ -24,13 +24,17 @@ export function stackOf(
 
 /** Stages all layers at once and commits them in order. @returns the names of the chain, base first */
 export async function bringIn(snapshotter: Snapshotter, stack: LayerStack): Promise<readonly SnapshotName[]> {
-  const staged = await Promise.all(stack.chainIds.map((_, layer) => snapshotter.stage(stack, layer)));
+  const staged = await Promise.allSettled(stack.chainIds.map((_, layer) => snapshotter.stage(stack, layer)));
   const names: SnapshotName[] = [];
-  for (const [i, layer] of staged.entries()) {
-    await using ready = layer;
-    const name = snapshotName(stack.chainIds[i] as string);
-    await ready.commit(name, names.at(-1));
-    names.push(name);
+  try {
+    for (const [i, layer] of staged.entries()) {
+      if (layer.status === "rejected") throw layer.reason;
+      const name = snapshotName(stack.chainIds[i] as string);
+      await layer.value.commit(name, names.at(-1));
+      names.push(name);
+    }
+  } finally {
+    for (const layer of staged) if (layer.status === "fulfilled") await layer.value[Symbol.asyncDispose]();
   }
   return names;
 }
