@@ -24,7 +24,7 @@ async function scene(how: { readonly workers?: number } = {}) {
   const events: ArrivalEvent[] = [];
   const arrivals = new LayerArrivals({ ...options, onEvent: (event) => events.push(event) });
   const states = (): string[] => events.flatMap((event) => (event.type === "arrival" ? [event.state] : []));
-  const arrive = (layer: FixtureLayer, bytes: Uint8Array = layer.stored, pause = turn) =>
+  const arrive = (layer: FixtureLayer, bytes: Uint8Array = layer.stored, pause: (at: number) => Promise<void> = turn) =>
     ingestStream(
       options.content,
       {
@@ -52,8 +52,8 @@ test("a layer is unpacked while it arrives, and then nothing is left to do for i
   const { options, arrivals, arrive, states } = await scene();
   for (const layer of layers) await arrive(layer);
   const arrived = await arrivals.settle();
-  expect([...arrived].map(([digest, { diffId }]) => [digest, diffId]).sort()).toEqual(
-    layers.map((layer) => [digestOfLayer(layer), layer.diffId]).sort(),
+  expect(new Map([...arrived].map(([digest, { diffId }]) => [digest, diffId]))).toEqual(
+    new Map(layers.map((layer) => [digestOfLayer(layer), layer.diffId])),
   );
   expect(states().sort()).toEqual(["unpacked", "unpacked", "unpacking", "unpacking"]);
   expect(options.leased).toEqual(expect.arrayContaining(layers.map(({ diffId }) => diffId)));

@@ -84,7 +84,7 @@ function arrivedAs(layer: LayerSource, number: number, { arrived }: UnpackLayers
     code: "digest-mismatch",
     kind: "integrity",
     message: `The uncompressed layer ${number} should have the digest ${layer.diffId} but has ${actual}`,
-    details: { digest: layer.diffId as string as Digest },
+    details: { digest: layer.diffId },
   });
 }
 
@@ -93,7 +93,7 @@ function layerAbsent({ name, reason, diffId }: AbsentLayer, number: number): Str
     code: "layer-absent",
     kind: "not-found",
     message: `The bytes of layer ${number} (${name}) are not here: ${reason}`,
-    details: { ...(diffId === undefined ? {} : { digest: diffId as string as Digest }) },
+    details: diffId === undefined ? {} : { digest: diffId },
   });
 }
 

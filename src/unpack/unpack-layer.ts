@@ -120,7 +120,7 @@ function restate(error: unknown, diffId: DiffId): unknown {
     code: "digest-mismatch",
     kind: "integrity",
     message: `The uncompressed layer should have the digest ${diffId} but has ${String(actual)}`,
-    details: { digest: diffId as string as Digest },
+    details: { digest: diffId },
     cause: error,
   });
 }

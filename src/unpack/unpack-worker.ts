@@ -43,7 +43,7 @@ async function answer(port: MessagePort, request: UnpackRequest, work: Work): Pr
     const { index, diffId } = await perform(request, work, tellProgress(port));
     const encoded = encodeLayerIndex(index);
     const reply: UnpackReply = { kind: "unpacked", diffId, index: encoded };
-    port.postMessage(reply, [encoded.buffer as ArrayBuffer]);
+    port.postMessage(reply, [encoded.buffer]);
   } catch (error) {
     const reply: UnpackReply = { kind: "failed", error: packError(error) };
     port.postMessage(reply);
