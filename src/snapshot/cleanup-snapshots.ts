@@ -12,8 +12,11 @@ export async function cleanupSnapshots(house: SnapshotHouse): Promise<CleanupRep
     removed.push(...(await change.sweep()));
     removed.push(...(await house.driver.cleanup(change.all().map((record) => drivenOf(house, record)))));
   });
-  for (const id of await idsIn([house.places.data, house.places.locks])) {
-    const directory = await removeOrphan(house, id);
+  const ids = await idsIn([house.places.data, house.places.locks]);
+  // Looked at after the directories: what was named in between is named.
+  const named = new Set((await house.records.all()).map(({ id }) => id));
+  for (const id of ids) {
+    const directory = named.has(id) ? undefined : await removeOrphan(house, id);
     if (directory !== undefined) removed.push(directory);
   }
   return { removed };
@@ -32,7 +35,6 @@ async function idsIn(directories: readonly string[]): Promise<ReadonlySet<string
 
 /** Removes a directory that no record names and nobody holds. @returns its path; undefined when there was nothing to do */
 async function removeOrphan(house: SnapshotHouse, id: string): Promise<string | undefined> {
-  if (await isNamed(house, id)) return undefined;
   await using lock = await tryLockFile(join(house.places.locks, id), "exclusive");
   // Whoever made it may have named it and gone home before the lock was ours.
   if (lock === undefined || (await isNamed(house, id))) return undefined;
