@@ -80,7 +80,11 @@ export function createErofsDriver({ root, content, indexCache }: ErofsDriverOpti
       await fs.rm(place.directory, { recursive: true, force: true });
     },
     async cleanup(living) {
-      for (const snapshot of living) if (snapshot.info.kind === "committed") await removeWritten(snapshot);
+      for (const snapshot of living) {
+        if (snapshot.info.kind !== "committed") continue;
+        await removeWritten(snapshot);
+        await lowers.sweepFiles(snapshot);
+      }
       return await lowers.sweep();
     },
   };

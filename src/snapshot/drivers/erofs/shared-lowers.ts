@@ -9,6 +9,7 @@ const VARIANTS: readonly ImageVariant[] = ["escaped", "plain"];
 const PLAIN = "-plain";
 const LOCK_FILE = "lock";
 const USERS = "users";
+const PARTIAL = /\.partial$/;
 
 /**
  * The mounts of merged images, one for each image, which all snapshots on it and all processes share. They are the kernel's:
@@ -81,6 +82,15 @@ export class SharedLowers {
       else removed.push(...(await this.#sweepOne(id, directory)));
     }
     return removed;
+  }
+
+  /** Deletes what died while it was being written, unless somebody is at work there. */
+  async sweepFiles({ directory }: Pick<NewSnapshot, "directory">): Promise<void> {
+    const partial = (await fs.readdir(directory).catch(orElse<string[]>([]))).filter((name) => PARTIAL.test(name));
+    if (partial.length === 0) return;
+    await using lock = await tryLockFile(join(directory, LOCK_FILE), "exclusive");
+    if (lock === undefined) return;
+    for (const name of partial) await fs.rm(join(directory, name), { force: true });
   }
 
   async #sweepOne(id: string, directory: string): Promise<readonly string[]> {
