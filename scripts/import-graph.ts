@@ -18,7 +18,10 @@ const TIERS = [
   ["oci", "tar", "tree", "linux"],
   ["layer", "content"],
   ["union", "image"],
-  ["fs", "transport"],
+  ["directory", "erofs", "fs"],
+  ["snapshot", "transport"],
+  ["store"],
+  ["unpack"],
   ["index"],
   ["cli", "testing"],
 ];
