@@ -179,6 +179,12 @@ export class RowsBuilder {
 /** Names wait as strings until they are that long together. */
 const LONGEST_TEXT = 1024 * 1024;
 
+/** Rows that came from another thread: of a buffer, only the bytes arrive. */
+export function shareRows(rows: Rows): Rows {
+  const { buffer, byteOffset, byteLength } = rows.text;
+  return { ...rows, text: Buffer.from(buffer, byteOffset, byteLength) };
+}
+
 /** The name of a row. */
 export function nameOfRow({ text, textStart, nameLength }: Rows, row: number): ByteString {
   const start = textStart[row] as number;

@@ -16,6 +16,12 @@ const LARGEST_COPY = 0x7fff_f000;
 const copyFileRange = libcFunction<
   [from: number, fromAt: Int32Array, to: number, toAt: Int32Array, length: number, flags: number]
 >("int64_t copy_file_range(int from, void *fromAt, int to, void *toAt, size_t length, uint32_t flags)");
+const sendfile = libcFunction<[to: number, from: number, fromAt: Int32Array, length: number]>(
+  "int64_t sendfile(int to, int from, void *fromAt, size_t length)",
+);
+const lseek = libcFunction<[fd: number, offset: number, whence: number]>(
+  "int64_t lseek(int fd, int64_t offset, int whence)",
+);
 const ioctl = libcFunction<[fd: number, request: number, argument: number]>(
   "int ioctl(int fd, unsigned long request, int argument)",
 );
@@ -35,7 +41,7 @@ const toAt = new Int32Array(2);
 const buffer = Buffer.allocUnsafeSlow(512 * 1024);
 
 /**
- * Copies bytes between open files: by the kernel, which shares blocks where the file system can, else by reading and writing.
+ * Copies bytes between open files: by the kernel, which shares blocks where the file system can, else by reading and writing. Moves the offset of `to`.
  * @returns bytes copied, fewer than `length` only where `from` ends
  * @throws an errno error as Node's: `ENOSPC` …
  */
@@ -53,17 +59,32 @@ export function copyRange(from: FilePlace, to: FilePlace, length: number): numbe
     if (copied === 0) return done + copyByHand(from, to, { done, length });
     const errno = libc().errno();
     if (errno === EINTR) continue;
-    if (CANNOT.has(errno)) return done + copyByHand(from, to, { done, length });
+    if (CANNOT.has(errno)) return done + copyAcross(from, to, { done, length });
     throw errnoError("copy_file_range", errno, "");
   }
   return done;
 }
 
-function copyByHand(
-  from: FilePlace,
-  to: FilePlace,
-  { done, length }: { readonly done: number; readonly length: number },
-): number {
+interface Part {
+  readonly done: number;
+  readonly length: number;
+}
+
+/** Between file systems: still one copy only, from cache to cache. */
+function copyAcross(from: FilePlace, to: FilePlace, { done, length }: Part): number {
+  let at = done;
+  if (lseek(to.fd, to.offset + at, 0) < 0) return copyByHand(from, to, { done, length });
+  while (at < length) {
+    setOffset(fromAt, from.offset + at);
+    const copied = sendfile(to.fd, from.fd, fromAt, Math.min(length - at, LARGEST_COPY));
+    if (copied <= 0) return at - done + copyByHand(from, to, { done: at, length });
+    at += copied;
+  }
+  return at - done;
+}
+
+/** Says what is wrong, if the kernel's own ways met an error. */
+function copyByHand(from: FilePlace, to: FilePlace, { done, length }: Part): number {
   let at = done;
   while (at < length) {
     const count = readSync(from.fd, buffer, 0, Math.min(buffer.length, length - at), from.offset + at);
