@@ -24,6 +24,8 @@ async function scene(how: { readonly workers?: number } = {}) {
   const events: ArrivalEvent[] = [];
   const arrivals = new LayerArrivals({ ...options, onEvent: (event) => events.push(event) });
   const states = (): string[] => events.flatMap((event) => (event.type === "arrival" ? [event.state] : []));
+  const started = (): Digest[] =>
+    events.flatMap((event) => (event.type === "arrival" && event.state === "unpacking" ? [event.digest] : []));
   const arrive = (layer: FixtureLayer, bytes: Uint8Array = layer.stored, pause: (at: number) => Promise<void> = turn) =>
     ingestStream(
       options.content,
@@ -33,7 +35,7 @@ async function scene(how: { readonly workers?: number } = {}) {
       },
       { onIngest: arrivals.follow },
     );
-  return { options, arrivals, states, arrive };
+  return { options, arrivals, states, started, arrive };
 }
 
 async function* inPieces(bytes: Uint8Array, pause: (at: number) => Promise<void>): AsyncGenerator<Uint8Array> {
@@ -147,35 +149,28 @@ test("a layer that arrived as another one than the configuration says is refused
   });
 });
 
-test("more layers than workers wait, and of those that wait the largest is next", async () => {
-  const sizes = [50_000, 60_000, 500_000, 70_000, 300_000];
+test("more layers than workers wait while the largest arrives, and then the largest of them is next", async () => {
+  const sizes = [500_000, 60_000, 300_000, 50_000];
   const layers = await Promise.all(sizes.map((size, i) => layerOf({ [`file-${i}`]: noise(i, size) })));
-  const { options, arrivals } = await scene({ workers: 1 });
-  const order: number[] = [];
-  const followed = new LayerArrivals({
-    ...options,
-    onEvent: (event) => {
-      if (event.type === "arrival" && event.state === "unpacking") {
-        order.push(layers.findIndex((layer) => digestOfLayer(layer) === event.digest));
-      }
-    },
+  const { arrivals, arrive, started } = await scene({ workers: 1 });
+  let others: Promise<unknown> | undefined;
+  await arrive(layers[0] as FixtureLayer, layers[0]?.stored, async (at) => {
+    if (at > 0) others ??= Promise.all(layers.slice(1).map((layer) => arrive(layer)));
+    await others;
   });
-  const transfers = layers.map((layer) =>
-    ingestStream(
-      options.content,
-      {
-        expected: { digest: digestOfLayer(layer), size: layer.stored.length },
-        open: (start) => inPieces(layer.stored.subarray(start), turn),
-      },
-      { onIngest: followed.follow },
-    ),
-  );
-  await Promise.all(transfers);
-  expect((await followed.settle()).size).toBe(5);
-  // The first that arrives is taken at once, whichever it is.
-  const waiting = order.slice(1).map((i) => sizes[i] as number);
-  expect(waiting).toEqual([...waiting].sort((one, other) => other - one));
-  await arrivals[Symbol.asyncDispose]();
+  expect((await arrivals.settle()).size).toBe(4);
+  expect(started()).toEqual([0, 2, 1, 3].map((i) => digestOfLayer(layers[i] as FixtureLayer)));
+});
+
+test("a layer that is larger than all under way does not wait for them", async () => {
+  const [small, large] = [await layerOf({ a: noise(1, 300_000) }), await layerOf({ b: noise(2, 500_000) })];
+  const { arrivals, arrive, started } = await scene({ workers: 1 });
+  let other: Promise<unknown> | undefined;
+  await arrive(small, small.stored, async (at) => {
+    if (at > 0) other ??= arrive(large).then(() => expect(started()).toHaveLength(2));
+    await other;
+  });
+  expect((await arrivals.settle()).size).toBe(2);
 });
 
 test("disposing stops what is under way, and leaves nothing of it", async () => {

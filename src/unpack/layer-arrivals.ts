@@ -4,7 +4,7 @@ import { type Limits, rememberIndex } from "../image/index.ts";
 import type { LayerIndex } from "../layer/index.ts";
 import type { DiffId, Digest } from "../oci/index.ts";
 import { GrowingFile } from "./growing-file.ts";
-import { type LayerTask, type UnpackedLayer, unpackLayer } from "./unpack-layer.ts";
+import { type LayerTask, type UnpackedLayer, type UnpackLayerOptions, unpackLayer } from "./unpack-layer.ts";
 import type { UnpackNotice } from "./unpack-message.ts";
 import { UnpackThreads } from "./unpack-threads.ts";
 
@@ -60,7 +60,7 @@ interface Arrival {
 
 /**
  * Unpacks layers while a copy brings them into the content store: reads the growing file of each ingest, as many at once
- * as there are workers, of those that wait the largest first. A layer whose transfer fails or begins anew is given up
+ * as there are workers, of those that wait the largest first; one that is larger than all under way does not wait. A layer whose transfer fails or begins anew is given up
  * without a word, and so is one that cannot be unpacked: whoever unpacks the image will say why.
  *
  * Lifecycle: give {@link follow} to the destination → copy → {@link settle} → dispose, which stops what is under way.
@@ -71,7 +71,8 @@ export class LayerArrivals implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #arrived = new Map<Digest, ArrivedLayer>();
   readonly #waiting: Arrival[] = [];
-  readonly #running = new Set<Promise<void>>();
+  /** With the sizes of their layers. */
+  readonly #running = new Map<Promise<void>, number>();
 
   constructor(options: LayerArrivalsOptions) {
     this.#options = options;
@@ -80,7 +81,9 @@ export class LayerArrivals implements AsyncDisposable {
   /** What the destination calls for each layer whose transfer begins. */
   readonly follow: FollowIngest = ({ expected: { digest, size }, path }) => {
     if (digest === undefined || size === undefined || this.#stop.signal.aborted) return undefined;
-    const arrival: Arrival = { digest, size, fd: openSync(path, "r"), state: "growing", told: 0, tell: undefined };
+    const fd = openIfPossible(path);
+    if (fd === undefined) return undefined;
+    const arrival: Arrival = { digest, size, fd, state: "growing", told: 0, tell: undefined };
     this.#waiting.push(arrival);
     this.#startNext();
     return {
@@ -99,7 +102,7 @@ export class LayerArrivals implements AsyncDisposable {
    * @returns what was unpacked, by the digest of the stored bytes
    */
   async settle(): Promise<ReadonlyMap<Digest, ArrivedLayer>> {
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    while (this.#running.size > 0) await Promise.all(this.#running.keys());
     return this.#arrived;
   }
 
@@ -111,15 +114,23 @@ export class LayerArrivals implements AsyncDisposable {
   }
 
   #startNext(): void {
-    while (this.#running.size < this.#options.workers && this.#waiting.length > 0) {
+    while (this.#waiting.length > 0) {
       const largest = this.#waiting.reduce((one, other) => (other.size > one.size ? other : one));
+      if (!this.#hasRoomFor(largest)) return;
       this.#waiting.splice(this.#waiting.indexOf(largest), 1);
       const running = this.#run(largest).finally(() => {
         this.#running.delete(running);
         this.#startNext();
       });
-      this.#running.add(running);
+      this.#running.set(running, largest.size);
     }
+  }
+
+  /** The largest layer decides when all is done: it need not wait for smaller ones that happened to come first. */
+  #hasRoomFor({ size }: Arrival): boolean {
+    const { workers } = this.#options;
+    if (this.#running.size < workers) return true;
+    return this.#running.size < 2 * workers && size > Math.max(...this.#running.values());
   }
 
   /** Never rejects. */
@@ -152,13 +163,36 @@ export class LayerArrivals implements AsyncDisposable {
         : AbortSignal.any([this.#options.signal, this.#stop.signal]);
     const { directory } = content;
     if (size < WORTH_A_THREAD || directory === undefined || !UnpackThreads.areAvailable) {
-      const growing = new GrowingFile(fd, size);
-      follow(arrival, (kind) => (kind === "abort" ? growing.fail() : growing[kind]()));
-      signal.addEventListener("abort", () => growing.fail(), { once: true });
-      return await unpackLayer(growing, task, { content, approve: () => growing.whole(), signal, onBytes });
+      return await unpackHere(arrival, task, { content, signal, onBytes });
     }
     const request = { kind: "unpack", directory, task, bytes: { kind: "growing", fd, size } } as const;
     return await this.#threads.perform(request, { signal, onBytes, onStart: (tell) => follow(arrival, tell) });
+  }
+}
+
+async function unpackHere(
+  arrival: Arrival,
+  task: LayerTask,
+  options: UnpackLayerOptions & { readonly signal: AbortSignal },
+): Promise<UnpackedLayer> {
+  const { signal } = options;
+  const growing = new GrowingFile(arrival.fd, arrival.size);
+  const stop = (): void => growing.fail();
+  signal.addEventListener("abort", stop);
+  try {
+    follow(arrival, (kind) => growing[kind === "abort" ? "fail" : kind]());
+    return await unpackLayer(growing, task, { ...options, approve: () => growing.whole() });
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+/** Following is never worth a failure: without it the layer is unpacked later. */
+function openIfPossible(path: string): number | undefined {
+  try {
+    return openSync(path, "r");
+  } catch {
+    return undefined;
   }
 }
 

@@ -9,6 +9,7 @@ import {
 } from "../image/index.ts";
 import type { LayerIndex } from "../layer/index.ts";
 import type { DiffId, Digest } from "../oci/index.ts";
+import type { ArrivedLayer } from "./layer-arrivals.ts";
 import type { UnpackLayersOptions } from "./unpack-options.ts";
 
 interface JobCommon {
@@ -61,13 +62,12 @@ function keyOf(layer: LayerSource, number: number): string {
 
 async function planLayer(layer: LayerSource, number: number, options: UnpackLayersOptions): Promise<LayerJob> {
   const { content, indexCache } = options;
-  const diffId = arrivedAs(layer, number, options) ?? layer.diffId;
+  const arrived = arrivedAs(layer, number, options);
+  const diffId = arrived?.diffId ?? layer.diffId;
   const common = { numbers: [number], layer };
   if (diffId !== undefined && (await content.stat(diffId as string as Digest)) !== undefined) {
-    if (layer.kind === "blob" && arrivedAs(layer, number, options) !== undefined) {
-      await rememberDiffId(indexCache, layer, diffId);
-    }
-    const index = await recallIndex(indexCache, diffId);
+    if (layer.kind === "blob" && arrived !== undefined) await rememberDiffId(indexCache, layer, diffId);
+    const index = arrived?.index ?? (await recallIndex(indexCache, diffId));
     return index === undefined ? { ...common, kind: "index", diffId } : { ...common, kind: "ready", diffId, index };
   }
   if (layer.kind === "absent") throw layerAbsent(layer, number);
@@ -75,15 +75,15 @@ async function planLayer(layer: LayerSource, number: number, options: UnpackLaye
   return { ...common, layer, kind: "unpack", diffId };
 }
 
-/** What the layer turned out to be when it arrived, unless nobody followed it. */
-function arrivedAs(layer: LayerSource, number: number, { arrived }: UnpackLayersOptions): DiffId | undefined {
+/** What the layer turned out to be when it arrived; undefined when nobody followed it. */
+function arrivedAs(layer: LayerSource, number: number, { arrived }: UnpackLayersOptions): ArrivedLayer | undefined {
   const digest = layer.kind === "blob" ? layer.descriptor.digest : undefined;
-  const actual = digest === undefined ? undefined : arrived?.get(digest)?.diffId;
-  if (actual === undefined || layer.diffId === undefined || actual === layer.diffId) return actual;
+  const actual = digest === undefined ? undefined : arrived?.get(digest);
+  if (actual === undefined || layer.diffId === undefined || actual.diffId === layer.diffId) return actual;
   throw new StrataError({
     code: "digest-mismatch",
     kind: "integrity",
-    message: `The uncompressed layer ${number} should have the digest ${layer.diffId} but has ${actual}`,
+    message: `The uncompressed layer ${number} should have the digest ${layer.diffId} but has ${actual.diffId}`,
     details: { digest: layer.diffId },
   });
 }
