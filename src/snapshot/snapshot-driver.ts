@@ -30,14 +30,19 @@ export type NewSnapshot = Pick<DrivenSnapshot, "id" | "directory">;
 
 /**
  * What a way of keeping snapshots has to do. The snapshotter sees to names, kinds, locks, records and their order: a driver is
- * called for snapshots that exist, with their parents, nearest first, all committed. No two calls at once for one
- * snapshot, over all processes. What throws leaves the snapshot to be removed.
+ * called with snapshots and their parents, nearest first, all committed. No two calls at once for one snapshot, over all
+ * processes; but several may have the same parents at once, which nobody removes meanwhile: what a driver adds to a parent
+ * comes there in one step. A process may die in any call. What it began to make is then removed, what it committed is active
+ * still, and may be mounted, written and committed again.
  */
 export interface SnapshotDriver {
   readonly name: DriverName;
-  /** Fills the directory of a new active snapshot or view. */
+  /**
+   * Fills the directory of a new active snapshot or view, which has no record yet: whatever it needs outside of the directory
+   * is for {@link mounts}, or a cleanup might take it away.
+   */
   create(snapshot: DrivenSnapshot, parents: readonly DrivenSnapshot[]): Promise<void>;
-  /** How to mount an active snapshot or view; sees to what has to be there for that. */
+  /** How to mount an active snapshot or view; sees to what has to be there for that, after a restart of the machine too. */
   mounts(snapshot: DrivenSnapshot, parents: readonly DrivenSnapshot[]): Promise<readonly Mount[]>;
   /** Makes an active snapshot fit to be a parent, and durable: `syncfs` or better. */
   commit(snapshot: DrivenSnapshot, parents: readonly DrivenSnapshot[]): Promise<CommittedFacts>;
@@ -51,7 +56,10 @@ export interface SnapshotDriver {
   usage(snapshot: DrivenSnapshot, parents: readonly DrivenSnapshot[]): Promise<SnapshotUsage>;
   /** Deletes the directory and all that hangs on it outside; also of a snapshot that was left half made. */
   remove(place: NewSnapshot): Promise<void>;
-  /** Lets go of mounts and devices that none of these snapshots needs. @returns what was let go, for people */
+  /**
+   * Lets go of mounts and devices that none of these snapshots, which are all there are, needs; while it lasts none comes or
+   * goes. @returns what was let go, for people
+   */
   cleanup(living: readonly DrivenSnapshot[]): Promise<readonly string[]>;
 }
 

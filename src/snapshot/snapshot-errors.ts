@@ -81,7 +81,7 @@ export function damagedRecord(path: string, cause?: unknown): StrataError {
     kind: "integrity",
     message: `The record of a snapshot, ${path}, is damaged`,
     details: { path },
-    hint: "Remove the file: the snapshot is lost, and a cleanup frees what it took",
+    hint: "A repair of the store sets it aside; then the image can be unpacked again",
     ...(cause === undefined ? {} : { cause }),
   });
 }

@@ -15,5 +15,5 @@ export function snapshotName(text: string): SnapshotName {
 
 /** Types are not looked at when a program runs. @throws StrataError `invalid-snapshot-name` */
 export function assertName(text: string): void {
-  if (typeof text !== "string" || text === "" || text.includes("\0")) throw invalidSnapshotName(String(text));
+  if (typeof text !== "string" || text === "" || text.includes("\0")) throw invalidSnapshotName(text);
 }

@@ -26,7 +26,7 @@ afterEach(() => rmSync(root, { recursive: true }));
 
 const [a, b] = [snapshotKey("a"), snapshotKey("b")];
 const [A, B] = [snapshotName("A"), snapshotName("B")];
-const TAR = digestOf(Buffer.from("tar")) as Digest;
+const TAR = digestOf(Buffer.from("tar"));
 const NO_STACK = {} as LayerStack;
 const USAGE = { bytes: 1, inodes: 2 };
 

@@ -101,8 +101,9 @@ export interface Snapshotter extends AsyncDisposable {
   /** {@link prepare} for a snapshot that is only read. */
   view(key: SnapshotKey, parent: SnapshotName | undefined, options?: SnapshotOptions): Promise<readonly Mount[]>;
   /**
-   * Makes an active snapshot a committed one: its key is gone. It is not mounted any more.
-   * @throws StrataError `snapshot-exists`, `snapshot-not-found`, `snapshot-not-active`
+   * Makes an active snapshot a committed one, in one step: its key is gone, and its labels are those of `options` alone.
+   * @throws StrataError `snapshot-exists`, `snapshot-not-found`, `snapshot-not-active`, `snapshot-in-use` while it is mounted:
+   *   then it is active still
    */
   commit(name: SnapshotName, key: SnapshotKey, options?: SnapshotOptions): Promise<void>;
   /**
@@ -110,13 +111,18 @@ export interface Snapshotter extends AsyncDisposable {
    * @throws StrataError `snapshot-not-found`, `snapshot-not-active` for a committed one
    */
   mounts(key: SnapshotKey): Promise<readonly Mount[]>;
-  /** @throws StrataError `snapshot-not-found`, `snapshot-has-children`, `snapshot-in-use` while it is mounted */
+  /**
+   * Removes a snapshot from one moment to the next, then its files. When those cannot all be deleted the error says so, the
+   * snapshot is gone all the same, and a {@link cleanup} tries again.
+   * @throws StrataError `snapshot-not-found`, `snapshot-has-children`, `snapshot-in-use` while it is mounted where this
+   *   process sees it
+   */
   remove(name: SnapshotKey | SnapshotName): Promise<void>;
   /** @throws StrataError `snapshot-not-found` */
   stat(name: SnapshotKey | SnapshotName): Promise<SnapshotInfo>;
   /** Sets labels, or removes those whose value is undefined. @throws StrataError `snapshot-not-found` */
   update(name: SnapshotKey | SnapshotName, labels: Readonly<Record<string, string | undefined>>): Promise<SnapshotInfo>;
-  /** Every snapshot, in no order. The snapshotter may be used meanwhile. */
+  /** Every snapshot that there is when it begins, in no order. The snapshotter may be used meanwhile. */
   walk(): AsyncIterable<SnapshotInfo>;
   /** @throws StrataError `snapshot-not-found` */
   usage(name: SnapshotKey | SnapshotName): Promise<SnapshotUsage>;

@@ -70,9 +70,9 @@ export const recordCases: readonly SnapshotterCase[] = [
     async run(snapshots, place) {
       await using other = await place.open();
       const both = [snapshots, other, snapshots, other];
-      const codes = (results: readonly PromiseSettledResult<unknown>[]): unknown[] =>
+      const codes = (results: readonly PromiseSettledResult<unknown>[]): string[] =>
         results
-          .map((result) => (result.status === "rejected" ? (result.reason as { code?: unknown }).code : "ok"))
+          .map((result) => (result.status === "rejected" ? String((result.reason as { code?: unknown }).code) : "ok"))
           .sort();
       const begun = await Promise.allSettled(both.map((each) => each.prepare(a, undefined)));
       assert.deepEqual(codes(begun), ["ok", "snapshot-exists", "snapshot-exists", "snapshot-exists"]);

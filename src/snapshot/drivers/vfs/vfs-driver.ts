@@ -3,13 +3,7 @@ import { join } from "node:path";
 import { fromText } from "../../../base/index.ts";
 import { changesOfLayer, copyTree, extractChanges, measureTree } from "../../../directory/index.ts";
 import { isLinux, syncFileSystem } from "../../../linux/index.ts";
-import type {
-  CommittedFacts,
-  DrivenSnapshot,
-  DriverResources,
-  NewSnapshot,
-  SnapshotDriver,
-} from "../../snapshot-driver.ts";
+import type { CommittedFacts, DrivenSnapshot, NewSnapshot, SnapshotDriver } from "../../snapshot-driver.ts";
 import type { Mount, SnapshotUsage } from "../../snapshotter.ts";
 import { ownersOf } from "../owners-of.ts";
 
@@ -19,7 +13,7 @@ import { ownersOf } from "../owners-of.ts";
  *
  * `<id>/fs` is the root directory of the snapshot.
  */
-export function createVfsDriver(_: DriverResources): SnapshotDriver {
+export function createVfsDriver(): SnapshotDriver {
   return {
     name: "vfs",
     create: async (snapshot, parents) => {
