@@ -4,25 +4,24 @@ import { createLocalScratch } from "./content/index.ts";
 import { type CopyImageOptions, copyOptions } from "./copy-image.ts";
 import { Held } from "./held.ts";
 import { hostPlatform } from "./host-platform.ts";
-import { type CopyEvent, DEFAULT_LIMITS, DEFAULT_SOURCE_LIMITS } from "./image/index.ts";
+import { type ArtifactSource, type CopyEvent, DEFAULT_LIMITS, DEFAULT_SOURCE_LIMITS } from "./image/index.ts";
 import { rootOf, sourceOptions } from "./named-places.ts";
-import type { ChainId } from "./oci/index.ts";
+import { type ChainId, parsePlatform } from "./oci/index.ts";
 import { canMountHere, type DriverName, driverFor } from "./snapshot/index.ts";
 import { openStore, type Store } from "./store/index.ts";
-import { type CopyResult, copyArtifact, openArtifact } from "./transport/index.ts";
-import { type ArrivalEvent, LayerArrivals, type UnpackEvent } from "./unpack/index.ts";
-import {
-  openStoreSnapshotter,
-  snapshotRoot,
-  type UnpackNamedOptions,
-  type UnpackPlace,
-  unpackInto,
-} from "./unpack-named.ts";
+import { type CopyOptions, type CopyResult, copyArtifact, openArtifact } from "./transport/index.ts";
+import { type ArrivalEvent, LayerArrivals, type UnpackEvent, type UnpackedImage } from "./unpack/index.ts";
+import { freeTars, snapshotRoot, type UnpackNamedOptions, type UnpackPlace, unpackInto } from "./unpack-named.ts";
 
 /** How an image is pulled. */
 export interface PullImageOptions extends Omit<CopyImageOptions, "onEvent">, Omit<UnpackNamedOptions, "limits"> {
   /** Whether the image is also unpacked, while it arrives. Default: where it could be mounted. */
   readonly unpack?: boolean | undefined;
+  /**
+   * Whether the compressed layers are dropped again, once they are unpacked; pushing the image then compresses them anew.
+   * Default: no.
+   */
+  readonly discardCompressed?: boolean | undefined;
   readonly onEvent?: ((event: PullEvent) => void) | undefined;
 }
 
@@ -55,14 +54,53 @@ export async function pullImage(from: string, to: string, options: PullImageOpti
     const destination = held.add(await store.destination(to));
     return { ...(await copyArtifact(source, destination, copying)), driver: undefined, chainId: undefined };
   }
-  const snapshotter = held.add(await openStoreSnapshotter(store, options.snapshotter));
+  const snapshotter = await store.snapshotter({ driver: options.snapshotter });
   const place = { options: { ...options, limits: undefined, onUnpack: options.onEvent }, store, snapshotter };
-  const arrivals = held.add(await followArrivals(place, held, options.onEvent));
+  const { copied, unpacked } = await copyAndUnpack({ source, to, copying }, place);
+  if (unpacked === undefined) return { ...copied, driver: undefined, chainId: undefined };
+  await freeTars(place, unpacked);
+  return { ...copied, driver: snapshotter.driver, chainId: unpacked.chainId };
+}
+
+interface Pull {
+  readonly source: ArtifactSource;
+  /** Name in the store. */
+  readonly to: string;
+  readonly copying: CopyOptions;
+}
+
+type PullPlace = UnpackPlace & { readonly options: Omit<PullImageOptions, "limits"> };
+
+interface Pulled {
+  readonly copied: CopyResult;
+  /** Undefined for what is no image, or none for the platform that was asked for. */
+  readonly unpacked: UnpackedImage | undefined;
+}
+
+async function copyAndUnpack({ source, to, copying }: Pull, place: PullPlace): Promise<Pulled> {
+  const { store, options } = place;
+  await using held = new Held();
+  const lease = held.add(await store.lease());
+  const arrivals = held.add(
+    new LayerArrivals({
+      content: store.content,
+      indexCache: store.indexCache,
+      lease: (...digests) => lease.add(...digests),
+      workers: options.workers ?? availableParallelism(),
+      limits: DEFAULT_LIMITS,
+      signal: options.signal,
+      onEvent: options.onEvent,
+    }),
+  );
   const destination = held.add(await store.destination(to, { onIngest: arrivals.follow }));
   const copied = await copyArtifact(source, destination, copying);
   const arrived = await arrivals.settle();
   const unpacked = await unpackStored(copied, held, { ...place, arrived });
-  return { ...copied, driver: unpacked && snapshotter.driver, chainId: unpacked?.chainId };
+  if (options.discardCompressed === true && unpacked !== undefined) {
+    const verified = new Map([...arrived].map(([digest, { diffId }]) => [digest, diffId]));
+    await store.discardCompressed(copied.root.digest, { verified, signal: options.signal });
+  }
+  return { copied, unpacked };
 }
 
 /** Copying every layer whole, as `vfs` does, is only for those who ask for it. */
@@ -71,31 +109,11 @@ async function shouldUnpack(store: Store, { snapshotter }: PullImageOptions): Pr
   return canMountHere() && (await driverFor(snapshotRoot(store))) !== "vfs";
 }
 
-async function followArrivals(
-  { options, store }: UnpackPlace,
-  held: Held,
-  onEvent: PullImageOptions["onEvent"],
-): Promise<LayerArrivals> {
-  const lease = held.add(await store.lease());
-  return new LayerArrivals({
-    content: store.content,
-    indexCache: store.indexCache,
-    lease: (...digests) => lease.add(...digests),
-    workers: options.workers ?? availableParallelism(),
-    limits: DEFAULT_LIMITS,
-    signal: options.signal,
-    onEvent,
-  });
-}
-
 /** Undefined for what is no image, or none for the platform that was asked for. */
-async function unpackStored(
-  { root }: CopyResult,
-  held: Held,
-  place: UnpackPlace,
-): Promise<{ readonly chainId: ChainId | undefined } | undefined> {
-  const { platform } = sourceOptions(place.options, createLocalScratch());
-  const choice = { platform, hostPlatform: hostPlatform(), limits: DEFAULT_SOURCE_LIMITS };
+async function unpackStored({ root }: CopyResult, held: Held, place: UnpackPlace): Promise<UnpackedImage | undefined> {
+  const { platform } = place.options;
+  const chosen = platform === undefined ? undefined : parsePlatform(platform);
+  const choice = { platform: chosen, hostPlatform: hostPlatform(), limits: DEFAULT_SOURCE_LIMITS };
   try {
     const image = held.add(await place.store.openImage(root.digest, choice));
     return await unpackInto(image, held, place);

@@ -29,11 +29,13 @@ export interface UnpackedNamed extends UnpackedImage {
 /** Unpacks an image, wherever it lives, into the snapshots of the local store; `held` disposes what it opens. */
 export async function unpackNamed(name: string, held: Held, options: UnpackNamedOptions): Promise<UnpackedNamed> {
   const store = held.add(await openStore(rootOf(name, options)));
-  const snapshotter = held.add(await openStoreSnapshotter(store, options.snapshotter));
+  const snapshotter = await store.snapshotter({ driver: options.snapshotter });
   const scratch = held.add(createLocalScratch({ directory: options.temporaryDirectory }));
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const { source } = await openNamedSource(name, held, { options, scratch, limits, store });
-  const unpacked = await unpackInto(source, held, { options, store, snapshotter });
+  const place = { options, store, snapshotter };
+  const unpacked = await unpackInto(source, held, place);
+  await freeTars(place, unpacked);
   return { ...unpacked, store, snapshotter };
 }
 
@@ -46,11 +48,12 @@ export interface UnpackPlace {
   readonly arrived?: ReadonlyMap<Digest, ArrivedLayer>;
 }
 
-/** Unpacks an open image; what it needs is leased until `held` is disposed. */
+/** Unpacks an open image; its snapshots stay until `held` is disposed, whatever garbage is collected. */
 export async function unpackInto(source: ImageSource, held: Held, place: UnpackPlace): Promise<UnpackedImage> {
   const { store, snapshotter, arrived, options } = place;
-  const lease = held.add(await store.lease());
-  return await unpackImage(source, {
+  const chain = held.add(await store.lease());
+  await using lease = await store.lease();
+  const unpacked = await unpackImage(source, {
     content: store.content,
     indexCache: store.indexCache,
     lease: (...digests) => lease.add(...digests),
@@ -61,11 +64,13 @@ export async function unpackInto(source: ImageSource, held: Held, place: UnpackP
     signal: options.signal,
     onEvent: options.onUnpack,
   });
+  await chain.add(...unpacked.layers.map(({ chainId }) => chainId as string as Digest));
+  return unpacked;
 }
 
-/** The snapshots of a store, kept in that way or else the best one that works here. */
-export async function openStoreSnapshotter(store: Store, driver: DriverName | undefined): Promise<Snapshotter> {
-  return await store.snapshotter({ driver });
+/** Frees the tars that only the unpacking needed: drivers that write files out do not keep them. */
+export async function freeTars({ store, snapshotter }: UnpackPlace, { stack }: UnpackedImage): Promise<void> {
+  if (stack !== undefined && snapshotter.driver !== "erofs") await store.collectGarbage();
 }
 
 /** Where the snapshots of a store lie. */

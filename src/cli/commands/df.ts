@@ -25,6 +25,8 @@ function usageTable(usage: DiskUsage): string {
     ["blobs", usage.blobs],
     ["layers", usage.layers],
     ["layers of several images", usage.sharedLayers],
+    ["unpacked layers", usage.unpackedLayers],
+    ...usage.snapshots.map(({ driver, ...amount }) => [`snapshots, ${driver}`, amount] as const),
     ["transfers", usage.ingests],
     ["remembered indexes", usage.indexes],
     ["quarantine", usage.quarantine],

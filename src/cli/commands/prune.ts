@@ -44,12 +44,13 @@ export function configurePrune(command: Command, terminal: Terminal): void {
     });
 }
 
-function reportText({ isDryRun, images, blobs, ingests, indexes }: PruneReport): string {
+function reportText({ isDryRun, images, snapshots, blobs, ingests, indexes }: PruneReport): string {
   const verb = isDryRun ? "would remove" : "removed";
   const lines = images.map(
     ({ digest, names }) => `${verb} ${[shortDigest(digest), ...names.map(familiarName)].join(" ")}`,
   );
   const parts = [
+    [snapshots, "snapshot"],
     [blobs, "blob"],
     [ingests, "broken transfer"],
     [indexes, "remembered index", "remembered indexes"],

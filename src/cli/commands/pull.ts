@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { PullImageOptions } from "../../index.ts";
 import { formatReference, parseReference } from "../../oci/index.ts";
 import { examples } from "../examples.ts";
 import { fullName } from "../registry-reference.ts";
@@ -9,6 +10,7 @@ import { addSnapshotterOption, type UnpackVerbOptions } from "../unpack-options.
 type PullOptions = TransferOptions & {
   /** False for `--no-unpack`. */
   readonly unpack?: boolean;
+  readonly discardCompressed?: boolean;
   readonly snapshotter?: UnpackVerbOptions["snapshotter"];
 };
 
@@ -22,6 +24,7 @@ export function configurePull(command: Command, terminal: Terminal): void {
     .argument("<reference...>", "[HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]");
   command
     .option("--unpack", "unpack it also where it cannot be mounted")
+    .option("--discard-compressed", "drop the compressed layers once they are unpacked; a push compresses them anew")
     .option("--no-unpack", "only keep the image; `strata mount` unpacks it when it is needed");
   addSnapshotterOption(command);
   addTransferOptions(command, { canConvert: false })
@@ -39,11 +42,15 @@ export function configurePull(command: Command, terminal: Terminal): void {
         const name = fullName(text);
         const stored = nameInStore(name);
         const result = await transfer({ terminal, options }, (copy) =>
-          pullImage(`docker://${name}`, stored, { ...copy, unpack: options.unpack, snapshotter: options.snapshotter }),
+          pullImage(`docker://${name}`, stored, { ...copy, ...unpacking(options) }),
         );
         tellResult(terminal, options, stored, result);
       }
     });
+}
+
+function unpacking({ unpack, snapshotter, discardCompressed }: PullOptions): PullImageOptions {
+  return { unpack: unpack ?? (discardCompressed === true ? true : undefined), snapshotter, discardCompressed };
 }
 
 /** With a digest the tag is only for people: a pull must not move a name that may lead elsewhere by now. */

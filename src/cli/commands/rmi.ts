@@ -45,6 +45,7 @@ async function removeOne(
   try {
     const removed = await store.remove(image, { force });
     terminal.stdout.text(json ? `${JSON.stringify(removed)}\n` : removalLines(removed));
+    for (const key of removed.heldBy) await terminal.note(`the snapshot ${key} still stands on layers of ${image}`);
   } catch (error) {
     if (force && error instanceof StrataError && error.code === "image-not-found") return;
     await printError(error, json, terminal);
