@@ -1,5 +1,5 @@
 import { StrataError } from "../../../base/index.ts";
-import { type ChainId, chainIdOf, type DiffId, type Digest } from "../../../oci/index.ts";
+import type { DiffId, Digest } from "../../../oci/index.ts";
 import type { DrivenSnapshot } from "../../snapshot-driver.ts";
 
 /** A committed snapshot with all that it stands on: layers, of which each is the tar that one snapshot's record names. */
@@ -8,13 +8,11 @@ export interface Chain {
   readonly top: Pick<DrivenSnapshot, "id" | "directory">;
   /** Base first. */
   readonly diffIds: readonly DiffId[];
-  readonly chainId: ChainId;
 }
 
 /** @param snapshots committed ones, nearest first, at least one */
 export function chainOf(snapshots: readonly DrivenSnapshot[]): Chain {
-  const diffIds = snapshots.map(diffIdOf).reverse();
-  return { top: snapshots[0] as DrivenSnapshot, diffIds, chainId: chainIdOf(diffIds) };
+  return { top: snapshots[0] as DrivenSnapshot, diffIds: snapshots.map(diffIdOf).reverse() };
 }
 
 function diffIdOf({ info }: DrivenSnapshot): DiffId {

@@ -2,7 +2,7 @@ import { promises as fs } from "node:fs";
 import { join, relative } from "node:path";
 import { addDetails, StrataError } from "../../../base/index.ts";
 import { fileError, writeFileDurably } from "../../../content/index.ts";
-import { type DiffId, type Digest, hexOf } from "../../../oci/index.ts";
+import { chainIdOf, type DiffId, type Digest, hexOf } from "../../../oci/index.ts";
 import type { LayerStack } from "../../snapshotter.ts";
 import type { Chain } from "./chain.ts";
 import { type IndexSources, treeOfChain } from "./chain-tree.ts";
@@ -79,7 +79,7 @@ export async function ensureMergedImage(chain: Chain, request: ImageRequest): Pr
   throw new StrataError({
     code: "merged-image-lost",
     kind: "unavailable",
-    message: `The merged image of ${chain.chainId} was changed while it was made`,
+    message: `The merged image in ${chain.top.directory} was changed while it was made`,
     details: { path: chain.top.directory },
     hint: "Try again",
   });
@@ -106,7 +106,7 @@ async function makeMergedImage(chain: Chain, { sources, stack }: ImageRequest): 
   const { directory } = chain.top;
   const tars = await locateTars(sources.content, chain.diffIds);
   const tree = await treeOfChain(chain, sources, stack);
-  const uuid = Buffer.from(hexOf(chain.chainId as string as Digest), "hex").subarray(0, 16);
+  const uuid = Buffer.from(hexOf(chainIdOf(chain.diffIds) as string as Digest), "hex").subarray(0, 16);
   const shared = { uuid, diffIds: chain.diffIds, content: sources.content };
   const write = (variant: ImageVariant): ReturnType<typeof writeImageFile> =>
     writeImageFile(tree, { ...shared, path: join(directory, FILES[variant]), escapeOverlay: variant === "escaped" });

@@ -23,7 +23,7 @@ export function mountErofs(files: ErofsFiles, target: ByteString): void {
 }
 
 /** {@link mountErofs} through loop devices. */
-export function mountErofsFromLoops({ path, devices }: ErofsFiles, target: ByteString): void {
+function mountErofsFromLoops({ path, devices }: ErofsFiles, target: ByteString): void {
   const loops: LoopDevice[] = [];
   const attach = (file: string): ByteString => {
     const loop = attachLoop(fromText(file), { isReadOnly: true });
