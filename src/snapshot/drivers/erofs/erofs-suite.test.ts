@@ -1,16 +1,16 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeWith } from "../../../../test/support/oracles.ts";
+import { makeScratchMount, type ScratchMount } from "../../../../test/support/scratch-mount.ts";
 import { localSnapshotterPlace, snapshotterSuite } from "../../../testing/index.ts";
 
 describeWith(["root", "mount"], "the driver erofs", () => {
-  const directory = mkdtempSync(join(tmpdir(), "erofs-suite-"));
-  afterAll(() => rmSync(directory, { recursive: true }));
-  const make = (): ReturnType<typeof localSnapshotterPlace> => localSnapshotterPlace(directory, "erofs");
+  let place: ScratchMount;
+  beforeAll(() => {
+    // In memory syncs cost nothing; the kernel mounts from there through loop devices.
+    place = makeScratchMount();
+  });
+  afterAll(() => place[Symbol.dispose]());
+  const make = () => localSnapshotterPlace(place.directory, "erofs");
   for (const { name, run } of snapshotterSuite(make, { canMount: true }))
-    it(name, async () => {
-      await expect(run()).resolves.toBeUndefined();
-    });
+    test(name, () => expect(run()).resolves.toBeUndefined());
 });
