@@ -2,7 +2,8 @@ import { createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import type { ByteString } from "../../../base/index.ts";
+import { assertNotAborted, type ByteString } from "../../../base/index.ts";
+import { fileError } from "../../../content/index.ts";
 import type { TreeChanges } from "../../../directory/index.ts";
 import { encodeTarSplitAround, type TarSplitFile } from "../../../tar/index.ts";
 import type { LayerStack } from "../../snapshotter.ts";
@@ -18,17 +19,23 @@ export interface JournaledLayer {
  * Writes down what the tar of a layer has beside the files that the layer puts into its directory, so that both together
  * give the tar back: headers, padding, markers, and data that found no place there (a path that comes twice, a file that
  * the layer replaces itself, a sparse file). Reads the headers only; compressed lightly, which costs next to nothing.
+ * @throws StrataError `tar-truncated`, `no-space` and others as `fileError`, `aborted`
  */
 export async function writeLayerJournal(path: string, layer: JournaledLayer): Promise<void> {
   const { stack, changes, signal } = layer;
   await using tar = await stack.openTar(changes.layer);
   const lines = encodeTarSplitAround(tar, placedFiles(layer), { unchecked: true });
-  await pipeline(
-    Readable.from(lines, { objectMode: false }),
-    createGzip({ level: 1 }),
-    createWriteStream(path, { flags: "wx", mode: 0o600 }),
-    { signal },
-  );
+  try {
+    await pipeline(
+      Readable.from(lines, { objectMode: false }),
+      createGzip({ level: 1 }),
+      createWriteStream(path, { flags: "wx", mode: 0o600 }),
+      { signal },
+    );
+  } catch (error) {
+    assertNotAborted(signal);
+    throw fileError(error, path, "write");
+  }
 }
 
 /** The files of the layer's tar whose data lie in its directory, in the order of the tar, by a path that they have there. */

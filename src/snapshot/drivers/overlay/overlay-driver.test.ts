@@ -8,6 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -39,12 +40,12 @@ describeWith(["mount"], "snapshots of overlayfs", () => {
   });
 
   /** Works on what is mounted, as a container would. */
-  async function inside<T>(mounts: readonly Mount[], work: (root: string) => T): Promise<T> {
+  async function inside<T>(mounts: readonly Mount[], work: (root: string) => T | Promise<T>): Promise<T> {
     const target = join(place.directory, "target");
     mkdirSync(target, { recursive: true });
     await mountAll(mounts, target);
     try {
-      return work(target);
+      return await work(target);
     } finally {
       await unmountAll(target);
     }
@@ -147,6 +148,29 @@ describeWith(["mount"], "snapshots of overlayfs", () => {
         expect(readFileSync(join(root, "inner/file"), "utf8")).toBe("x");
       });
     }
+  });
+
+  it("are not removed while a view of several layers is mounted", async () => {
+    await change("one", undefined, (root) => writeFileSync(join(root, "a"), ""));
+    await change("two", "one", (root) => writeFileSync(join(root, "b"), ""));
+    const mounts = await snapshots.view(snapshotKey("v"), snapshotName("two"));
+    const removal = await inside(mounts, (root) => {
+      expect(readdirSync(root).sort()).toEqual(["a", "b"]);
+      return snapshots.remove(snapshotKey("v")).catch((error: unknown) => error);
+    });
+    expect(removal).toMatchObject({ code: "snapshot-in-use" });
+  });
+
+  it("leave nothing when a layer is cut short or somebody loses patience", async () => {
+    const data = (): readonly string[] => readdirSync(join(place.directory, "overlay/data"));
+    const whole = tarScript(file("a", "x".repeat(10_000)), file("b", "y".repeat(10_000)));
+    const stack = stackOf(place.directory, [whole]);
+    truncateSync(join(place.directory, "0.tar"), 12_000);
+    await expect(snapshots.stage(stack, 0)).rejects.toMatchObject({ code: "tar-truncated" });
+    expect(data()).toEqual([]);
+    const again = stackOf(place.directory, [whole]);
+    await expect(snapshots.stage(again, 0, { signal: AbortSignal.abort() })).rejects.toMatchObject({ kind: "aborted" });
+    expect(data()).toEqual([]);
   });
 
   it("refuse a layer with a device that overlayfs would take for a whiteout, and say which", async () => {

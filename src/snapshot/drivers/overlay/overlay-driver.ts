@@ -17,9 +17,13 @@ import { copyAttributes } from "./copy-attributes.ts";
 import { hasOwnMarks } from "./has-own-marks.ts";
 import { writeLayerJournal } from "./layer-journal.ts";
 import { overlayMounts } from "./overlay-mounts.ts";
+import { together } from "./together.ts";
 import { emptyOf, escapedOf, filesOf, journalOf, opaqueOf, workOf } from "./upper-places.ts";
 import { needsUserXattrs } from "./user-xattrs.ts";
 import { assertNoWhiteoutDevices } from "./whiteout-devices.ts";
+
+/** OVL_MAX_STACK of the kernel. */
+const MOST_LOWERS = 500;
 
 /**
  * Keeps of every snapshot what it adds to its parent, as an upper directory of overlayfs: each layer is on disk once, and
@@ -64,9 +68,7 @@ function mountsOf(
   const shown = shownOf(parents);
   const lowers = shown.map(filesOf);
   const hasUpper = !isView || parents.length === 0;
-  // Without an upper directory overlayfs wants two lower ones.
-  if (!hasUpper && shown.length === 1 && shown.some((each) => existsSync(escapedOf(each))))
-    lowers.push(emptyOf(snapshot));
+  if (!hasUpper && wantsEmpty(shown)) lowers.push(emptyOf(snapshot));
   return overlayMounts({
     lowers,
     upper: hasUpper ? filesOf(snapshot) : undefined,
@@ -74,6 +76,15 @@ function mountsOf(
     isReadOnly: isView,
     usesUserXattrs,
   });
+}
+
+/**
+ * A view of several has an empty directory of its own at the bottom, by which its mounts are known. One layer alone is
+ * bound, unless only an overlay shows it as it is: without an upper directory that takes two lower ones.
+ */
+function wantsEmpty(shown: readonly DrivenSnapshot[]): boolean {
+  if (shown.length === 1) return shown.some((each) => existsSync(escapedOf(each)));
+  return shown.length < MOST_LOWERS;
 }
 
 /** The parents down to the first that hides all below it. */
@@ -107,9 +118,10 @@ async function stageUpper(
   assertNoWhiteoutDevices(changes);
   await makeFiles(place);
   const whiteouts = usesUserXattrs ? "overlay-user" : "overlay";
-  await Promise.all([
-    extractChanges(filesOf(place), changes, stack, { owners: await ownersOf(place), whiteouts, signal }),
-    writeLayerJournal(journalOf(place), { stack, changes, signal }),
+  const owners = await ownersOf(place);
+  await together(signal, [
+    (both) => extractChanges(filesOf(place), changes, stack, { owners, whiteouts, signal: both }),
+    (both) => writeLayerJournal(journalOf(place), { stack, changes, signal: both }),
   ]);
   if (hasOwnMarks(changes, usesUserXattrs)) await writeFile(escapedOf(place), "");
   if (changes.directories[0]?.isOpaque === true) await writeFile(opaqueOf(place), "");
