@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { randomName } from "../base/index.ts";
 import { type FileLock, fileError, lockFile, syncDirectory, tryLockFile } from "../content/index.ts";
 import type { RecordTable } from "./record-table.ts";
+import { removeTree } from "./remove-tree.ts";
 import type { DrivenSnapshot, NewSnapshot, SnapshotDriver } from "./snapshot-driver.ts";
 import { missingParent, snapshotNotCommitted, snapshotNotFound } from "./snapshot-errors.ts";
 import type { SnapshotPlaces } from "./snapshot-places.ts";
@@ -93,9 +94,7 @@ export async function holdNewPlace(house: SnapshotHouse): Promise<HeldPlace> {
 /** Deletes what no record names, with its lock, which the caller holds. */
 export async function discard({ driver, places }: SnapshotHouse, place: NewSnapshot): Promise<void> {
   await driver.remove(place);
-  await fs.rm(place.directory, { recursive: true, force: true }).catch((error: unknown) => {
-    throw fileError(error, place.directory, "write");
-  });
+  await removeTree(place.directory);
   await syncDirectory(places.data);
   await fs.rm(join(places.locks, place.id), { force: true });
 }

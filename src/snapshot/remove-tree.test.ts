@@ -1,0 +1,50 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buildSync } from "esbuild";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { describeWith } from "../../test/support/oracles.ts";
+import { removeTree } from "./remove-tree.ts";
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "remove-tree-"));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+it("what is not there is removed", async () => {
+  await removeTree(join(directory, "missing"));
+  await removeTree(directory);
+  expect(existsSync(directory)).toBe(false);
+});
+
+const SOMEBODY = 65_534;
+
+describeWith(["root"], "whoever is not root", () => {
+  it("removes directories that are closed", () => {
+    const closed = join(directory, "tree/closed/below");
+    mkdirSync(closed, { recursive: true });
+    writeFileSync(join(closed, "f"), "");
+    for (const path of ["", "tree", "tree/closed", "tree/closed/below"])
+      chownSync(join(directory, path), SOMEBODY, SOMEBODY);
+    chmodSync(closed, 0o500);
+    chmodSync(join(directory, "tree/closed"), 0);
+    const program = join(directory, "program.mjs");
+    const code = `import { removeTree } from ${JSON.stringify(join(import.meta.dirname, "remove-tree.ts"))};
+      await removeTree(${JSON.stringify(join(directory, "tree"))});`;
+    buildSync({
+      stdin: { contents: code, resolveDir: import.meta.dirname, loader: "ts" },
+      outfile: program,
+      bundle: true,
+      platform: "node",
+      format: "esm",
+      target: "node20",
+      packages: "external",
+      logLevel: "error",
+    });
+    const ended = spawnSync(process.execPath, [program], { uid: SOMEBODY, gid: SOMEBODY, encoding: "utf8" });
+    expect(ended.stderr).toBe("");
+    expect(existsSync(join(directory, "tree"))).toBe(false);
+  });
+});
