@@ -117,6 +117,8 @@ class ChangesPlanner extends Planner {
   readonly #whiteouts: WhiteoutStyle;
   /** Numbers of the directories by their paths. */
   readonly #numbers = new Map<ByteString, number>();
+  /** Devices that cannot be. */
+  readonly #hidden = new Set<ByteString>();
 
   constructor(changes: TreeChanges, context: PlanContext) {
     super(context);
@@ -128,7 +130,9 @@ class ChangesPlanner extends Planner {
     for (const directory of this.#changes.directories) this.#addDirectory(directory);
     for (const file of this.#changes.files) this.#addFile(file);
     if (this.#whiteouts === "none") return this.finish(this.#changes.removals.map(({ path }) => path));
-    for (const { path, needsWhiteout } of this.#changes.removals) if (needsWhiteout) this.#addWhiteout(path);
+    for (const { path, needsWhiteout } of this.#changes.removals) {
+      if (needsWhiteout || (this.#hidden.has(path) && this.#showsLower(path))) this.#addWhiteout(path);
+    }
     return this.finish([]);
   }
 
@@ -159,9 +163,20 @@ class ChangesPlanner extends Planner {
     }
   }
 
-  /** A device 0:0 of the image would be a whiteout in an upper directory: it cannot be there, and nothing else is either. */
+  /** Whether names of lower layers show in the directory of a path. */
+  #showsLower(path: ByteString): boolean {
+    for (let at = path; at !== ""; ) {
+      at = parentOf(at);
+      const { state, isOpaque } = this.#changes.directories[this.#numberOf(at)] as ChangedDirectory;
+      if (state === "new" || isOpaque) return false;
+    }
+    return true;
+  }
+
+  /** A device 0:0 of the image would be a whiteout in an upper directory: it cannot be there. */
   #isHidden({ type, device }: MergedNode, path: ByteString): boolean {
     if (this.#whiteouts === "none" || type !== "char" || device.major !== 0 || device.minor !== 0) return false;
+    this.#hidden.add(path);
     this.context.losses.add({ what: "whiteout", path, name: "", reason: "overlayfs takes it for a deletion" });
     return true;
   }

@@ -1,0 +1,154 @@
+import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { fromText, memorySource } from "../../src/base/index.ts";
+import { changesOfLayer, extractChanges, extractMergedTree } from "../../src/directory/index.ts";
+import { mountOverlay, unmount } from "../../src/linux/index.ts";
+import {
+  type ConformanceCase,
+  char,
+  dir,
+  file,
+  indexOf,
+  judge,
+  OUTSIDE,
+  type Outcome,
+  readDirectory,
+  type TarStep,
+  type TreeFile,
+  tarScript,
+  whiteoutCases,
+} from "../../src/testing/index.ts";
+import { mergeLayers, type ProvenanceTree } from "../../src/union/index.ts";
+import { describeWith } from "../support/oracles.ts";
+import { withDirectory } from "./oracle-trees.ts";
+
+interface Stack {
+  readonly tree: ProvenanceTree;
+  readonly source: Parameters<typeof extractMergedTree>[2];
+}
+
+/** How a stack comes into a directory that is not there yet; gives back what then is in it. */
+type Writer = (stack: Stack, directory: string) => Promise<TreeFile[]>;
+
+const whole: Writer = async ({ tree, source }, directory) => {
+  await extractMergedTree(directory, tree, source);
+  return readDirectory(directory);
+};
+
+const inPlace: Writer = async ({ tree, source }, directory) => {
+  for (const layer of tree.layers.keys()) await extractChanges(directory, changesOfLayer(tree, layer), source);
+  return readDirectory(directory);
+};
+
+const overlay: Writer = async ({ tree, source }, directory) => {
+  const uppers: string[] = [];
+  mkdirSync(directory);
+  for (const layer of tree.layers.keys()) {
+    uppers.unshift(join(directory, String(layer)));
+    await extractChanges(uppers[0] as string, changesOfLayer(tree, layer), source, { whiteouts: "overlay" });
+  }
+  const [empty, target] = [join(directory, "empty"), join(directory, "merged")];
+  for (const path of [empty, target]) mkdirSync(path);
+  mountOverlay({ lowers: [...uppers, empty].map(fromText), target: fromText(target) });
+  try {
+    return readDirectory(target);
+  } finally {
+    unmount(fromText(target));
+  }
+};
+
+/** A directory outside of everything that is written, with all that says whether it was touched. */
+function makeWitness(directory: string): { readonly path: string; state(): unknown } {
+  const path = join(directory, "witness-place");
+  mkdirSync(path, { mode: 0o700 });
+  writeFileSync(join(path, "witness"), "outside", { mode: 0o600 });
+  const file = join(path, "witness");
+  const factsOf = (at: string): unknown => {
+    const { mode, uid, gid, mtimeNs, nlink } = lstatSync(at, { bigint: true });
+    return { mode, uid, gid, mtimeNs, nlink };
+  };
+  return { path, state: () => [readdirSync(path), readFileSync(file, "latin1"), factsOf(path), factsOf(file)] };
+}
+
+/** The case with the witness's real place where it names the place outside. */
+function aimedAt(test: ConformanceCase, place: string): ConformanceCase {
+  const aim = (text: string): string => text.replaceAll(OUTSIDE, place.slice(1));
+  const aimStep = (step: TarStep): TarStep => ({ ...step, name: aim(step.name), linkName: aim(step.linkName) });
+  const { expected } = test;
+  return {
+    ...test,
+    layers: test.layers.map((steps) => steps.map(aimStep)),
+    expected: "tree" in expected ? { tree: expected.tree.map(aimStep) } : expected,
+    variants: [],
+  };
+}
+
+async function outcomeOf(test: ConformanceCase, write: Writer, directory: string): Promise<Outcome> {
+  const tars = test.layers.map((steps) => tarScript(...steps));
+  try {
+    const tree = mergeLayers(tars.map(indexOf));
+    const source = { openTar: async (layer: number) => memorySource(tars[layer] as Uint8Array) };
+    return { kind: "tree", files: await write({ tree, source }, join(directory, "root")) };
+  } catch (error) {
+    const { code, message } = error as { code: string; message: string };
+    return { kind: "refused", code, message };
+  }
+}
+
+/** One layer is as good as the whole. */
+const ofSeveral = (cases: readonly ConformanceCase[]): readonly ConformanceCase[] =>
+  cases.filter(({ layers }) => layers.length > 1);
+const WAYS = [
+  { how: "written whole", write: whole, pick: (cases: readonly ConformanceCase[]) => cases },
+  { how: "applied layer by layer", write: inPlace, pick: ofSeveral },
+  // An upper directory has no way to say that there is a device 0:0: see below.
+  {
+    how: "merged by the kernel",
+    write: overlay,
+    pick: (cases: readonly ConformanceCase[]) => ofSeveral(cases).filter(({ name }) => name !== DEVICE_ZERO),
+  },
+];
+const DEVICE_ZERO = "device-zero-zero-is-a-device";
+
+for (const [chapter, cases] of whiteoutCases) {
+  describeWith(["root", "getfattr", "mount"], `on disk: ${chapter}`, () => {
+    for (const { how, write, pick } of WAYS) {
+      it.each(pick(cases).map((test) => [test.name, test] as const))(`%s, ${how}`, async (_, plain) => {
+        await withDirectory(async (directory) => {
+          const witness = makeWitness(directory);
+          const before = witness.state();
+          const test = aimedAt(plain, witness.path);
+          const outcome = await outcomeOf(test, write, directory);
+          expect(witness.state()).toEqual(before);
+          expect(judge(test, outcome, { times: true })).toEqual({ kind: "ok", note: "" });
+          if (outcome.kind === "refused" && "refusal" in test.expected) {
+            expect(outcome.code).toBe(test.expected.refusal.code);
+          }
+        });
+      });
+    }
+  });
+}
+
+describeWith(["root", "getfattr", "mount"], "TranslateOverlayWhiteouts: a device 0:0 of the image", () => {
+  it("is left out of an upper directory, which says so and does not show what it replaced", async () => {
+    const tars = [
+      tarScript(file("b", "1"), file("c", "1")),
+      tarScript(char("b", [0, 0]), char("d", [0, 0]), dir("new"), char("new/e", [0, 0])),
+    ];
+    const tree = mergeLayers(tars.map(indexOf));
+    const source = { openTar: async (layer: number) => memorySource(tars[layer] as Uint8Array) };
+    await withDirectory(async (directory) => {
+      const files = await overlay({ tree, source }, join(directory, "root"));
+      expect(files.map(({ path }) => path)).toEqual(["", "c", "new"]);
+      const changes = changesOfLayer(tree, 1);
+      const report = await extractChanges(join(directory, "upper"), changes, source, { whiteouts: "overlay" });
+      expect(report.skipped).toEqual([
+        { what: "whiteout", path: "b", name: "", reason: "overlayfs takes it for a deletion", count: 3 },
+      ]);
+      expect(readdirSync(join(directory, "upper")).sort()).toEqual(["b", "new"]);
+      expect(readdirSync(join(directory, "upper/new"))).toEqual([]);
+    });
+  });
+});
