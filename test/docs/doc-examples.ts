@@ -9,6 +9,8 @@ export interface DocExample {
    * - `program`: the TypeScript of a block `ts run`; its output is the `text` block after it, or nothing.
    */
   readonly kind: "console" | "program";
+  /** It mounts something, which not every machine allows: `console mount`, `ts run mount`. */
+  readonly needsMount: boolean;
   /** Path of the page from the root of the project. */
   readonly page: string;
   /** Where it begins, counted from 1. */
@@ -26,6 +28,9 @@ interface Block {
   readonly lines: readonly string[];
 }
 
+/** Ends the word after the fence of a block that mounts something. */
+const NEEDS_MOUNT = " mount";
+
 /** The pages whose examples are run, by their path from the root of the project. */
 export function pages(): string[] {
   const docs = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" });
@@ -37,8 +42,8 @@ export function pages(): string[] {
 export function examplesOf(page: string): DocExample[] {
   const blocks = blocksOf(readFileSync(join(ROOT, page), "utf8"));
   return blocks.flatMap((block, i) => {
-    if (block.info === "console") return commandsOf(page, block);
-    return block.info === "ts run" ? [programOf(page, block, blocks[i + 1])] : [];
+    if (isBlock(block, "console")) return commandsOf(page, block);
+    return isBlock(block, "ts run") ? [programOf(page, block, blocks[i + 1])] : [];
   });
 }
 
@@ -76,11 +81,16 @@ function blocksOf(text: string): Block[] {
   return blocks;
 }
 
-function commandsOf(page: string, { at, lines }: Block): DocExample[] {
+function isBlock({ info }: Block, kind: string): boolean {
+  return info === kind || info === kind + NEEDS_MOUNT;
+}
+
+function commandsOf(page: string, { info, at, lines }: Block): DocExample[] {
   const starts = lines.flatMap((line, i) => (line.startsWith("$ ") ? [i] : []));
   if (starts[0] !== 0) throw new Error(`${page}:${at + 1}: a console block begins with a command: $ strata …`);
   return starts.map((start, i) => ({
     kind: "console",
+    needsMount: info.endsWith(NEEDS_MOUNT),
     page,
     line: at + start + 1,
     source: lines[start]?.slice(2) ?? "",
@@ -89,10 +99,11 @@ function commandsOf(page: string, { at, lines }: Block): DocExample[] {
   }));
 }
 
-function programOf(page: string, { at, lines }: Block, next: Block | undefined): DocExample {
+function programOf(page: string, { info, at, lines }: Block, next: Block | undefined): DocExample {
   const shown = next?.info === "text" ? next : undefined;
   return {
     kind: "program",
+    needsMount: info.endsWith(NEEDS_MOUNT),
     page,
     line: at + 1,
     source: textOf(lines),

@@ -1,20 +1,26 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { CACHE, ensureBuilt, ROOT } from "../../scripts/setup.mjs";
+import { type RegistryServer, startRegistryServer } from "../support/registry-server.ts";
 import type { DocExample } from "./doc-examples.ts";
 
 /** The examples of the documentation are meant to be run here, beside `image.tar`; they run in a copy, for what they write. */
 const SAMPLE = join(ROOT, "examples/layers");
 const TSX = join(ROOT, "node_modules/tsx/dist/cli.mjs");
+/** Where the examples say that a registry is. It has the sample image. */
+const REGISTRY = "localhost:5000";
 const TSC = join(ROOT, "node_modules/typescript/bin/tsc");
 
 /** Runs examples as their readers would: with the built command and the built package. Dispose it when done. */
-export class ExampleRunner implements Disposable {
+export class ExampleRunner implements AsyncDisposable {
   /** Inside the project, so that `stratafs` is the project itself. */
   readonly #programs: string;
   readonly #home: string;
+  /** Started when an example speaks of it. */
+  #registry: Promise<RegistryServer> | undefined;
 
   constructor() {
     ensureBuilt();
@@ -27,23 +33,13 @@ export class ExampleRunner implements Disposable {
     chmodSync(command, 0o755);
   }
 
-  /** What an example prints, on stdout and stderr as it comes. */
-  outputOf(example: DocExample): string {
-    const isProgram = example.kind === "program";
-    const command = isProgram ? `exec '${process.execPath}' '${TSX}' '${this.#write(example)}'` : example.source;
-    const { stdout } = spawnSync("sh", ["-c", `{ ${command}\n} 2>&1`], {
-      cwd: join(this.#home, "work"),
-      encoding: "utf8",
-      env: {
-        PATH: `${this.#home}:${process.env["PATH"]}`,
-        HOME: this.#home,
-        XDG_CACHE_HOME: join(this.#home, "cache"),
-        STRATA_ROOT: join(this.#home, "store"),
-        LC_ALL: "C.UTF-8",
-        TZ: "UTC",
-      },
-    });
-    return stdout;
+  /** What an example prints, on stdout and stderr as it comes. Examples build on each other: one at a time, in order. */
+  async outputOf(example: DocExample): Promise<string> {
+    if (!example.source.includes(REGISTRY)) return await this.#run(example);
+    this.#registry ??= this.#startRegistry();
+    const { host } = await this.#registry;
+    const output = await this.#run({ ...example, source: example.source.replaceAll(REGISTRY, host) });
+    return output.replaceAll(host, REGISTRY);
   }
 
   /** What the compiler has against the programs: nothing, or its complaints. */
@@ -54,9 +50,41 @@ export class ExampleRunner implements Disposable {
     return spawnSync(process.execPath, [TSC, "-p", this.#programs], { encoding: "utf8" }).stdout;
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Of an example that failed half way.
+    await this.#shell("strata umount --all");
+    await (await this.#registry)?.[Symbol.asyncDispose]();
     rmSync(this.#programs, { recursive: true, force: true });
     rmSync(this.#home, { recursive: true, force: true });
+  }
+
+  async #startRegistry(): Promise<RegistryServer> {
+    const registry = await startRegistryServer();
+    await this.#shell(`strata copy --quiet image.tar docker://${registry.host}/layers:sample`);
+    return registry;
+  }
+
+  async #run(example: DocExample): Promise<string> {
+    const isProgram = example.kind === "program";
+    return await this.#shell(
+      isProgram ? `exec '${process.execPath}' '${TSX}' '${this.#write(example)}'` : example.source,
+    );
+  }
+
+  async #shell(command: string): Promise<string> {
+    const child = spawn("sh", ["-c", `{ ${command}\n} 2>&1`], {
+      cwd: join(this.#home, "work"),
+      stdio: ["ignore", "pipe", "ignore"],
+      env: {
+        PATH: `${this.#home}:${process.env["PATH"]}`,
+        HOME: this.#home,
+        XDG_CACHE_HOME: join(this.#home, "cache"),
+        STRATA_ROOT: join(this.#home, "store"),
+        LC_ALL: "C.UTF-8",
+        TZ: "UTC",
+      },
+    });
+    return await text(child.stdout);
   }
 
   #write({ page, line, source }: DocExample): string {

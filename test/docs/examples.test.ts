@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { whyMissing } from "../support/oracles.ts";
+import { skipTest } from "../support/skip.ts";
 import { examplesOf, pages } from "./doc-examples.ts";
 import { ExampleRunner } from "./example-runner.ts";
 
@@ -9,7 +11,7 @@ describe("the examples of the documentation", () => {
   beforeAll(() => {
     runner = new ExampleRunner();
   });
-  afterAll(() => runner[Symbol.dispose]());
+  afterAll(() => runner[Symbol.asyncDispose]());
 
   it("are there: commands and programs, on the first page too", () => {
     const kinds = examples.filter(({ page }) => page === "README.md").map(({ kind }) => kind);
@@ -23,8 +25,10 @@ describe("the examples of the documentation", () => {
 
   it.for(examples.map((example) => [`${example.page}:${example.line}`, example] as const))(
     "print what the page shows: %s",
-    ([, example]) => {
-      expect(runner.outputOf(example)).toBe(example.output);
+    async ([, example], { skip }) => {
+      const missing = example.needsMount ? whyMissing(["mount"]) : undefined;
+      if (missing !== undefined) skipTest(skip, missing);
+      expect(await runner.outputOf(example)).toBe(example.output);
     },
   );
 });
