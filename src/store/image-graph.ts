@@ -123,6 +123,8 @@ class GraphWalk {
     for (const [blob, [diffId, ...others]] of claims) {
       const part = this.#parts.get(blob);
       if (part === undefined || part.isHere || diffId === undefined || others.length > 0) continue;
+      // A damaged layer that is its own tar cannot stand for itself.
+      if (diffId === (blob as string)) continue;
       const isHere = (await this.#content.stat(diffId as string as Digest)) !== undefined;
       if (isHere) this.#parts.set(blob, { ...part, tar: diffId });
     }
