@@ -12,7 +12,6 @@ import {
   setXattr,
 } from "../linux/index.ts";
 import { baseNameOf, parentOf } from "../tree/index.ts";
-import { writeError } from "./item-placer.ts";
 import { type Losses, tolerate } from "./losses.ts";
 import { appliedMode, type Manner, needsOwner } from "./manner.ts";
 import { overrideStat } from "./override-stat.ts";
@@ -24,6 +23,7 @@ import {
   type Rows,
   TOUCHED_DIRECTORY,
 } from "./work-list.ts";
+import { writeError } from "./write-error.ts";
 
 /** Removes what is at a clean path beneath the root, with all that is in it. */
 export function removeBeneath(root: number, path: ByteString): void {

@@ -51,7 +51,7 @@ async function gather(threads: readonly Promise<ThreadWork>[]): Promise<ThreadWo
 function runThread(task: ThreadTask, queue: ItemQueue): Promise<ThreadWork> {
   return new Promise((resolve, reject) => {
     let reply: ThreadReply | undefined;
-    const fail = (error: unknown): void => {
+    const fail = (error: Error): void => {
       queue.stop();
       reject(error);
     };

@@ -190,8 +190,20 @@ requireOrSkip(
 function sparseIndex(index: LayerIndex, size: number): LayerIndex {
   const builder = new LayerIndexBuilder();
   builder.add({
-    ...{ name: "stored", type: "file", mode: 0o644, uid: 0, gid: 0, uname: "", gname: "", linkName: "" },
-    ...{ size, mtime: { seconds: 0, nanoseconds: 0 }, devMajor: 0, devMinor: 0, headerOffset: 0, storedSize: 4096 },
+    name: "stored",
+    type: "file",
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    uname: "",
+    gname: "",
+    linkName: "",
+    size,
+    mtime: { seconds: 0, nanoseconds: 0 },
+    devMajor: 0,
+    devMinor: 0,
+    headerOffset: 0,
+    storedSize: 4096,
     dataOffset: index.columns.dataOffset[0] as number,
     sparse: [{ offset: 1024 * 1024, length: 4096 }],
   });

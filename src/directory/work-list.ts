@@ -194,7 +194,7 @@ export function nameOfRow({ text, textStart, nameLength }: Rows, row: number): B
 /** The target of a row that asks for a symlink. */
 export function targetOfRow({ text, textStart, nameLength }: Rows, row: number): ByteString {
   const start = (textStart[row] as number) + (nameLength[row] as number);
-  return text.toString("latin1", start, textStart[row + 1] as number);
+  return text.toString("latin1", start, textStart[row + 1]);
 }
 
 /** The clean path of a directory of a table; `""` is the root, which is row 0. */

@@ -1,0 +1,36 @@
+import { type ByteString, StrataError, toText } from "../base/index.ts";
+import { fileError } from "../content/index.ts";
+
+/** What the file system said about a path of the tree, typed. */
+export function writeError(error: unknown, path: ByteString): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  const shown = toText(path);
+  if (error instanceof StrataError) return error;
+  if (code === "EEXIST") return inTheWay(path, "something else");
+  // All directories on the way were made by us, or known to be there: somebody moves them while we write.
+  if (code === "ELOOP" || code === "ENOTDIR" || code === "ENOENT" || code === "EXDEV") return swapped(error, shown);
+  return fileError(error, shown, "write");
+}
+
+/** Something there cannot be replaced. */
+export function inTheWay(path: ByteString, what: string): StrataError {
+  const shown = toText(path);
+  return new StrataError({
+    code: "in-the-way",
+    kind: "already-exists",
+    message: `Cannot write ${shown}: what is there is ${what}`,
+    details: { path: shown },
+    hint: "Remove it first, or choose another directory",
+  });
+}
+
+function swapped(cause: unknown, path: string): StrataError {
+  return new StrataError({
+    code: "directory-changed",
+    kind: "failed-precondition",
+    message: `Cannot write ${path}: a directory on the way is not what was made or found there`,
+    details: { path },
+    hint: "Try again where no other process changes the directory",
+    cause,
+  });
+}
