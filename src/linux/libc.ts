@@ -132,9 +132,15 @@ function loadLibc(): Libc {
   };
 }
 
-/** Required, not imported: the library is large, synchronous to load, and most runs never need it. */
+let required: Koffi | undefined;
+
+/**
+ * Required, not imported: the library is large, synchronous to load, and most runs never need it. Once: to be asked for an
+ * errno must cost nothing.
+ */
 export function loadKoffi(): Koffi {
-  return createRequire(import.meta.url)("koffi") as Koffi;
+  required ??= createRequire(import.meta.url)("koffi") as Koffi;
+  return required;
 }
 
 function loadFirst(koffi: Koffi, names: readonly string[]): ReturnType<Koffi["load"]> {
