@@ -19,8 +19,19 @@ const ROOMS = {
   store: ["snapshot", "image", "content", "layer", "oci", "tar", "tree", "linux", "base"],
   transport: ["directory", "image", "content", "oci", "tar", "layer", "tree", "linux", "base"],
   unpack: [
-    ...["transport", "store", "snapshot", "directory", "union", "image", "content"],
-    ...["layer", "oci", "tar", "tree", "linux", "base"],
+    "transport",
+    "store",
+    "snapshot",
+    "directory",
+    "union",
+    "image",
+    "content",
+    "layer",
+    "oci",
+    "tar",
+    "tree",
+    "linux",
+    "base",
   ],
 };
 const ALL_ROOMS = [...Object.keys(ROOMS), "testing", "cli"];

@@ -30,5 +30,5 @@ if (isMainThread) {
     next();
   }
 } else {
-  parentPort?.on("message", async (blob) => parentPort?.postMessage(await inflateAndHash(blob)));
+  parentPort?.on("message", (blob) => void inflateAndHash(blob).then((digests) => parentPort?.postMessage(digests)));
 }

@@ -98,7 +98,8 @@ export async function withSnapshotters<T>(
   use: (snapshotters: readonly Snapshotter[], root: string) => Promise<T>,
 ): Promise<T> {
   await using held = new Held();
-  const store = held.add(await openStore(rootOf("mount", place)));
+  // Nothing is stored here, and where no store is none shall be made.
+  const store = held.add(await openStore(rootOf("mount", place), { isReadOnly: true }));
   const { content, indexCache } = store;
   const root = snapshotRoot(store);
   const snapshotters = await openSnapshotters({ root, content, indexCache });

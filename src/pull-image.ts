@@ -11,7 +11,7 @@ import { canMountHere, type DriverName, driverFor } from "./snapshot/index.ts";
 import { openStore, type Store } from "./store/index.ts";
 import { type CopyOptions, type CopyResult, copyArtifact, openArtifact } from "./transport/index.ts";
 import { type ArrivalEvent, LayerArrivals, type UnpackEvent, type UnpackedImage } from "./unpack/index.ts";
-import { freeTars, snapshotRoot, type UnpackNamedOptions, type UnpackPlace, unpackInto } from "./unpack-named.ts";
+import { snapshotRoot, tidyUp, type UnpackNamedOptions, type UnpackPlace, unpackInto } from "./unpack-named.ts";
 
 /** How an image is pulled. */
 export interface PullImageOptions extends Omit<CopyImageOptions, "onEvent">, Omit<UnpackNamedOptions, "limits"> {
@@ -58,7 +58,7 @@ export async function pullImage(from: string, to: string, options: PullImageOpti
   const place = { options: { ...options, limits: undefined, onUnpack: options.onEvent }, store, snapshotter };
   const { copied, unpacked } = await copyAndUnpack({ source, to, copying }, place);
   if (unpacked === undefined) return { ...copied, driver: undefined, chainId: undefined };
-  await freeTars(place, unpacked);
+  await tidyUp(place, unpacked);
   return { ...copied, driver: snapshotter.driver, chainId: unpacked.chainId };
 }
 

@@ -35,7 +35,7 @@ export async function unpackNamed(name: string, held: Held, options: UnpackNamed
   const { source } = await openNamedSource(name, held, { options, scratch, limits, store });
   const place = { options, store, snapshotter };
   const unpacked = await unpackInto(source, held, place);
-  await freeTars(place, unpacked);
+  await tidyUp(place, unpacked);
   return { ...unpacked, store, snapshotter };
 }
 
@@ -68,9 +68,14 @@ export async function unpackInto(source: ImageSource, held: Held, place: UnpackP
   return unpacked;
 }
 
-/** Frees the tars that only the unpacking needed: drivers that write files out do not keep them. */
-export async function freeTars({ store, snapshotter }: UnpackPlace, { stack }: UnpackedImage): Promise<void> {
-  if (stack !== undefined && snapshotter.driver !== "erofs") await store.collectGarbage();
+/**
+ * After something was unpacked: removes what processes that died left of snapshots, and frees the tars that only the
+ * unpacking needed. Drivers that write files out do not keep them.
+ */
+export async function tidyUp({ store, snapshotter }: UnpackPlace, { stack }: UnpackedImage): Promise<void> {
+  if (stack === undefined) return;
+  await snapshotter.cleanup();
+  if (snapshotter.driver !== "erofs") await store.collectGarbage();
 }
 
 /** Where the snapshots of a store lie. */

@@ -8,7 +8,7 @@ export const BLOCK = 512;
 export const BLOCK_BITS = 9;
 
 export const SUPERBLOCK_AT = 1024;
-export const SUPERBLOCK_BYTES = 128;
+const SUPERBLOCK_BYTES = 128;
 /** The superblock's checksum is that of a whole block. */
 export const SMALLEST_IMAGE: number = SUPERBLOCK_AT + BLOCK;
 export const MAGIC = 0xe0f5_e1e2;

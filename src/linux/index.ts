@@ -72,7 +72,7 @@ export {
 } from "./namespaces.ts";
 export { openDirectory, openDirectoryBeneath, openDirectoryByComponents, openInRoot } from "./open-beneath.ts";
 export { mountOverlay, type OverlayRequest } from "./overlay-mount.ts";
-export { mayMount, type ProcessFacts, readProcessFacts } from "./process-facts.ts";
+export { hasManyIds, mayMount, type ProcessFacts, readProcessFacts } from "./process-facts.ts";
 export { renameUnlessExists } from "./rename.ts";
 export {
   decodeDevice,

@@ -31,3 +31,9 @@ export function readProcessFacts(): ProcessFacts {
 export function mayMount({ capabilities }: ProcessFacts): boolean {
   return (capabilities & SYS_ADMIN) !== 0n;
 }
+
+/** Whether files can belong to others than the one user that a user namespace of a single id has. */
+export function hasManyIds(): boolean {
+  const maps = readFileSync("/proc/self/uid_map", "latin1").trim().split("\n");
+  return maps.reduce((sum, line) => sum + Number(line.trim().split(/\s+/)[2]), 0) > 1;
+}

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { hasSharedData, noSharedData, sharedData } from "../../test/support/shared-data.ts";
 import { requireOrSkip } from "../../test/support/skip.ts";
 import { type ByteSource, type ByteString, memorySource, readAll, StrataError } from "../base/index.ts";
+import type { TarEntry } from "./entry.ts";
 import {
   decodeTarSplit,
   decompress,
@@ -193,7 +194,7 @@ describe("a journal and its files", () => {
 describe("a journal around chosen files, without checksums", () => {
   it("finds them under other names, and keeps the rest itself", async () => {
     const tar = await tarOf({ one: "first", two: "second", empty: "", three: "third" });
-    const entries = [];
+    const entries: TarEntry[] = [];
     for await (const entry of readTar(memorySource(tar))) entries.push(entry);
     const chosen = entries.filter(({ name }) => name === "one" || name === "three");
     const files = chosen.map(({ name, ...entry }) => ({ ...entry, name: `elsewhere/\xff${name}` }));

@@ -31,7 +31,7 @@ export async function openSnapshots(root: string): Promise<Snapshotter> {
 }
 
 /** Two layers; the second one changes what the first one made. */
-export const LAYERS = [
+const LAYERS = [
   tarScript(dir("d"), file("d/f", "1"), file("g", "2")),
   tarScript(whiteout("g"), file("d/h", "3"), file("d/f", "changed")),
 ];

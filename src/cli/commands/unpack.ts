@@ -36,12 +36,17 @@ export function configureUnpack(command: Command, terminal: Terminal): void {
     .action(async (image: string, directory: string, options: UnpackOptions) => {
       const { unpackToDirectory } = await import("../../index.ts");
       const progress = createUnpackProgress(terminal);
-      const report = await unpackToDirectory(image, directory, {
-        ...unpackOptions(options, terminal),
-        owners: options.owners,
-        onUnpack: (event) => progress.report(event),
-      }).finally(() => progress.clear());
-      await tellReport(terminal, report, options);
+      try {
+        const report = await unpackToDirectory(image, directory, {
+          ...unpackOptions(options, terminal),
+          owners: options.owners,
+          onUnpack: (event) => progress.report(event),
+        });
+        await progress.clear();
+        await tellReport(terminal, report, options);
+      } finally {
+        await progress.clear();
+      }
     });
 }
 

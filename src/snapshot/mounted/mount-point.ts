@@ -1,4 +1,4 @@
-import { readFile, realpath, stat } from "node:fs/promises";
+import { readdir, readFile, readlink, realpath, stat } from "node:fs/promises";
 import { fromText, StrataError, toText } from "../../base/index.ts";
 import { fileError } from "../../content/index.ts";
 import { type MountEntry, mountOf } from "../../linux/index.ts";
@@ -23,12 +23,31 @@ export async function resolveMountPoint(target: string): Promise<string> {
   });
 }
 
+/** Names one mount for good, across processes, mount namespaces and restarts of the machine. */
+export interface MountMark {
+  /** The boot in which all this is true. */
+  readonly boot: string;
+  /** The mount namespace in which it is, as `/proc/PID/ns/mnt` names it. */
+  readonly namespace: string;
+  /** Its number in the mount table, the file system that it shows, and where. */
+  readonly mount: string;
+}
+
+/** The mark of a mount that this process sees. */
+export async function mountMark({ id, device, mountPoint }: MountEntry): Promise<MountMark> {
+  const [boot, namespace] = [await bootId(), await readlink("/proc/self/ns/mnt")];
+  return { boot, namespace, mount: `${id} ${device} ${toText(mountPoint)}` };
+}
+
 /**
- * Names one mount for good, across processes and restarts of the machine: where it is, which file system it shows, its
- * number in the mount table, and the boot in which all this is true.
+ * Whether the mount is there. In another namespace it is, as far as can be seen from here, while a process lives there.
+ * @param path where it was made
  */
-export async function mountMark({ id, device, mountPoint }: MountEntry): Promise<string> {
-  return [await bootId(), id, device, toText(mountPoint)].join(" ");
+export async function isMountThere(path: string, { boot, namespace, mount }: MountMark): Promise<boolean> {
+  if (boot !== (await bootId())) return false;
+  if (namespace !== (await readlink("/proc/self/ns/mnt"))) return await hasProcesses(namespace);
+  const entry = mountAt(path);
+  return entry !== undefined && (await mountMark(entry)).mount === mount;
 }
 
 /** The mount on top at that place. Undefined where nothing is mounted at just this path. */
@@ -44,6 +63,15 @@ export function mountAt(path: string): MountEntry | undefined {
 
 async function bootId(): Promise<string> {
   return (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
+}
+
+/** Of all that this user may ask; those whom it may not ask do not live in namespaces of its own. */
+async function hasProcesses(namespace: string): Promise<boolean> {
+  const names = await readdir("/proc");
+  for (const pid of names.filter((name) => /^\d+$/.test(name))) {
+    if ((await readlink(`/proc/${pid}/ns/mnt`).catch(() => "")) === namespace) return true;
+  }
+  return false;
 }
 
 function mountPointMissing(target: string): StrataError {

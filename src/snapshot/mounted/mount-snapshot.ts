@@ -87,7 +87,7 @@ async function mountAndMark(snapshotter: Snapshotter, { key, mounts, target }: P
   await mountAll(mounts, target);
   try {
     const entry = mountAt(target);
-    const mark = entry === undefined ? undefined : await mountMark(entry);
+    const mark = entry === undefined ? undefined : JSON.stringify(await mountMark(entry));
     const info = await snapshotter.update(key, { [LABEL.mark]: mark });
     return (await mountedSnapshotOf(info, snapshotter.driver)) as MountedSnapshot;
   } catch (error) {

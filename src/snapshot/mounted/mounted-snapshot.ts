@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { type FileLock, lockFile } from "../../content/index.ts";
 import type { DriverName, Labels, SnapshotInfo, SnapshotKey, SnapshotName, Snapshotter } from "../snapshotter.ts";
-import { mountAt, mountMark } from "./mount-point.ts";
+import { isMountThere, type MountMark } from "./mount-point.ts";
 
 /** Labels of snapshots that are, or were, mounted by {@link mountSnapshot}. */
 export const LABEL = {
   /** Where, without links in the path. */
   target: "strata.mount.target",
-  /** {@link mountMark}; absent when whoever mounted died before it was written. */
+  /** {@link MountMark} as JSON; absent when whoever mounted died before it was written. */
   mark: "strata.mount.mark",
   /** What is mounted, as the user wrote it. */
   image: "strata.mount.image",
@@ -64,6 +64,6 @@ export async function lockMounts(root: string, signal: AbortSignal | undefined):
 }
 
 async function isStillMounted(target: string, labels: Labels): Promise<boolean> {
-  const entry = mountAt(target);
-  return entry !== undefined && labels[LABEL.mark] === (await mountMark(entry));
+  const mark = labels[LABEL.mark];
+  return mark !== undefined && (await isMountThere(target, JSON.parse(mark) as MountMark));
 }

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileError, makeDirectoryDurably, writeFileDurably } from "../../content/index.ts";
+import { isLinux, readProcessFacts } from "../../linux/index.ts";
 import { chooseDriver } from "../choose-driver.ts";
 import { openSnapshotter, type SnapshotterOptions } from "../open-snapshotter.ts";
 import type { DriverName, Snapshotter } from "../snapshotter.ts";
@@ -26,6 +27,12 @@ export async function driverFor(root: string): Promise<DriverName> {
   return (await rememberedDriver(root)) ?? (await chooseAndRemember(root));
 }
 
+/** In a user namespace other drivers work than outside of it, so each has a choice of its own. */
+function choiceFile(root: string): string {
+  const isInside = isLinux() && readProcessFacts().isInUserNamespace;
+  return join(root, isInside ? "driver-in-namespace" : "driver");
+}
+
 /** Opens the snapshots of each driver that has any below the root. The caller disposes them. */
 export async function openSnapshotters(options: Omit<SnapshotterOptions, "driver">): Promise<readonly Snapshotter[]> {
   const names = await readdir(options.root).catch((error: unknown): string[] => {
@@ -44,11 +51,8 @@ export async function rememberedDriver(root: string): Promise<DriverName | undef
 
 async function chooseAndRemember(root: string): Promise<DriverName> {
   await makeDirectoryDurably(root);
-  const { driver } = await chooseDriver({ root });
-  await writeFileDurably(choiceFile(root), `${driver}\n`);
+  const { driver, canMount } = await chooseDriver({ root });
+  // Whoever may mount nothing here has not tried what others may use later.
+  if (canMount) await writeFileDurably(choiceFile(root), `${driver}\n`);
   return driver;
-}
-
-function choiceFile(root: string): string {
-  return join(root, "driver");
 }

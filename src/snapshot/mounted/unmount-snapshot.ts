@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { fromText, StrataError } from "../../base/index.ts";
 import { unmount } from "../../linux/index.ts";
 import type { SnapshotKey, Snapshotter } from "../snapshotter.ts";
+import { mountAt } from "./mount-point.ts";
 import { forgetGone } from "./mount-snapshot.ts";
 import { LABEL, listMounted, lockMounts, type MountedSnapshot } from "./mounted-snapshot.ts";
 
@@ -26,6 +27,7 @@ export async function unmountSnapshot(
   { root, target, isLazy = false, signal }: UnmountSnapshotRequest,
 ): Promise<MountedSnapshot> {
   const path = await realpath(target).catch(() => resolve(target));
+  if (snapshotters.length === 0 || mountAt(path) === undefined) throw notMounted(path);
   await using _ = await lockMounts(root, signal);
   const { snapshotter, mounted } = await findMounted(snapshotters, path);
   unmount(fromText(path), { isLazy });
@@ -56,7 +58,11 @@ async function findMounted(
     const mounted = here.find(({ isMounted }) => isMounted);
     if (mounted !== undefined) return { snapshotter, mounted };
   }
-  throw new StrataError({
+  throw notMounted(path);
+}
+
+function notMounted(path: string): StrataError {
+  return new StrataError({
     code: "not-mounted",
     kind: "not-found",
     message: `Nothing of this store is mounted at ${path}`,
