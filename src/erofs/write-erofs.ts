@@ -15,6 +15,7 @@ export interface ErofsSink {
   write(bytes: Uint8Array): void | Promise<void>;
 }
 
+/** How an EROFS image is written. */
 export interface WriteErofsOptions {
   readonly sink: ErofsSink;
   /** 16 bytes, by which the same tree gives the same image. */

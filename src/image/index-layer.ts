@@ -29,6 +29,7 @@ export interface TarSink {
   finish(): Promise<DiffId>;
 }
 
+/** How a layer is read. */
 export interface IndexLayerOptions {
   readonly claim: LayerClaim;
   readonly limits: Limits;
@@ -45,6 +46,7 @@ export interface IndexLayerOptions {
   readonly onBytes?: ((done: number) => void) | undefined;
 }
 
+/** What became of a layer that was read once. */
 export interface IndexedLayer {
   readonly index: LayerIndex;
   readonly compression: Compression;

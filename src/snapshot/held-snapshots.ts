@@ -15,6 +15,8 @@ export interface SnapshotHouse {
   readonly places: SnapshotPlaces;
   readonly records: RecordTable;
   readonly driver: SnapshotDriver;
+  /** As in the options of `openSnapshotter`. */
+  readonly holdBlobs?: (() => Promise<AsyncDisposable>) | undefined;
 }
 
 /**

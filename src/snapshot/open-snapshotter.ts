@@ -30,21 +30,28 @@ export interface SnapshotterOptions {
   /** Has the layers' tars, under their diffIDs. The caller keeps it open as long as the snapshotter. */
   readonly content: ContentStore;
   readonly indexCache: IndexCache;
+  /**
+   * Keeps blobs from being freed until the result is disposed: a commit may make one that nobody knows of before the
+   * commit is recorded. Called before any lock is taken. Without it whoever frees blobs has to be kept away otherwise.
+   */
+  readonly holdBlobs?: (() => Promise<AsyncDisposable>) | undefined;
 }
 
 /**
  * Opens the snapshots of one driver. Any number of processes may do so at once.
  * @throws StrataError as `fileError`; what the driver throws where it cannot work
  */
-export async function openSnapshotter({ root, driver, ...resources }: SnapshotterOptions): Promise<Snapshotter> {
+export async function openSnapshotter(options: SnapshotterOptions): Promise<Snapshotter> {
+  const { root, driver, content, indexCache, holdBlobs } = options;
   await makeDirectoryDurably(root);
   // Mount tables tell real paths, and these are looked up there.
   const places = snapshotPlaces(await realpath(root), driver);
   await makeSnapshotPlaces(places);
   return snapshotterOf({
     places,
+    holdBlobs,
     records: new RecordTable(places),
-    driver: await loadDriver(driver, { root: places.root, ...resources }),
+    driver: await loadDriver(driver, { root: places.root, content, indexCache }),
   });
 }
 
@@ -55,7 +62,10 @@ export function snapshotterOf(house: SnapshotHouse): Snapshotter {
     driver: driver.name,
     prepare: (key, parent, options = {}) => beginSnapshot(house, { ...options, key, parent, kind: "active" }),
     view: (key, parent, options = {}) => beginSnapshot(house, { ...options, key, parent, kind: "view" }),
-    commit: (name, key, options) => commitSnapshot(house, name, key, options),
+    async commit(name, key, options) {
+      await using _ = await house.holdBlobs?.();
+      await commitSnapshot(house, name, key, options);
+    },
     mounts: (key) => withSnapshot(house, key, (held) => mountsOf(house, held)),
     remove: (name) => removeSnapshot(house, name),
     stat: async (name) => {

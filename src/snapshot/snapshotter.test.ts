@@ -101,6 +101,24 @@ describe("a snapshotter whose driver fails", () => {
     await snapshots.prepare(a, undefined);
   });
 
+  it("keeps blobs from being freed while it commits, also when that fails", async () => {
+    const places = snapshotPlaces(root, "vfs");
+    await makeSnapshotPlaces(places);
+    const driver = new NotingDriver();
+    const holdBlobs = async (): Promise<AsyncDisposable> => {
+      driver.calls.push("hold");
+      return { [Symbol.asyncDispose]: async () => void driver.calls.push("let go") };
+    };
+    const snapshots = snapshotterOf({ places, records: new RecordTable(places), driver, holdBlobs });
+    await snapshots.prepare(a, undefined);
+    driver.calls.length = 0;
+    driver.failing = "commit";
+    await expect(snapshots.commit(A, a)).rejects.toThrow("commit fails");
+    driver.failing = "";
+    await snapshots.commit(A, a);
+    expect(driver.calls).toEqual(["hold", "commit", "let go", "hold", "commit", "let go"]);
+  });
+
   it("while it commits has the active snapshot still", async () => {
     const { driver, snapshots } = await openNoting();
     await snapshots.prepare(a, undefined);

@@ -1,4 +1,4 @@
-import type { ContentStore, IndexCache } from "../content/index.ts";
+import { type ContentStore, type IndexCache, lockFile } from "../content/index.ts";
 import type { DriverName, Snapshotter } from "../snapshot/index.ts";
 import { markUnpacked, type StoreLayout } from "./store-layout.ts";
 
@@ -55,13 +55,19 @@ export class Snapshotters implements AsyncDisposable {
     const { layout, content, indexCache } = this.#init;
     const { snapshotterFor } = await import("../snapshot/index.ts");
     await markUnpacked(layout);
-    return await snapshotterFor({ root: layout.snapshots, content, indexCache });
+    return await snapshotterFor({ root: layout.snapshots, content, indexCache, holdBlobs: () => this.#holdBlobs() });
   }
 
   async #open(driver: DriverName): Promise<Snapshotter> {
     const { layout, content, indexCache } = this.#init;
     const { openSnapshotter } = await import("../snapshot/index.ts");
     await markUnpacked(layout);
-    return await openSnapshotter({ root: layout.snapshots, driver, content, indexCache });
+    const holdBlobs = (): Promise<AsyncDisposable> => this.#holdBlobs();
+    return await openSnapshotter({ root: layout.snapshots, driver, content, indexCache, holdBlobs });
+  }
+
+  /** Whoever frees blobs waits. */
+  async #holdBlobs(): Promise<AsyncDisposable> {
+    return await lockFile(this.#init.layout.sweepLock, "shared", { shouldWait: true });
   }
 }
