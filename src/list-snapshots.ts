@@ -25,7 +25,7 @@ async function listOf(snapshotter: Snapshotter, withUsage: boolean): Promise<Lis
   const { driver } = snapshotter;
   const listed: ListedSnapshot[] = [];
   for await (const info of snapshotter.walk()) {
-    const mounted = await mountedSnapshotOf(info, driver);
+    const mounted = await mountedSnapshotOf(info, snapshotter);
     const usage = withUsage ? await snapshotter.usage(info.name) : undefined;
     listed.push({ ...info, driver, usage, mountedAt: mounted?.isMounted === true ? mounted.target : undefined });
   }

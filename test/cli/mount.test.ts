@@ -30,6 +30,16 @@ function mountsBelow(directory: string): string[] {
   return points.filter((point) => point.startsWith(`${directory}/`));
 }
 
+/** Takes from all records which mount is theirs, as if whoever mounted had died before it was written down. */
+function forgetMarks(records: string): void {
+  for (const name of readdirSync(records)) {
+    const text = readFileSync(join(records, name), "utf8");
+    const record = JSON.parse(text, (key, value) => (key === "strata.mount.mark" ? undefined : value));
+    if (JSON.stringify(JSON.parse(text)) !== JSON.stringify(record))
+      writeFileSync(join(records, name), JSON.stringify(record));
+  }
+}
+
 let count = 0;
 
 /** Runs verbs on a store of their own, beside a directory to mount on. */
@@ -111,6 +121,29 @@ describeWith(["mount"], "mounting an image", () => {
       expect((await snapshots()).filter(({ kind }) => kind === "view")).toHaveLength(1);
       await strata(`umount ${mnt}`);
       expect(mountsBelow(home)).toEqual([]);
+    });
+
+    it("knows what it mounted although it was killed before it could note it", async () => {
+      const { home, at, mnt, strata } = scene();
+      for (const how of ["", "--rw "]) {
+        await strata(`mount ${how}--snapshotter ${driver} ${SAMPLE} ${mnt}`);
+        forgetMarks(at(`store/snapshots/${driver}/records`));
+        expect((await strata("mount")).stdout).not.toContain("gone");
+        await strata(`umount ${mnt}`);
+        expect(mountsBelow(home)).toEqual([]);
+      }
+    });
+
+    it("takes no mount of others for one that it was killed before", async () => {
+      const { at, mnt, strata } = scene();
+      await strata(`mount --rw --snapshotter ${driver} ${SAMPLE} ${mnt}`);
+      forgetMarks(at(`store/snapshots/${driver}/records`));
+      expect(spawnSync("umount", [mnt]).status).toBe(0);
+      expect(spawnSync("mount", ["-t", "tmpfs", "none", mnt]).status).toBe(0);
+      expect((await strata("mount")).stdout).toContain("gone");
+      await strata(`umount ${mnt}`, { code: 6 });
+      expect(mountsBelow(mnt.slice(0, -"/mnt".length))).toContain(mnt);
+      spawnSync("umount", [mnt]);
     });
 
     it("does not unmount what is in use, unless lazily", async () => {

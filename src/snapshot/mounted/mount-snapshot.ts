@@ -52,7 +52,7 @@ export async function mountKept(
 ): Promise<MountedSnapshot> {
   const target = await resolveMountPoint(text);
   await using _ = await lockMounts(root, signal);
-  const known = await mountedSnapshotOf(await snapshotter.stat(key), snapshotter.driver);
+  const known = await mountedSnapshotOf(await snapshotter.stat(key), snapshotter);
   if (known?.isMounted === true) throw alreadyMounted(known);
   const mounts = await snapshotter.mounts(key);
   await snapshotter.update(key, { [LABEL.target]: target, [LABEL.kept]: "yes", [LABEL.mark]: undefined });
@@ -89,7 +89,7 @@ async function mountAndMark(snapshotter: Snapshotter, { key, mounts, target }: P
     const entry = mountAt(target);
     const mark = entry === undefined ? undefined : JSON.stringify(await mountMark(entry));
     const info = await snapshotter.update(key, { [LABEL.mark]: mark });
-    return (await mountedSnapshotOf(info, snapshotter.driver)) as MountedSnapshot;
+    return (await mountedSnapshotOf(info, snapshotter)) as MountedSnapshot;
   } catch (error) {
     await unmountAll(target);
     throw error;

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { type FileLock, lockFile } from "../../content/index.ts";
-import type { DriverName, Labels, SnapshotInfo, SnapshotKey, SnapshotName, Snapshotter } from "../snapshotter.ts";
-import { isMountThere, type MountMark } from "./mount-point.ts";
+import type { DriverName, SnapshotInfo, SnapshotKey, SnapshotName, Snapshotter } from "../snapshotter.ts";
+import { isMountOf } from "./is-mount-of.ts";
+import { isMountThere, type MountMark, mountAt } from "./mount-point.ts";
 
 /** Labels of snapshots that are, or were, mounted by {@link mountSnapshot}. */
 export const LABEL = {
@@ -27,24 +28,27 @@ export interface MountedSnapshot {
   readonly isWritable: boolean;
   /** Whether it stays when it is unmounted. */
   readonly isKept: boolean;
-  /** False when somebody else unmounted it, the machine was restarted, or whoever mounted it died in between. */
+  /** False when somebody else unmounted it, the machine was restarted, or whoever wanted to mount it died before. */
   readonly isMounted: boolean;
 }
 
 /** What a snapshot's labels tell of its mount; undefined when it has none. */
-export async function mountedSnapshotOf(info: SnapshotInfo, driver: DriverName): Promise<MountedSnapshot | undefined> {
+export async function mountedSnapshotOf(
+  info: SnapshotInfo,
+  snapshotter: Snapshotter,
+): Promise<MountedSnapshot | undefined> {
   const { labels, kind, name, parent } = info;
   const target = labels[LABEL.target];
   if (target === undefined || kind === "committed") return undefined;
   return {
     key: name as SnapshotKey,
     parent,
-    driver,
+    driver: snapshotter.driver,
     target,
     image: labels[LABEL.image],
     isWritable: kind === "active",
     isKept: labels[LABEL.kept] !== undefined,
-    isMounted: await isStillMounted(target, labels),
+    isMounted: await isStillMounted(snapshotter, info, target),
   };
 }
 
@@ -52,7 +56,7 @@ export async function mountedSnapshotOf(info: SnapshotInfo, driver: DriverName):
 export async function listMounted(snapshotter: Snapshotter): Promise<MountedSnapshot[]> {
   const found: MountedSnapshot[] = [];
   for await (const info of snapshotter.walk()) {
-    const mounted = await mountedSnapshotOf(info, snapshotter.driver);
+    const mounted = await mountedSnapshotOf(info, snapshotter);
     if (mounted !== undefined) found.push(mounted);
   }
   return found.sort((a, b) => (a.target < b.target ? -1 : 1));
@@ -63,7 +67,16 @@ export async function lockMounts(root: string, signal: AbortSignal | undefined):
   return await lockFile(join(root, "mounts.lock"), "exclusive", { shouldWait: true, signal });
 }
 
-async function isStillMounted(target: string, labels: Labels): Promise<boolean> {
+async function isStillMounted(
+  snapshotter: Snapshotter,
+  { name, labels }: SnapshotInfo,
+  target: string,
+): Promise<boolean> {
   const mark = labels[LABEL.mark];
-  return mark !== undefined && (await isMountThere(target, JSON.parse(mark) as MountMark));
+  if (mark !== undefined) return await isMountThere(target, JSON.parse(mark) as MountMark);
+  // Whoever mounted it died, before the mount or after it.
+  const entry = mountAt(target);
+  if (entry === undefined) return false;
+  const mounts = await snapshotter.mounts(name as SnapshotKey).catch(() => []);
+  return isMountOf(entry, mounts);
 }
