@@ -2,8 +2,8 @@ import { createGunzip } from "node:zlib";
 import { brokenCompression } from "./decompression-error.ts";
 import { inflateThrough } from "./inflate-through.ts";
 
-/** Output per call into zlib. Measured: larger is no faster, Node's 16 KiB are a third slower. */
-const CHUNK_SIZE = 256 * 1024;
+/** Output per call into zlib. Measured: a quarter of it takes an eighth more time with all that a chunk costs later. */
+const CHUNK_SIZE = 1024 * 1024;
 
 /**
  * Decompresses gzip: any number of members, each with its checksum verified; zeros after the last are padding,
