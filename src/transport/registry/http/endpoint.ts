@@ -1,11 +1,12 @@
 import { type Authorizer, createAuthorizer } from "../auth/authorizer.ts";
 import type { CredentialStore } from "../auth/credential-store.ts";
+import { answersPlainly } from "./answers-plainly.ts";
 import { type ExchangeContext, mayBePlain } from "./connection-error.ts";
 import type { Connections } from "./connections.ts";
 import { type Exchange, exchange } from "./exchange.ts";
 import type { Redactor } from "./redactor.ts";
 import { assertAsSecure, type Outgoing, sendFollowing } from "./redirects.ts";
-import type { RegistryHost } from "./registry-host.ts";
+import { isLoopback, type RegistryHost } from "./registry-host.ts";
 import type { RegistryRequest, RegistryResponse } from "./registry-request.ts";
 import { type RetryPolicy, sendPatiently } from "./retry.ts";
 import { createSharedFlights } from "./shared-flights.ts";
@@ -79,7 +80,7 @@ class ScoutedEndpoint implements Endpoint {
   /** Finds the base URL that answers, and learns what it demands. */
   async #scout(signal: AbortSignal, accept?: readonly number[]): Promise<URL> {
     let failure: unknown;
-    for (const base of this.#place.bases) {
+    for (const base of await this.#basesToTry(signal)) {
       try {
         const answer = await this.#lookAt(base, signal);
         // Servers that want TLS say so when they are spoken to without: what went wrong before was no lack of it.
@@ -97,6 +98,15 @@ class ScoutedEndpoint implements Endpoint {
       }
     }
     throw failure;
+  }
+
+  /** A server of this machine that says by itself that it speaks plain HTTP need not be tried with HTTPS. */
+  async #basesToTry(signal: AbortSignal): Promise<readonly URL[]> {
+    const { bases } = this.#place;
+    const [secure, plain] = bases;
+    // Without a port the two are different servers.
+    if (secure === undefined || plain === undefined || secure.port === "" || !isLoopback(secure.hostname)) return bases;
+    return (await answersPlainly(secure, signal)) ? [plain] : bases;
   }
 
   async #lookAt(base: URL, signal: AbortSignal): Promise<RegistryResponse> {
