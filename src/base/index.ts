@@ -22,6 +22,7 @@ export {
   assertNotAborted,
   type ErrorDetails,
   type ErrorKind,
+  firstError,
   packError,
   replaceHint,
   StrataError,

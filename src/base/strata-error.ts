@@ -63,11 +63,22 @@ export class StrataError extends Error {
 
 /**
  * The same error with more details. What the error already knows wins, because it was nearer to the fault.
- * Anything that is not a StrataError is returned unchanged.
+ * Anything that is not a StrataError, nor began as one ({@link firstError}), is returned unchanged.
  */
 export function addDetails(error: unknown, details: ErrorDetails): unknown {
-  if (!(error instanceof StrataError)) return error;
-  return likeness(error, { details: { ...details, ...error.details } });
+  const first = firstError(error);
+  if (!(first instanceof StrataError)) return error;
+  return likeness(first, { details: { ...details, ...first.details } });
+}
+
+/**
+ * What went wrong first: where something could not be disposed either, JavaScript throws a `SuppressedError`, whose message
+ * says nothing of both.
+ */
+export function firstError(error: unknown): unknown {
+  let first = error;
+  while (first instanceof Error && first.name === "SuppressedError" && "suppressed" in first) first = first.suppressed;
+  return first;
 }
 
 /** The same error with another hint, for those who know more about what the user meant. */

@@ -1,5 +1,5 @@
 import { type Command, CommanderError } from "commander";
-import { StrataError } from "../base/index.ts";
+import { firstError, StrataError } from "../base/index.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { OutputClosed } from "./output.ts";
 import { printError } from "./print-error.ts";
@@ -18,7 +18,7 @@ export async function runCli(words: readonly string[], terminal: Terminal, versi
     await terminal.stdout.flush();
     return terminal.exitCode;
   } catch (error) {
-    return await fail(error, args, terminal);
+    return await fail(firstError(error), args, terminal);
   }
 }
 

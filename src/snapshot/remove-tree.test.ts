@@ -19,6 +19,18 @@ it("what is not there is removed", async () => {
   expect(existsSync(directory)).toBe(false);
 });
 
+describeWith(["mount"], "a tree deeper than a path can say", () => {
+  it("is removed", async () => {
+    const tree = join(directory, "tree");
+    const name = "d".repeat(250);
+    mkdirSync(tree);
+    const inOne = `for i in $(seq 40); do mkdir ${name} && cd -P ${name} || exit 1; done; touch f`;
+    expect(spawnSync("sh", ["-c", inOne], { cwd: tree }).status).toBe(0);
+    await removeTree(tree);
+    expect(existsSync(tree)).toBe(false);
+  });
+});
+
 const SOMEBODY = 65_534;
 
 describeWith(["root"], "whoever is not root", () => {

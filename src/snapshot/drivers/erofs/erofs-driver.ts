@@ -5,6 +5,7 @@ import { measureTree } from "../../../directory/index.ts";
 import { DEFAULT_LIMITS, recallIndex } from "../../../image/index.ts";
 import type { LayerIndex } from "../../../layer/index.ts";
 import type { DiffId } from "../../../oci/index.ts";
+import { removeTree } from "../../remove-tree.ts";
 import type { DrivenSnapshot, NewSnapshot, SnapshotDriver } from "../../snapshot-driver.ts";
 import type { LayerStack, Mount, SnapshotUsage } from "../../snapshotter.ts";
 import { chainOf } from "./chain.ts";
@@ -77,7 +78,7 @@ export function createErofsDriver({ root, content, indexCache }: ErofsDriverOpti
     async remove(place) {
       await releaseLower(house, place);
       lowers.unmountAll(place.id);
-      await fs.rm(place.directory, { recursive: true, force: true });
+      await removeTree(place.directory);
     },
     async cleanup(living) {
       for (const snapshot of living) {

@@ -1,6 +1,7 @@
 import { promises as fs } from "node:fs";
 import { join } from "node:path";
 import { fileError, syncDirectory } from "../../../content/index.ts";
+import { removeTree } from "../../remove-tree.ts";
 import type { NewSnapshot } from "../../snapshot-driver.ts";
 import { copyAttributes } from "../overlay/copy-attributes.ts";
 
@@ -32,9 +33,5 @@ export async function makeUpper(snapshot: NewSnapshot, lower: string | undefined
 
 /** Deletes both: of a committed snapshot, which is a tar and needs them no more. */
 export async function removeWritten(snapshot: NewSnapshot): Promise<void> {
-  for (const path of [upperOf(snapshot), workOf(snapshot)]) {
-    await fs.rm(path, { recursive: true, force: true }).catch((error: unknown) => {
-      throw fileError(error, path, "write");
-    });
-  }
+  for (const path of [upperOf(snapshot), workOf(snapshot)]) await removeTree(path);
 }
