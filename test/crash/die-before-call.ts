@@ -1,4 +1,5 @@
-import { promises as fs } from "node:fs";
+import fsSync, { promises as fs } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 
 type Call = (...values: unknown[]) => unknown;
 
@@ -22,5 +23,21 @@ export async function dieBeforeCall(n: number | undefined): Promise<() => number
       };
     }
   }
+  return () => calls;
+}
+
+/** Dies before the n-th call of these synchronous functions of `node:fs` too. @returns how many there were so far */
+export function dieBeforeSyncCall(n: number | undefined, names: readonly (keyof typeof fsSync)[]): () => number {
+  let calls = 0;
+  for (const name of names) {
+    const method = fsSync[name] as (...values: unknown[]) => unknown;
+    Object.assign(fsSync, {
+      [name]: (...values: unknown[]) => {
+        if (++calls === n) process.kill(process.pid, "SIGKILL");
+        return method(...values);
+      },
+    });
+  }
+  syncBuiltinESMExports();
   return () => calls;
 }

@@ -2,31 +2,16 @@
  * A process that works on a store, to be killed by itself before its n-th call of the file system. What it was asked
  * comes as JSON in its first argument; each line it prints is JSON too.
  */
-import fs from "node:fs";
-import { syncBuiltinESMExports } from "node:module";
 import { openStore, type Store } from "../../src/store/index.ts";
 import { putImage } from "../support/store-fixtures.ts";
 import { unpackStored } from "../support/unpack-fixture.ts";
-import { dieBeforeCall } from "./die-before-call.ts";
+import { dieBeforeCall, dieBeforeSyncCall } from "./die-before-call.ts";
 import { artifactNumber, type StoreStep, type StoreTask } from "./store-steps.ts";
 
 const say = (line: unknown): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
-/** Dies before each n-th synchronous call too: those inside of a transaction. */
-function dieBeforeSyncCall(n: number | undefined): () => number {
-  let calls = 0;
-  for (const name of ["writeFileSync", "renameSync", "fsyncSync"] as const) {
-    const method = fs[name] as (...values: unknown[]) => unknown;
-    Object.assign(fs, {
-      [name]: (...values: unknown[]) => {
-        if (++calls === n) process.kill(process.pid, "SIGKILL");
-        return method(...values);
-      },
-    });
-  }
-  syncBuiltinESMExports();
-  return () => calls;
-}
+/** Those inside of a transaction. */
+const SYNC_CALLS = ["writeFileSync", "renameSync", "fsyncSync"] as const;
 
 async function run(store: Store, step: StoreStep): Promise<void> {
   switch (step.kind) {
@@ -57,7 +42,7 @@ async function run(store: Store, step: StoreStep): Promise<void> {
 
 const { root, steps, dieBefore, dieBeforeSync } = JSON.parse(process.argv[2] ?? "{}") as StoreTask;
 const calls = await dieBeforeCall(dieBefore);
-const syncCalls = dieBeforeSyncCall(dieBeforeSync);
+const syncCalls = dieBeforeSyncCall(dieBeforeSync, SYNC_CALLS);
 const store = await openStore(root);
 for (const [i, step] of steps.entries()) {
   await run(store, step);

@@ -14,29 +14,16 @@ import {
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type ErofsPlace, makeErofsPlace } from "../../../../test/support/erofs-place.ts";
+import { erofsWorkbench, treeOf } from "../../../../test/support/erofs-workbench.ts";
 import { describeWith } from "../../../../test/support/oracles.ts";
 import { fromText } from "../../../base/index.ts";
 import { isMountPoint, readXattrs, unmount, writeXattr } from "../../../linux/index.ts";
 import { parseDigest } from "../../../oci/index.ts";
-import {
-  char,
-  dir,
-  file,
-  hardlink,
-  indexOf,
-  mergedFiles,
-  opaque,
-  readDirectory,
-  type TarStep,
-  tarScript,
-  treeText,
-} from "../../../testing/index.ts";
-import { mergeLayers } from "../../../union/index.ts";
-import { type SnapshotName, snapshotKey, snapshotName } from "../../index.ts";
+import { char, dir, file, hardlink, opaque, tarScript } from "../../../testing/index.ts";
+import { snapshotKey, snapshotName } from "../../index.ts";
 
 describeWith(["root", "mount", "getfattr"], "snapshots of EROFS", () => {
   let place: ErofsPlace;
-  let keys = 0;
   beforeEach(async () => {
     place = await makeErofsPlace();
   });
@@ -44,43 +31,7 @@ describeWith(["root", "mount", "getfattr"], "snapshots of EROFS", () => {
     await place[Symbol.asyncDispose]();
   });
 
-  /** The tree that a view shows. */
-  async function shown(name: SnapshotName): Promise<string> {
-    const key = snapshotKey(`view ${++keys}`);
-    const mounts = await place.snapshots.view(key, name);
-    const text = await place.inside(mounts, (target) => treeText(readDirectory(target)));
-    await place.snapshots.remove(key);
-    return text;
-  }
-
-  /** Works on top of a snapshot as a container does, and commits. @returns what was seen, and what it became */
-  async function changed(
-    name: SnapshotName | undefined,
-    work: (root: string) => void,
-  ): Promise<{ seen: string; name: SnapshotName }> {
-    const key = snapshotKey(`active ${++keys}`);
-    const committed = snapshotName(`committed ${keys}`);
-    const mounts = await place.snapshots.prepare(key, name);
-    const seen = await place.inside(mounts, (target) => {
-      work(target);
-      return treeText(readDirectory(target));
-    });
-    await place.snapshots.commit(committed, key);
-    return { seen, name: committed };
-  }
-
-  /** The names in the layer that a committed snapshot is. */
-  async function layerOf(name: SnapshotName): Promise<string[]> {
-    const { content } = await place.snapshots.stat(name);
-    const path = join(place.directory, "store/blobs/sha256", (content[0] as string).slice("sha256:".length));
-    return execFileSync("tar", ["-tf", path], { encoding: "utf8" }).trim().split("\n");
-  }
-
-  const treeOf = (layers: readonly (readonly TarStep[])[]): { tars: Uint8Array[]; text: string } => {
-    const tars = layers.map((steps) => tarScript(...steps));
-    const text = treeText(mergedFiles(mergeLayers(tars.map(indexOf)), tars));
-    return { tars, text };
-  };
+  const { shown, changed, layerOf } = erofsWorkbench(() => place);
 
   it("become a layer that holds what was changed and nothing else", async () => {
     const image = await place.addImage([

@@ -16,6 +16,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { tameLayers } from "../../../../test/property/random-layers.ts";
 import { type ErofsPlace, makeErofsPlace } from "../../../../test/support/erofs-place.ts";
+import { erofsWorkbench, treeOf } from "../../../../test/support/erofs-workbench.ts";
 import { describeWith } from "../../../../test/support/oracles.ts";
 import { makeScratchMount, type ScratchMount } from "../../../../test/support/scratch-mount.ts";
 import { makeSpecialFile, setFileTimes, writeXattr } from "../../../linux/index.ts";
@@ -26,23 +27,15 @@ import {
   fifo,
   file,
   hardlink,
-  indexOf,
-  mergedFiles,
-  readDirectory,
   symlink,
-  type TarStep,
   tarScript,
-  treeText,
   whiteout,
   whiteoutCases,
 } from "../../../testing/index.ts";
-import { mergeLayers } from "../../../union/index.ts";
-import { type SnapshotName, snapshotKey, snapshotName } from "../../index.ts";
 
 describeWith(["root", "mount", "getfattr"], "what snapshots of EROFS show", () => {
   let place: ErofsPlace;
   let memory: ScratchMount;
-  let keys = 0;
   beforeEach(async () => {
     // In memory, where syncs cost nothing; the kernel mounts from there through loop devices.
     memory = makeScratchMount();
@@ -53,43 +46,7 @@ describeWith(["root", "mount", "getfattr"], "what snapshots of EROFS show", () =
     memory[Symbol.dispose]();
   });
 
-  /** The tree that a view shows. */
-  async function shown(name: SnapshotName): Promise<string> {
-    const key = snapshotKey(`view ${++keys}`);
-    const mounts = await place.snapshots.view(key, name);
-    const text = await place.inside(mounts, (target) => treeText(readDirectory(target)));
-    await place.snapshots.remove(key);
-    return text;
-  }
-
-  /** Works on top of a snapshot as a container does, and commits. @returns what was seen, and what it became */
-  async function changed(
-    name: SnapshotName | undefined,
-    work: (root: string) => void,
-  ): Promise<{ seen: string; name: SnapshotName }> {
-    const key = snapshotKey(`active ${++keys}`);
-    const committed = snapshotName(`committed ${keys}`);
-    const mounts = await place.snapshots.prepare(key, name);
-    const seen = await place.inside(mounts, (target) => {
-      work(target);
-      return treeText(readDirectory(target));
-    });
-    await place.snapshots.commit(committed, key);
-    return { seen, name: committed };
-  }
-
-  /** The names in the layer that a committed snapshot is. */
-  async function _layerOf(name: SnapshotName): Promise<string[]> {
-    const { content } = await place.snapshots.stat(name);
-    const path = join(place.directory, "store/blobs/sha256", (content[0] as string).slice("sha256:".length));
-    return execFileSync("tar", ["-tf", path], { encoding: "utf8" }).trim().split("\n");
-  }
-
-  const treeOf = (layers: readonly (readonly TarStep[])[]): { tars: Uint8Array[]; text: string } => {
-    const tars = layers.map((steps) => tarScript(...steps));
-    const text = treeText(mergedFiles(mergeLayers(tars.map(indexOf)), tars));
-    return { tars, text };
-  };
+  const { shown, changed } = erofsWorkbench(() => place);
 
   it("show the merged tree of every case made by hand", async () => {
     for (const test of [...whiteoutCases.values()].flat()) {
