@@ -16,6 +16,7 @@ import type { Metadata } from "./metadata/records.ts";
 import { readOnly } from "./metadata/snapshot-metadata.ts";
 import { mayHaveName } from "./names-copy.ts";
 import { openStoredArtifact, openStoredImage } from "./open-stored.ts";
+import { glanceAtTables } from "./open-tables.ts";
 import { pruneStore } from "./prune.ts";
 import { removeImage } from "./remove-image.ts";
 import { Snapshotters } from "./snapshotters.ts";
@@ -64,6 +65,7 @@ export class LocalStore implements Store {
       ...parts,
       place: storePlace(content, layout.root),
       metadata: () => this.#openedMetadata(),
+      glance: async () => (this.#isOpen ? undefined : await glanceAtTables(layout)) ?? (await this.#openedMetadata()),
       closeMetadata: () => this.#closeMetadata(),
       snapshotter: (driver) => this.#snapshotters.open(driver),
       lease: async () => (isReadOnly ? undefined : await leaseIfPossible(layout)),
@@ -159,6 +161,11 @@ export class LocalStore implements Store {
     await this.#snapshotters[Symbol.asyncDispose]();
     await this.#closeMetadata();
     await this.content[Symbol.asyncDispose]();
+  }
+
+  /** A store for reading only has its tables from the first look on. */
+  get #isOpen(): boolean {
+    return this.#metadata !== undefined || this.#parts.isReadOnly;
   }
 
   async #openedMetadata(): Promise<Metadata> {

@@ -10,7 +10,7 @@ import {
   walkManifests,
 } from "../image/index.ts";
 import { type Descriptor, type Digest, formatPlatform } from "../oci/index.ts";
-import { type FoundImage, findImage } from "./find-image.ts";
+import { findImage } from "./find-image.ts";
 import { chainsOf, neededBy } from "./image-graph.ts";
 import { protect } from "./lease.ts";
 import { namesByRoot } from "./list-images.ts";
@@ -73,17 +73,18 @@ export async function openStoredArtifact(parts: StoreParts, text: string): Promi
 
 /** Leases all that the image names, then makes sure that it is still there. */
 async function holdImage(parts: StoreParts, text: string): Promise<HeldImage> {
-  const metadata = await parts.metadata();
-  const find = (): FoundImage => metadata.read((records) => findImage(records, text));
+  const before = (await parts.glance()).read((records) => {
+    const found = findImage(records, text);
+    return { ...found, tars: chainsOf(records, found.record) };
+  });
   const lease = await parts.lease();
   const release = async (): Promise<void> => await lease?.[Symbol.asyncDispose]();
   try {
-    const before = find();
-    const tars = metadata.read((records) => chainsOf(records, before.record));
-    await protect(lease, [...neededBy(before.record), ...tars.map(({ diffId }) => diffId as string as Digest)]);
-    const { key, target, name } = lease === undefined ? before : find();
+    await protect(lease, [...neededBy(before.record), ...before.tars.map(({ diffId }) => diffId as string as Digest)]);
+    const after = await parts.glance();
+    const { key, target, name } = lease === undefined ? before : after.read((records) => findImage(records, text));
     if (key !== before.key) throw movedAway(text);
-    const names = metadata.read(namesByRoot).get(key) ?? [];
+    const names = after.read(namesByRoot).get(key) ?? [];
     return { target, names, name, release };
   } catch (error) {
     await release();

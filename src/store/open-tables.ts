@@ -3,6 +3,7 @@ import { lockFile } from "../content/index.ts";
 import { metadataUnreadable } from "./metadata/metadata-error.ts";
 import { dataFile, openMetadata } from "./metadata/open-metadata.ts";
 import type { Metadata } from "./metadata/records.ts";
+import { readSnapshot } from "./metadata/snapshot-metadata.ts";
 import { readNamesCopy, writeNamesCopy } from "./names-copy.ts";
 import { keepSpare } from "./spare.ts";
 import type { StoreLayout } from "./store-layout.ts";
@@ -30,6 +31,22 @@ export async function openTables(layout: StoreLayout): Promise<Metadata> {
     await lock[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Reading tables of this size as a whole takes less time than loading what opens them. */
+const MOST_GLANCED = 4 * 1024 * 1024;
+
+/**
+ * The tables as they are at this moment, for a single look; undefined where they are large, or are not there.
+ * @throws StrataError `store-metadata-unreadable`; as `fileError`
+ */
+export async function glanceAtTables({ metadata }: StoreLayout): Promise<Metadata | undefined> {
+  const file = dataFile(metadata);
+  const size = await fs.stat(file).then(
+    (stats) => stats.size,
+    () => 0,
+  );
+  return size === 0 || size > MOST_GLANCED ? undefined : await readSnapshot(file);
 }
 
 /**

@@ -15,6 +15,8 @@ export interface StoreParts {
   readonly place: BlobPlace;
   /** The tables, opened at the first call. @throws StrataError `store-metadata-unreadable` */
   metadata(): Promise<Metadata>;
+  /** The same for one look, as they are at this moment: quick also where nobody has opened them. */
+  glance(): Promise<Pick<Metadata, "read">>;
   /** Closes the tables, so that they can be replaced. */
   closeMetadata(): Promise<void>;
   /** The snapshotter of that driver, opened at the first call; it belongs to the store. */

@@ -211,6 +211,20 @@ describe("names", () => {
     expect((await store.find("app")).descriptor.digest).toBe(one.root.digest);
   });
 
+  test("are those of the moment for who opens images, whoever changes them meanwhile", async () => {
+    const image = await putImage(store, "app", await artifactOf(["one"]));
+    await using other = await openStore(root);
+    const namesOf = async (text: string): Promise<readonly string[]> => {
+      await using opened = await other.openImage(text, choice());
+      return opened.names;
+    };
+    expect(await namesOf("app")).toEqual(["docker.io/library/app:latest"]);
+    await store.tag("app", "too");
+    expect(await namesOf(image.digest)).toEqual(["docker.io/library/app:latest", "docker.io/library/too:latest"]);
+    await store.remove("app");
+    await expect(namesOf("app")).rejects.toEqual(failure("image-not-found", "not-found"));
+  });
+
   test("are copied along by an id, and a name alone by that name", async () => {
     const image = await putImage(store, "one", await artifactOf(["one"]));
     await store.tag("one", "two");
