@@ -1,6 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import * as tls from "node:tls";
 import { StrataError } from "../../../base/index.ts";
 import { fileError } from "../../../content/index.ts";
 
@@ -36,21 +35,23 @@ export async function readTlsMaterial(host: string, { roots, environment }: Cert
   const found = await Promise.all(roots.map((root) => readHostDirectory(join(root, host))));
   const own = found.flatMap(({ authorities }) => authorities);
   const extra = await Promise.all([environment["SSL_CERT_FILE"], environment["NODE_EXTRA_CA_CERTS"]].map(readIfThere));
-  const ca = trusted(own, extra.flat());
+  const ca = await trusted(own, extra.flat());
   const cert = found.flatMap(({ certificates }) => certificates);
   const key = found.flatMap(({ keys }) => keys);
   return { ...(ca === undefined ? {} : { ca }), ...(cert.length === 0 ? {} : { cert, key }) };
 }
 
 /** Naming authorities replaces Node's: they are named again. */
-function trusted(own: readonly string[], extra: readonly string[]): string[] | undefined {
-  const system = systemAuthorities();
+async function trusted(own: readonly string[], extra: readonly string[]): Promise<string[] | undefined> {
+  // Loaded only here: most that can speak to registries does not, or not over TLS.
+  const tls = await import("node:tls");
+  const system = systemAuthorities(tls);
   if (own.length + extra.length + system.length === 0) return undefined;
   return [...new Set([...tls.rootCertificates, ...system, ...extra, ...own])];
 }
 
 /** The operating system's, where Node can tell them (22.15 and later). */
-function systemAuthorities(): readonly string[] {
+function systemAuthorities(tls: object): readonly string[] {
   const { getCACertificates } = tls as { getCACertificates?: (type: "system") => readonly string[] };
   return getCACertificates?.("system") ?? [];
 }
