@@ -30,15 +30,24 @@ function mountsBelow(directory: string): string[] {
   return points.filter((point) => point.startsWith(`${directory}/`));
 }
 
-/** Takes from all records which mount is theirs, as if whoever mounted had died before it was written down. */
-function forgetMarks(records: string): void {
+/** Changes the labels of all snapshots that were mounted, as processes leave them that die. */
+function changeLabels(records: string, change: (labels: Record<string, string>) => void): void {
   for (const name of readdirSync(records)) {
-    const text = readFileSync(join(records, name), "utf8");
-    const record = JSON.parse(text, (key, value) => (key === "strata.mount.mark" ? undefined : value));
-    if (JSON.stringify(JSON.parse(text)) !== JSON.stringify(record))
-      writeFileSync(join(records, name), JSON.stringify(record));
+    const record = JSON.parse(readFileSync(join(records, name), "utf8"));
+    for (const { labels } of record.faces) if (labels["strata.mount.target"] !== undefined) change(labels);
+    writeFileSync(join(records, name), JSON.stringify(record));
   }
 }
+
+/** As if whoever mounted had died before it was written down which mount is theirs. */
+function forgetMarks(records: string): void {
+  changeLabels(records, (labels) => {
+    delete labels["strata.mount.mark"];
+  });
+}
+
+/** Labels may be anybody's. */
+const ODD_LABELS = { "strata.mount.mark": "never ours", "strata.mount.ending": "yes" };
 
 let count = 0;
 
@@ -144,6 +153,35 @@ describeWith(["mount"], "mounting an image", () => {
       await strata(`umount ${mnt}`, { code: 6 });
       expect(mountsBelow(mnt.slice(0, -"/mnt".length))).toContain(mnt);
       spawnSync("umount", [mnt]);
+    });
+
+    it("removes what it was killed before it had mounted, and what it was killed while unmounting", async () => {
+      const { home, at, mnt, strata, snapshots } = scene();
+      const records = at(`store/snapshots/${driver}/records`);
+      for (const leave of [
+        () => forgetMarks(records),
+        () => changeLabels(records, (labels) => Object.assign(labels, { "strata.mount.ending": "yes" })),
+        () => changeLabels(records, (labels) => Object.assign(labels, ODD_LABELS)),
+      ]) {
+        await strata(`mount --rw --snapshotter ${driver} ${SAMPLE} ${mnt}`);
+        leave();
+        expect(spawnSync("umount", [mnt]).status).toBe(0);
+        await strata(`mount --snapshotter ${driver} ${SAMPLE} ${mnt}`);
+        await strata(`umount ${mnt}`);
+        expect((await snapshots()).every(({ kind }) => kind === "committed")).toBe(true);
+        expect(mountsBelow(home)).toEqual([]);
+      }
+    });
+
+    it("keeps what was written where somebody else unmounted it", async () => {
+      const { mnt, strata, snapshots } = scene();
+      await strata(`mount --rw --snapshotter ${driver} ${SAMPLE} ${mnt}`);
+      expect(spawnSync("umount", [mnt]).status).toBe(0);
+      await strata(`mount --snapshotter ${driver} ${SAMPLE} ${mnt}`);
+      await strata(`umount ${mnt}`);
+      expect((await snapshots()).filter(({ kind }) => kind === "active")).toHaveLength(1);
+      const written = (await snapshots()).find(({ kind }) => kind === "active");
+      await strata(`snapshots --rm ${written?.name}`);
     });
 
     it("does not unmount what is in use, unless lazily", async () => {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readdir, readFile, readlink, realpath, stat } from "node:fs/promises";
 import { fromText, StrataError, toText } from "../../base/index.ts";
 import { fileError } from "../../content/index.ts";
@@ -29,14 +30,24 @@ export interface MountMark {
   readonly boot: string;
   /** The mount namespace in which it is, as `/proc/PID/ns/mnt` names it. */
   readonly namespace: string;
-  /** Its number in the mount table, the file system that it shows, and where. */
+  /** Its number in the mount table, which another gets after it, what it shows, and where. */
   readonly mount: string;
 }
 
 /** The mark of a mount that this process sees. */
-export async function mountMark({ id, device, mountPoint }: MountEntry): Promise<MountMark> {
+export async function mountMark(entry: MountEntry): Promise<MountMark> {
+  const { id, device, mountPoint } = entry;
   const [boot, namespace] = [await bootId(), await readlink("/proc/self/ns/mnt")];
-  return { boot, namespace, mount: `${id} ${device} ${toText(mountPoint)}` };
+  return { boot, namespace, mount: `${id} ${device} ${shownBy(entry)} ${toText(mountPoint)}` };
+}
+
+const DIGITS = 16;
+
+/** The directories that a mount is made of, as a short text: numbers of mounts and devices are soon used again. */
+function shownBy({ type, root, source, superOptions }: MountEntry): string {
+  const directories = superOptions.filter((option) => /^[a-z]+dir\+?=/.test(option));
+  const text = [type, root, source, ...directories].join("\0");
+  return createHash("sha256").update(text, "latin1").digest("hex").slice(0, DIGITS);
 }
 
 /**

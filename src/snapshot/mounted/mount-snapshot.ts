@@ -59,13 +59,22 @@ export async function mountKept(
   return await mountAndMark(snapshotter, { key, mounts, target });
 }
 
-/** Removes what was mounted only for a while and is not mounted any more. The caller holds the lock of mounts. */
+/**
+ * Removes what was mounted only for a while and is not mounted any more, and of what could be written to that which was never
+ * mounted, or whose end somebody began. The caller holds the lock of mounts.
+ */
 export async function forgetGone(snapshotter: Snapshotter): Promise<void> {
-  for (const { key, isMounted, isKept, isWritable } of await listMounted(snapshotter)) {
-    // What somebody may have written is not ours to throw away unasked.
-    if (isMounted || isKept || isWritable) continue;
-    await removeUnlessUsed(snapshotter, key);
+  for (const mounted of await listMounted(snapshotter)) {
+    if (mounted.isMounted || mounted.isKept) continue;
+    if (mounted.isWritable && (await mayBeMissed(snapshotter, mounted.key))) continue;
+    await removeUnlessUsed(snapshotter, mounted.key);
   }
+}
+
+/** What somebody may have written is not ours to throw away unasked. */
+async function mayBeMissed(snapshotter: Snapshotter, key: SnapshotKey): Promise<boolean> {
+  const { labels } = await snapshotter.stat(key);
+  return labels[LABEL.mark] !== undefined && labels[LABEL.ending] === undefined;
 }
 
 interface Prepared {

@@ -14,6 +14,8 @@ export const LABEL = {
   image: "strata.mount.image",
   /** Present on what stays when it is unmounted. */
   kept: "strata.mount.kept",
+  /** Present while it is unmounted and removed: whoever wanted that may have died in between. */
+  ending: "strata.mount.ending",
 } as const;
 
 /** A snapshot that was mounted at a place. */
@@ -73,10 +75,19 @@ async function isStillMounted(
   target: string,
 ): Promise<boolean> {
   const mark = labels[LABEL.mark];
-  if (mark !== undefined) return await isMountThere(target, JSON.parse(mark) as MountMark);
+  if (mark !== undefined) return await isMountThere(target, parseMark(mark));
   // Whoever mounted it died, before the mount or after it.
   const entry = mountAt(target);
   if (entry === undefined) return false;
   const mounts = await snapshotter.mounts(name as SnapshotKey).catch(() => []);
   return isMountOf(entry, mounts);
+}
+
+/** One that makes no sense is of no mount. */
+function parseMark(text: string): MountMark {
+  try {
+    return JSON.parse(text) as MountMark;
+  } catch {
+    return { boot: "", namespace: "", mount: "" };
+  }
 }

@@ -30,10 +30,26 @@ export async function unmountSnapshot(
   if (snapshotters.length === 0 || mountAt(path) === undefined) throw notMounted(path);
   await using _ = await lockMounts(root, signal);
   const { snapshotter, mounted } = await findMounted(snapshotters, path);
-  unmount(fromText(path), { isLazy });
+  await unmountNoted(snapshotter, mounted, isLazy);
   await letGo(snapshotter, mounted, isLazy);
   await forgetGone(snapshotter);
   return mounted;
+}
+
+/** So that whoever comes later removes what was written, when this process dies before it does. */
+async function unmountNoted(
+  snapshotter: Snapshotter,
+  { key, target, isKept, isWritable }: MountedSnapshot,
+  isLazy: boolean,
+): Promise<void> {
+  const isNoted = isWritable && !isKept;
+  if (isNoted) await snapshotter.update(key, { [LABEL.ending]: "yes" });
+  try {
+    unmount(fromText(target), { isLazy });
+  } catch (error) {
+    if (isNoted) await snapshotter.update(key, { [LABEL.ending]: undefined });
+    throw error;
+  }
 }
 
 async function letGo(snapshotter: Snapshotter, { key, isKept }: MountedSnapshot, isLazy: boolean): Promise<void> {
