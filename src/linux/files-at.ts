@@ -102,30 +102,38 @@ export function namesIn(directory: number): ByteString[] {
  * @throws an errno error as Node's; then a part may be gone
  */
 export function removeTreeAt(directory: number, name: ByteString): void {
-  removeTree({ directory, name }, [], directory);
+  const moved: ByteString[] = [name];
+  for (let next = moved.pop(); next !== undefined; next = moved.pop()) {
+    removeTree({ directory, name: next }, 0, { directory, moved });
+  }
 }
 
-/** @param open names of the open directories above @param top where deep directories are moved to */
-function removeTree({ directory, name }: NameAt, open: readonly number[], top: number): void {
+/** Where directories are moved to that lie too deep, to be removed later: neither open files nor the stack grow with depth. */
+interface Upward {
+  readonly directory: number;
+  readonly moved: ByteString[];
+}
+
+function removeTree({ directory, name }: NameAt, depth: number, up: Upward): void {
   if (unlinkIfFile(directory, name)) return;
   const inside = openDirectoryAt(directory, name);
   try {
-    for (const child of namesIn(inside)) removeBelow({ directory: inside, name: child }, [...open, inside], top);
+    for (const child of namesIn(inside)) removeBelow({ directory: inside, name: child }, depth + 1, up);
   } finally {
     closeSync(inside);
   }
   removeDirectoryAt(directory, name);
 }
 
-function removeBelow(child: NameAt, open: readonly number[], top: number): void {
-  if (open.length < DEEPEST) {
-    removeTree(child, open, top);
+function removeBelow(child: NameAt, depth: number, up: Upward): void {
+  if (depth < DEEPEST) {
+    removeTree(child, depth, up);
     return;
   }
   if (unlinkIfFile(child.directory, child.name)) return;
-  const up = { directory: top, name: freeName(top) };
-  renameAt(child, up);
-  removeTree(up, [], top);
+  const name = freeName(up.directory);
+  renameAt(child, { directory: up.directory, name });
+  up.moved.push(name);
 }
 
 let deepDirectories = 0;

@@ -1,8 +1,7 @@
 import { closeSync, promises as fs } from "node:fs";
-import { basename, dirname, join } from "node:path";
-import { fromText } from "../base/index.ts";
+import { join } from "node:path";
 import { fileError } from "../content/index.ts";
-import { openDirectory, removeTreeAt } from "../linux/index.ts";
+import { namesIn, openDirectory, removeTreeAt } from "../linux/index.ts";
 
 const OWNER_MAY_ALL = 0o700;
 
@@ -16,7 +15,7 @@ export async function removeTree(path: string): Promise<void> {
   try {
     await remove().catch(async (error: unknown) => {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === "ENAMETOOLONG") return removeDeep(path);
+      if (code === "ENAMETOOLONG") return await removeDeep(path);
       if (code !== "EACCES") throw error;
       await openDirectories(path);
       await remove();
@@ -26,13 +25,15 @@ export async function removeTree(path: string): Promise<void> {
   }
 }
 
-function removeDeep(path: string): void {
-  const parent = openDirectory(dirname(path));
+/** What is moved on the way stays below the path. */
+async function removeDeep(path: string): Promise<void> {
+  const directory = openDirectory(path);
   try {
-    removeTreeAt(parent, fromText(basename(path)));
+    for (const name of namesIn(directory)) removeTreeAt(directory, name);
   } finally {
-    closeSync(parent);
+    closeSync(directory);
   }
+  await fs.rmdir(path);
 }
 
 async function openDirectories(path: string): Promise<void> {
