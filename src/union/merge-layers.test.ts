@@ -46,6 +46,12 @@ describe("mergeLayers", () => {
     expect(tree.node(tree.find("a", { followLast: true })).mode).toBe(0o755);
   });
 
+  it("makes no directory on the way that the way leaves again, as umoci and containerd resolve it", () => {
+    expect(paths(merge([symlink("a", "b/../c"), file("a/f")]))).toEqual(["a", "c", "c/f"]);
+    expect(paths(merge([symlink("a", "b/x/../../c/d/.."), file("a/f")]))).toEqual(["a", "c", "c/f"]);
+    expect(paths(merge([dir("b"), symlink("a", "b/x/../y"), file("a/f")]))).toEqual(["a", "b", "b/y", "b/y/f"]);
+  });
+
   it("counts the names of a file, also across layers", () => {
     const tree = merge([file("a", "1"), hardlink("b", "a")], [hardlink("c", "b")], [whiteout("a")]);
     const nodes = ["b", "c"].map((path) => tree.node(tree.find(path, { followLast: true })));

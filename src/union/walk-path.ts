@@ -24,7 +24,10 @@ export interface WalkOptions {
   readonly followLast: boolean;
   /** Symlinks followed before the walk gives up with {@link TOO_MANY_LINKS}. */
   readonly maxLinks: number;
-  /** Called where the walk would end because `name` is missing or no directory: makes a directory there. */
+  /**
+   * Called where the walk would end because `name` is missing or no directory: makes a directory there. What a `..` leaves
+   * again is not made: `missing/../x` is `x`, as it is to umoci and containerd.
+   */
   readonly makeDirectory?: (parent: Slot, name: ByteString) => Slot;
 }
 
@@ -61,7 +64,23 @@ function step(tree: WalkedTree, walker: Walker, name: ByteString, options: WalkO
   const target = child === undefined || !mayFollow ? undefined : tree.linkTargetOf(child);
   if (target !== undefined) return follow(walker, target, options.maxLinks);
   if (child !== undefined && (options.makeDirectory === undefined || tree.isDirectory(child))) return child;
-  return options.makeDirectory?.(walker.slot, name) ?? NOT_FOUND;
+  if (options.makeDirectory === undefined) return NOT_FOUND;
+  if (child === undefined && skipDetour(walker.pending)) return walker.slot;
+  return options.makeDirectory(walker.slot, name);
+}
+
+/** Whether the way leaves a directory that is missing again: then all of the detour is taken off the way. */
+function skipDetour(pending: ByteString[]): boolean {
+  let depth = 1;
+  for (let next = pending.length - 1; next >= 0; next--) {
+    const name = pending[next];
+    if (name === "" || name === ".") continue;
+    depth += name === ".." ? -1 : 1;
+    if (depth > 0) continue;
+    pending.length = next;
+    return true;
+  }
+  return false;
 }
 
 function follow(walker: Walker, target: ByteString, maxLinks: number): Slot {

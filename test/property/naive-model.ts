@@ -212,6 +212,7 @@ export class NaiveModel {
       todo.unshift(...split(link.linkName));
       return true;
     }
+    if (make && !children.has(name) && leavesAgain(todo)) return true;
     if (make) this.#makeOne(children, name);
     done.push(name);
     return children.has(name);
@@ -223,6 +224,19 @@ export class NaiveModel {
     if (found !== undefined) this.#odd = true;
     children.set(name, { inode: { step: undefined, children: new Map() }, layer: this.#layer });
   }
+}
+
+/** Whether the way leaves a missing directory again: nobody makes it then, and the way goes on where it began. */
+function leavesAgain(todo: string[]): boolean {
+  const below = ["missing"];
+  for (const [i, name] of todo.entries()) {
+    if (name === "..") below.pop();
+    else below.push(name);
+    if (below.length > 0) continue;
+    todo.splice(0, i + 1);
+    return true;
+  }
+  return false;
 }
 
 interface Marker {
