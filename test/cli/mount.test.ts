@@ -184,6 +184,17 @@ describeWith(["mount"], "mounting an image", () => {
       await strata(`snapshots --rm ${written?.name}`);
     });
 
+    it("works in a store whose path has characters that mount options are made of", async () => {
+      const { at, mnt, strata } = scene();
+      for (const name of ["com,ma", "co:lon", "back\\slash"]) {
+        for (const how of ["", "--rw "]) {
+          await strata(`mount ${how}--root ${at(name)} --snapshotter ${driver} ${SAMPLE} ${mnt}`);
+          expect(readdirSync(mnt)).toContain("usr");
+          await strata(`umount --root ${at(name)} ${mnt}`);
+        }
+      }
+    });
+
     it("does not unmount what is in use, unless lazily", async () => {
       const { mnt, strata } = scene();
       await strata(`mount --snapshotter ${driver} ${SAMPLE} ${mnt}`);

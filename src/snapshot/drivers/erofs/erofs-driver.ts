@@ -8,6 +8,7 @@ import type { DiffId } from "../../../oci/index.ts";
 import { removeTree } from "../../remove-tree.ts";
 import type { DrivenSnapshot, NewSnapshot, SnapshotDriver } from "../../snapshot-driver.ts";
 import type { LayerStack, Mount, SnapshotUsage } from "../../snapshotter.ts";
+import { escaped } from "../overlay/overlay-mounts.ts";
 import { chainOf } from "./chain.ts";
 import type { IndexSources } from "./chain-tree.ts";
 import { commitUpper } from "./commit-upper.ts";
@@ -125,7 +126,8 @@ async function mountsOf(
   const upper = upperOf(snapshot);
   if (snapshot.info.kind === "view") return [{ type: "bind", source: lower ?? upper, options: ["ro", "rbind"] }];
   if (lower === undefined) return [{ type: "bind", source: upper, options: ["rw", "rbind"] }];
-  const directories = [`lowerdir=${lower}`, `upperdir=${upper}`, `workdir=${workOf(snapshot)}`];
+  const [lowerdir, upperdir, workdir] = [lower, upper, workOf(snapshot)].map(escaped);
+  const directories = [`lowerdir=${lowerdir}`, `upperdir=${upperdir}`, `workdir=${workdir}`];
   return [{ type: "overlay", source: "overlay", options: [...OVERLAY_OPTIONS, ...directories] }];
 }
 

@@ -33,6 +33,7 @@ export function overlayMounts({ lowers, upper, work, isReadOnly, usesUserXattrs 
   return [{ type: "overlay", source: "overlay", options }];
 }
 
-function escaped(path: string): string {
+/** A directory as a value in the options of an overlay. */
+export function escaped(path: string): string {
   return path.replace(/[\\:,]/g, "\\$&");
 }
