@@ -73,6 +73,7 @@ export class LayerArrivals implements AsyncDisposable {
   readonly #waiting: Arrival[] = [];
   /** With the sizes of their layers. */
   readonly #running = new Map<Promise<void>, number>();
+  #ending: Promise<void> | undefined;
 
   constructor(options: LayerArrivalsOptions) {
     this.#options = options;
@@ -103,6 +104,8 @@ export class LayerArrivals implements AsyncDisposable {
    */
   async settle(): Promise<ReadonlyMap<Digest, ArrivedLayer>> {
     while (this.#running.size > 0) await Promise.all(this.#running.keys());
+    // Nobody needs the threads any more: they end while the image is finished.
+    this.#ending ??= this.#threads[Symbol.asyncDispose]();
     return this.#arrived;
   }
 
@@ -110,6 +113,7 @@ export class LayerArrivals implements AsyncDisposable {
     this.#stop.abort();
     for (const { fd } of this.#waiting.splice(0)) closeSync(fd);
     await this.settle();
+    await this.#ending;
     await this.#threads[Symbol.asyncDispose]();
   }
 

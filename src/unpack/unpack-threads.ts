@@ -44,7 +44,8 @@ export class UnpackThreads implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#all.map((worker) => worker.terminate()));
+    this.#idle.length = 0;
+    await Promise.all(this.#all.splice(0).map((worker) => worker.terminate()));
   }
 
   #start(): Worker {
