@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import type { UnpackNamedOptions } from "../index.ts";
 import { containersStorageRoot } from "./containers-storage-root.ts";
+import { addLimitOptions, type LimitOptions, limitsOf } from "./image-options.ts";
 import { parseCount } from "./parse-numbers.ts";
 import { addRegistryOptions, type RegistryVerbOptions, registryOptions } from "./registry-options.ts";
 import { addStoreOptions, type StoreVerbOptions } from "./store-options.ts";
@@ -11,7 +12,7 @@ import type { Terminal } from "./terminal.ts";
 export const SNAPSHOTTERS = ["erofs", "overlay", "btrfs", "vfs"] as const;
 
 /** What every verb has that unpacks an image. */
-export interface UnpackVerbOptions extends StoreVerbOptions, RegistryVerbOptions {
+export interface UnpackVerbOptions extends StoreVerbOptions, RegistryVerbOptions, LimitOptions {
   readonly platform?: string;
   readonly snapshotter?: (typeof SNAPSHOTTERS)[number];
   readonly jobs?: number;
@@ -25,6 +26,7 @@ export function addUnpackOptions(
   command.option("--platform <os/arch>", "choose from a multi-platform image, such as linux/arm64 or linux/arm/v7");
   if (hasSnapshots) addSnapshotterOption(command);
   command.option("-j, --jobs <n>", "layers unpacked at once (default: one for each processor)", parseCount);
+  addLimitOptions(command);
   addRegistryOptions(command);
   return addStoreOptions(command, { json, quiet: "no progress and no notes" });
 }
@@ -45,6 +47,7 @@ export function unpackOptions(options: UnpackVerbOptions, terminal: Terminal): U
     platform,
     snapshotter,
     workers: jobs,
+    limits: limitsOf(options),
     store: storeRoot(options, terminal.env),
     registry: registryOptions(options, terminal.env),
     containersStorage: containersStorageRoot(terminal.env),

@@ -3,13 +3,26 @@ import { fileError } from "../content/index.ts";
 
 /** What the file system said about a path of the tree, typed. */
 export function writeError(error: unknown, path: ByteString): unknown {
-  const { code } = error as NodeJS.ErrnoException;
+  const { code, syscall = "" } = error as NodeJS.ErrnoException;
   const shown = toText(path);
   if (error instanceof StrataError) return error;
   if (code === "EEXIST") return inTheWay(path, "something else");
   // All directories on the way were made by us, or known to be there: somebody moves them while we write.
   if (code === "ELOOP" || code === "ENOTDIR" || code === "ENOENT" || code === "EXDEV") return swapped(error, shown);
+  if (code === "EINVAL" && syscall.startsWith("fchown")) return ownerUnmapped(error, shown);
   return fileError(error, shown, "write");
+}
+
+/** Outside of user namespaces every id of an image can own files. */
+function ownerUnmapped(cause: unknown, path: string): StrataError {
+  return new StrataError({
+    code: "owner-not-mapped",
+    kind: "failed-precondition",
+    message: `Cannot write ${path}: its user or group is none of this user namespace's`,
+    details: { path },
+    hint: "Work in a namespace with more subordinate ids, or in `strata unshare --own-id`, where owners are recorded; or as root",
+    cause,
+  });
 }
 
 /** Something there cannot be replaced. */

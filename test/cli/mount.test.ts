@@ -240,6 +240,14 @@ describeWith(["root", "tar"], "unpacking an image into a directory", () => {
     expect(existsSync(at("store"))).toBe(false);
   });
 
+  it("heeds the limits that it tells of when it refuses", async () => {
+    const { at, strata } = scene();
+    const refused = await strata(`unpack --max-entries 1 ${SAMPLE} ${at("root")}`, { code: 5 });
+    expect(refused.stderr).toContain("--max-entries");
+    expect(existsSync(at("root"))).toBe(false);
+    await strata(`unpack --max-entries 1000 ${SAMPLE} ${at("root")}`);
+  });
+
   it("refuses a directory that is not empty, and leaves it alone", async () => {
     const { at, strata } = scene();
     writeFileSync(join(at("mnt"), "mine"), "");
