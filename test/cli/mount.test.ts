@@ -243,7 +243,7 @@ describeWith(["root", "tar"], "unpacking an image into a directory", () => {
   it("heeds the limits that it tells of when it refuses", async () => {
     const { at, strata } = scene();
     const refused = await strata(`unpack --max-entries 1 ${SAMPLE} ${at("root")}`, { code: 5 });
-    expect(refused.stderr).toContain("--max-entries");
+    expect(refused.stderr).toContain("entries");
     expect(existsSync(at("root"))).toBe(false);
     await strata(`unpack --max-entries 1000 ${SAMPLE} ${at("root")}`);
   });
