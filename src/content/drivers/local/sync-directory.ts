@@ -41,6 +41,8 @@ export async function makeDirectories(path: string): Promise<string[]> {
     return [path];
   } catch (error) {
     if (await isDirectory(path)) return [];
+    // It was there a moment ago: whoever made it has removed it.
+    if ((error as NodeJS.ErrnoException).code === "EEXIST" && (await isGone(path))) return await makeDirectories(path);
     const above = dirname(path);
     if ((error as NodeJS.ErrnoException).code !== "ENOENT" || above === path) throw inTheWay(error, path);
     return [...(await makeDirectories(above)), ...(await makeDirectories(path))];
@@ -51,6 +53,14 @@ async function isDirectory(path: string): Promise<boolean> {
   return await fs.stat(path).then(
     (stats) => stats.isDirectory(),
     () => false,
+  );
+}
+
+/** A link that leads nowhere is there. */
+async function isGone(path: string): Promise<boolean> {
+  return await fs.lstat(path).then(
+    () => false,
+    (error: NodeJS.ErrnoException) => error.code === "ENOENT",
   );
 }
 
