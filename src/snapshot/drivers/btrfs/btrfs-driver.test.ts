@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -90,6 +91,22 @@ describeWith(["mkfs.btrfs", "mount"], "snapshots of btrfs", () => {
       deleted: ["delete", "directory", "directory/deep", "directory/deep/file"],
     });
     expect(readFileSync(join(base, "change"), "utf8")).toBe("base");
+  });
+
+  it("count all that lies where the parent has a symlink, and never look behind that", async () => {
+    await change("base", undefined, (top) => {
+      symlinkSync("loop", join(top, "loop"));
+      symlinkSync("/etc", join(top, "etc"));
+    });
+    await change("next", "base", (top) => {
+      for (const name of ["loop", "etc"]) {
+        rmSync(join(top, name));
+        mkdirSync(join(top, name));
+        writeFileSync(join(top, name, "passwd"), "mine");
+      }
+    });
+    // Two directories, two files, and the root, which changed.
+    expect((await snapshots.usage(snapshotName("next"))).inodes).toBe(5);
   });
 
   it("count what differs from the parent", async () => {

@@ -17,13 +17,16 @@ export async function measureDifference(parent: string, child: string): Promise<
   };
   const [from, to] = [fromText(parent), fromText(child)];
   take(statsOf(from), lstatSync(toBuffer(to), { bigint: true }));
-  const pending: ByteString[] = [""];
-  for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
+  /** Directories of the child, and whether the parent has a directory there: below anything else of its own nothing is old. */
+  const pending: { readonly directory: ByteString; readonly isOld: boolean }[] = [{ directory: "", isOld: true }];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { directory, isOld } = next;
     for (const name of readdirSync(toBuffer(to + directory), { encoding: "buffer" })) {
       const path = `${directory}/${fromBuffer(name)}`;
       const now = lstatSync(toBuffer(to + path), { bigint: true });
-      if (now.isDirectory()) pending.push(path);
-      take(statsOf(from + path), now);
+      const before = isOld ? statsOf(from + path) : undefined;
+      if (now.isDirectory()) pending.push({ directory: path, isOld: before?.isDirectory() === true });
+      take(before, now);
     }
     await nextTurn();
   }
@@ -35,12 +38,6 @@ function isSame(before: BigIntStats | undefined, now: BigIntStats): boolean {
   return before !== undefined && before.ino === now.ino && before.ctimeNs === now.ctimeNs;
 }
 
-/** Undefined also where a directory of the child was something else. */
 function statsOf(path: ByteString): BigIntStats | undefined {
-  try {
-    return lstatSync(toBuffer(path), { bigint: true, throwIfNoEntry: false });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return undefined;
-    throw error;
-  }
+  return lstatSync(toBuffer(path), { bigint: true, throwIfNoEntry: false });
 }
