@@ -1,17 +1,23 @@
-import { availableParallelism } from "node:os";
 import { StrataError } from "./base/index.ts";
 import { createLocalScratch } from "./content/index.ts";
 import { type CopyImageOptions, copyOptions } from "./copy-image.ts";
 import { Held } from "./held.ts";
 import { hostPlatform } from "./host-platform.ts";
-import { type ArtifactSource, type CopyEvent, DEFAULT_LIMITS, DEFAULT_SOURCE_LIMITS } from "./image/index.ts";
+import { type ArtifactSource, type CopyEvent, DEFAULT_SOURCE_LIMITS } from "./image/index.ts";
 import { rootOf, sourceOptions } from "./named-places.ts";
 import { type ChainId, parsePlatform } from "./oci/index.ts";
 import { canMountHere, type DriverName, driverFor } from "./snapshot/index.ts";
 import { openStore, type Store } from "./store/index.ts";
 import { type CopyOptions, type CopyResult, copyArtifact, openArtifact } from "./transport/index.ts";
 import { type ArrivalEvent, LayerArrivals, type UnpackEvent, type UnpackedImage } from "./unpack/index.ts";
-import { snapshotRoot, tidyUp, type UnpackNamedOptions, type UnpackPlace, unpackInto } from "./unpack-named.ts";
+import {
+  layersInto,
+  snapshotRoot,
+  tidyUp,
+  type UnpackNamedOptions,
+  type UnpackPlace,
+  unpackInto,
+} from "./unpack-named.ts";
 
 /** How an image is pulled. */
 export interface PullImageOptions extends Omit<CopyImageOptions, "onEvent">, Omit<UnpackNamedOptions, "limits"> {
@@ -81,17 +87,8 @@ async function copyAndUnpack({ source, to, copying }: Pull, place: PullPlace): P
   const { store, options } = place;
   await using held = new Held();
   const lease = held.add(await store.lease());
-  const arrivals = held.add(
-    new LayerArrivals({
-      content: store.content,
-      indexCache: store.indexCache,
-      lease: (...digests) => lease.add(...digests),
-      workers: options.workers ?? availableParallelism(),
-      limits: DEFAULT_LIMITS,
-      signal: options.signal,
-      onEvent: options.onEvent,
-    }),
-  );
+  const common = layersInto(store, lease, place.options);
+  const arrivals = held.add(new LayerArrivals({ ...common, onEvent: options.onEvent }));
   const destination = held.add(await store.destination(to, { onIngest: arrivals.follow }));
   const copied = await copyArtifact(source, destination, copying);
   const arrived = await arrivals.settle();

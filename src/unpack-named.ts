@@ -7,8 +7,14 @@ import { type PlaceOptions, rootOf } from "./named-places.ts";
 import { openNamedSource } from "./named-source.ts";
 import type { Digest } from "./oci/index.ts";
 import type { DriverName, Snapshotter } from "./snapshot/index.ts";
-import { openStore, type Store } from "./store/index.ts";
-import { type ArrivedLayer, type UnpackEvent, type UnpackedImage, unpackImage } from "./unpack/index.ts";
+import { type Lease, openStore, type Store } from "./store/index.ts";
+import {
+  type ArrivedLayer,
+  type UnpackEvent,
+  type UnpackedImage,
+  type UnpackLayersOptions,
+  unpackImage,
+} from "./unpack/index.ts";
 
 /** How an image becomes a chain of snapshots in the local store. */
 export interface UnpackNamedOptions extends PlaceOptions {
@@ -53,19 +59,26 @@ export async function unpackInto(source: ImageSource, held: Held, place: UnpackP
   const { store, snapshotter, arrived, options } = place;
   const chain = held.add(await store.lease());
   await using lease = await store.lease();
-  const unpacked = await unpackImage(source, {
-    content: store.content,
-    indexCache: store.indexCache,
-    lease: (...digests) => lease.add(...digests),
-    workers: options.workers ?? availableParallelism(),
-    limits: { ...DEFAULT_LIMITS, ...options.limits },
-    snapshotter,
-    arrived,
-    signal: options.signal,
-    onEvent: options.onUnpack,
-  });
+  const common = layersInto(store, lease, options);
+  const unpacked = await unpackImage(source, { ...common, snapshotter, arrived, onEvent: options.onUnpack });
   await chain.add(...unpacked.layers.map(({ chainId }) => chainId as string as Digest));
   return unpacked;
+}
+
+/** How layers are unpacked into a store, whether they lie somewhere or still arrive; the lease protects their tars. */
+export function layersInto(
+  { content, indexCache }: Store,
+  lease: Lease,
+  { workers = availableParallelism(), limits, signal }: UnpackNamedOptions,
+): Omit<UnpackLayersOptions, "arrived" | "onEvent"> {
+  return {
+    content,
+    indexCache,
+    lease: (...digests) => lease.add(...digests),
+    workers,
+    limits: { ...DEFAULT_LIMITS, ...limits },
+    signal,
+  };
 }
 
 /**

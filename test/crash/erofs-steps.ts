@@ -1,6 +1,5 @@
-import { join } from "node:path";
-import { createLocalContentStore, createMemoryIndexCache } from "../../src/content/index.ts";
-import { openSnapshotter, type Snapshotter, snapshotKey, snapshotName } from "../../src/snapshot/index.ts";
+import { type Snapshotter, snapshotKey, snapshotName } from "../../src/snapshot/index.ts";
+import { openSnapshots } from "./snapshot-steps.ts";
 
 /** One thing that is done to snapshots. */
 export type ErofsStep =
@@ -18,12 +17,7 @@ export interface ErofsTask {
 
 /** The snapshots below a directory, beside the content that they are made of. */
 export async function openErofsSnapshots(root: string): Promise<Snapshotter> {
-  return await openSnapshotter({
-    root: join(root, "snapshots"),
-    driver: "erofs",
-    content: await createLocalContentStore({ directory: join(root, "content") }),
-    indexCache: createMemoryIndexCache(),
-  });
+  return await openSnapshots(root, "erofs");
 }
 
 /** Does it. @throws what the snapshotter throws */

@@ -1,6 +1,12 @@
 import { join } from "node:path";
 import { createLocalContentStore, createMemoryIndexCache } from "../../src/content/index.ts";
-import { openSnapshotter, type Snapshotter, snapshotKey, snapshotName } from "../../src/snapshot/index.ts";
+import {
+  type DriverName,
+  openSnapshotter,
+  type Snapshotter,
+  snapshotKey,
+  snapshotName,
+} from "../../src/snapshot/index.ts";
 import { dir, file, layerStack, tarScript, whiteout } from "../../src/testing/index.ts";
 
 /** One thing that is done to snapshots. */
@@ -20,11 +26,11 @@ export interface SnapshotTask {
   readonly dieBeforeSync?: number | undefined;
 }
 
-/** The snapshots below a directory, on the driver that copies: what is tested is common to all drivers. */
-export async function openSnapshots(root: string): Promise<Snapshotter> {
+/** The snapshots below a directory, beside the content that they are made of; on the driver that copies unless given. */
+export async function openSnapshots(root: string, driver: DriverName = "vfs"): Promise<Snapshotter> {
   return await openSnapshotter({
     root: join(root, "snapshots"),
-    driver: "vfs",
+    driver,
     content: await createLocalContentStore({ directory: join(root, "content") }),
     indexCache: createMemoryIndexCache(),
   });
