@@ -15,9 +15,11 @@ const ROOMS = {
   image: ["layer", "content", "oci", "tar", "base", "tree"],
   fs: ["union", "image", "layer", "tar", "tree", "base"],
   erofs: ["union", "layer", "tar", "tree", "base"],
-  snapshot: ["erofs", "union", "directory", "image", "content", "layer", "oci", "tar", "tree", "linux", "base"],
+  changeset: ["directory", "union", "content", "layer", "oci", "tar", "tree", "linux", "base"],
+  edit: ["fs", "union", "image", "content", "layer", "oci", "tar", "tree", "base"],
+  snapshot: ["changeset", "erofs", "union", "directory", "image", "content", "layer", "oci", "tar", "tree", "linux", "base"],
   store: ["snapshot", "image", "content", "layer", "oci", "tar", "tree", "linux", "base"],
-  transport: ["directory", "image", "content", "oci", "tar", "layer", "tree", "linux", "base"],
+  transport: ["changeset", "directory", "image", "content", "oci", "tar", "layer", "tree", "linux", "base"],
   unpack: [
     "transport",
     "store",
@@ -147,7 +149,7 @@ module.exports = {
       [
         "^src/linux/",
         "^src/content/drivers/local",
-        "^src/(directory|snapshot|store|transport|build|unpack)/",
+        "^src/(changeset|directory|snapshot|store|transport|build|unpack)/",
         "^src/testing/adapters/",
         "^src/cli/load-command\\.ts$",
       ],

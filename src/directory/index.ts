@@ -29,7 +29,7 @@ export type {
   SkippedPart,
   WhiteoutStyle,
 } from "./extract-options.ts";
-export { type ListDirectoryOptions, type ListedDirectory, listDirectory } from "./list-directory.ts";
+export { type ListDirectoryOptions, listDirectory } from "./list-directory.ts";
 export { measureTree, type TreeSize } from "./measure-tree.ts";
 export type { ChangedDirectory, ChangedFile, RemovedPath, TreeChanges } from "./tree-changes.ts";
 export { type UpperDirectory, type UpperDirectoryOptions, type UpperStyle, upperDirectory } from "./upper-directory.ts";

@@ -12,19 +12,12 @@ import {
   toText,
 } from "../base/index.ts";
 import { fileError, openFile } from "../content/index.ts";
-import { type LayerIndex, LayerIndexBuilder } from "../layer/index.ts";
+import { type LayerIndex, LayerIndexBuilder, type ListedLayer } from "../layer/index.ts";
 import { decodeDevice, readXattrs } from "../linux/index.ts";
 import type { EntryType, TarEntry } from "../tar/index.ts";
 
 const NANOSECONDS = 1_000_000_000n;
 const ENTRIES_PER_TURN = 2000;
-
-/** A directory as a layer that is no tar: its table of contents, and the data of files one by one. */
-export interface ListedDirectory {
-  readonly index: LayerIndex;
-  /** Opens the data of the regular file at the index's entry number `entry`; the caller disposes it. */
-  open(entry: number): Promise<ByteSource>;
-}
 
 /** How a directory is listed. */
 export interface ListDirectoryOptions {
@@ -42,7 +35,7 @@ export interface ListDirectoryOptions {
 export async function listDirectory(
   directory: string,
   { signal, map }: ListDirectoryOptions = {},
-): Promise<ListedDirectory> {
+): Promise<ListedLayer> {
   const root = fromText(directory);
   const builder = new LayerIndexBuilder();
   let count = 0;

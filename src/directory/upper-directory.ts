@@ -1,7 +1,14 @@
 import type { ByteString } from "../base/index.ts";
-import { CHAR, type EntryMeaning, type LayerIndex, ociWhiteouts, type WhiteoutCodec } from "../layer/index.ts";
+import {
+  CHAR,
+  type EntryMeaning,
+  type LayerIndex,
+  type ListedLayer,
+  ociWhiteouts,
+  type WhiteoutCodec,
+} from "../layer/index.ts";
 import type { TarEntry } from "../tar/index.ts";
-import { type ListedDirectory, listDirectory } from "./list-directory.ts";
+import { listDirectory } from "./list-directory.ts";
 
 /** How a union file system writes deletions into its upper directories. */
 export type UpperStyle = "overlay" | "fuse-overlayfs" | "aufs" | "none";
@@ -9,7 +16,7 @@ export type UpperStyle = "overlay" | "fuse-overlayfs" | "aufs" | "none";
 /** What a layer needs to be a listing. */
 export interface UpperDirectory {
   readonly whiteouts: WhiteoutCodec;
-  load(options?: { readonly signal?: AbortSignal | undefined }): Promise<ListedDirectory>;
+  load(options?: { readonly signal?: AbortSignal | undefined }): Promise<ListedLayer>;
 }
 
 /** How notes of union mounts to themselves are told from attributes of files. */

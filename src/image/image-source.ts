@@ -1,6 +1,6 @@
 import type { ByteSource } from "../base/index.ts";
 import type { FileLocation } from "../content/index.ts";
-import type { LayerIndex, WhiteoutCodec } from "../layer/index.ts";
+import type { ListedLayer, WhiteoutCodec } from "../layer/index.ts";
 import type { DiffId, Digest, ImageConfig, Platform } from "../oci/index.ts";
 
 /** What is known of a layer's stored bytes. Less than an OCI descriptor: archives of docker do not name digests. */
@@ -43,13 +43,6 @@ export interface LayerBlob extends LayerCommon {
    * pass over them found stays true for good. Only a first short look at the beginning may be unverified.
    */
   readonly isContentAddressed?: boolean | undefined;
-}
-
-/** The contents of a layer that is no tar: the table of contents, and the data of files one by one. */
-export interface ListedLayer {
-  readonly index: LayerIndex;
-  /** Opens the data of the regular file at the index's entry number `entry`; the caller disposes it. */
-  open(entry: number): Promise<ByteSource>;
 }
 
 /** A layer that lies unpacked: a root file system, a driver's directory. */

@@ -23,7 +23,6 @@ export type {
   LayerDescriptor,
   LayerListing,
   LayerSource,
-  ListedLayer,
   PlacedImage,
   RawDocument,
   Skipped,
@@ -44,7 +43,6 @@ export type { LoadEvent, LoadLayersOptions } from "./load-options.ts";
 export { type ArtifactInit, createArtifact } from "./manifest/artifact.ts";
 export { type ArtifactOfImageInit, artifactOfImage } from "./manifest/artifact-of-image.ts";
 export { assertSize, type BlobPlace, type BlobRole, missingBlob, readDocument } from "./manifest/blob-place.ts";
-export { type ChangesetTarOptions, changesetTar } from "./manifest/changeset-tar.ts";
 export { chooseLeaf, type PlatformChoice } from "./manifest/choose-leaf.ts";
 export { type ImageDocuments, openManifestImage, readImageDocuments } from "./manifest/manifest-image.ts";
 export {

@@ -1,5 +1,6 @@
 import { addDetails, assertNotAborted, type ByteSource, readAll, StrataError, sliceSource } from "../../base/index.ts";
 import type { Scratch } from "../../content/index.ts";
+import { changesetTar } from "../../layer/index.ts";
 import {
   createHasher,
   type Descriptor,
@@ -16,7 +17,6 @@ import {
   sniffCompression,
 } from "../../tar/index.ts";
 import type { AbsentLayer, LayerBlob, LayerListing, LayerSource } from "../image-source.ts";
-import { changesetTar } from "./changeset-tar.ts";
 
 /** A layer as a manifest describes it. */
 export interface ArtifactLayer {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { requireOrSkip } from "../../../test/support/skip.ts";
 import { readAll } from "../../base/index.ts";
 import { listDirectory } from "../../directory/index.ts";
-import type { ListedLayer } from "../../image/index.ts";
+import type { ListedLayer } from "../../layer/index.ts";
 import { isLinux, makeSpecialFile, setFileTimes, writeXattr } from "../../linux/index.ts";
 
 let directory: string;

@@ -1,7 +1,14 @@
 import type { ByteString } from "../../base/index.ts";
 import { listDirectory, type UpperDirectory } from "../../directory/index.ts";
-import type { ListedLayer } from "../../image/index.ts";
-import { DIRECTORY, FILE, HARDLINK, type LayerIndex, LayerIndexBuilder, overlayWhiteouts } from "../../layer/index.ts";
+import {
+  DIRECTORY,
+  FILE,
+  HARDLINK,
+  type LayerIndex,
+  LayerIndexBuilder,
+  type ListedLayer,
+  overlayWhiteouts,
+} from "../../layer/index.ts";
 import type { TarEntry } from "../../tar/index.ts";
 
 /**

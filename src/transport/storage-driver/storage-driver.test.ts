@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { describeWith } from "../../../test/support/oracles.ts";
 import { fromText, readAll, toText } from "../../base/index.ts";
 import { type UpperDirectory, type UpperStyle, upperDirectory } from "../../directory/index.ts";
-import type { ListedLayer } from "../../image/index.ts";
+import type { ListedLayer } from "../../layer/index.ts";
 import { planChangeset } from "../../layer/index.ts";
 import { makeSpecialFile, writeXattr } from "../../linux/index.ts";
 import { confinedDirectory } from "./confined-directory.ts";

@@ -1,8 +1,7 @@
 import { lstatSync } from "node:fs";
 import { type ByteString, fromText, StrataError, toBuffer, toText } from "../../../base/index.ts";
 import { listDirectory, upperDirectory } from "../../../directory/index.ts";
-import { changesetTar } from "../../../image/index.ts";
-import { CHAR, type LayerIndex, noWhiteouts, type WhiteoutCodec } from "../../../layer/index.ts";
+import { CHAR, changesetTar, type LayerIndex, noWhiteouts, type WhiteoutCodec } from "../../../layer/index.ts";
 import { readXattrs } from "../../../linux/index.ts";
 
 /** What has been written on top of a chain. */

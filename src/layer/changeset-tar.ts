@@ -1,14 +1,10 @@
-import { type ByteString, toText } from "../../base/index.ts";
-import {
-  type ChangesetPlacement,
-  type ChangesetRemoval,
-  FILE,
-  type LayerIndex,
-  planChangeset,
-  type WhiteoutCodec,
-} from "../../layer/index.ts";
-import { type TarHeaderFields, type TarMember, writeTar } from "../../tar/index.ts";
-import type { ListedLayer } from "../image-source.ts";
+import { type ByteString, toText } from "../base/index.ts";
+import { type TarHeaderFields, type TarMember, writeTar } from "../tar/index.ts";
+import { FILE } from "./entry-kind.ts";
+import type { LayerIndex } from "./layer-index.ts";
+import type { ListedLayer } from "./listed-layer.ts";
+import { type ChangesetPlacement, type ChangesetRemoval, planChangeset } from "./plan-changeset.ts";
+import type { WhiteoutCodec } from "./whiteout-codec.ts";
 
 /** How an unpacked layer is written. */
 export interface ChangesetTarOptions {
