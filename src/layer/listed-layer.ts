@@ -1,0 +1,15 @@
+import type { ByteSource } from "../base/index.ts";
+import type { SparseRun } from "../tar/index.ts";
+import type { LayerIndex } from "./layer-index.ts";
+
+/** The contents of a layer, or of a whole tree, that is no tar: the table of contents, and the data of files one by one. */
+export interface ListedLayer {
+  readonly index: LayerIndex;
+  /** Opens the data of the regular file at the index's entry number `entry`; the caller disposes it. */
+  open(entry: number): Promise<ByteSource>;
+  /**
+   * Where the regular file at entry number `entry` has data, ascending; all else are holes. Undefined for a file without holes.
+   * Asked only for what is written out, because looking costs time. Absent where no file has holes.
+   */
+  dataRuns?(entry: number): readonly SparseRun[] | undefined;
+}
