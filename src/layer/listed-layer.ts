@@ -8,6 +8,11 @@ export interface ListedLayer {
   /** Opens the data of the regular file at the index's entry number `entry`; the caller disposes it. */
   open(entry: number): Promise<ByteSource>;
   /**
+   * All data of the regular file at entry number `entry`, in a buffer that belongs to the caller; undefined for a file that
+   * is too large for that: {@link open} it. For many small files this is far quicker. Absent where nothing is.
+   */
+  readSync?(entry: number): Uint8Array | undefined;
+  /**
    * Where the regular file at entry number `entry` has data, ascending; all else are holes. Undefined for a file without holes.
    * Asked only for what is written out, because looking costs time. Absent where no file has holes.
    */
