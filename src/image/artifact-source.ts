@@ -1,13 +1,6 @@
 import type { ByteSource } from "../base/index.ts";
 import type { Descriptor, DiffId } from "../oci/index.ts";
-import type { RawDocument, Skipped } from "./image-source.ts";
-
-/** A repository of a registry in which a blob is known to be: another one there can mount it without a transfer. */
-export interface BlobOrigin {
-  /** Host with port, as in a reference. */
-  readonly registry: string;
-  readonly repository: string;
-}
+import type { BlobOrigin, RawDocument, Skipped } from "./image-source.ts";
 
 /**
  * The port from which things are copied: an image, an index of images or any other artifact, as a graph of documents

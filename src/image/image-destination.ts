@@ -1,7 +1,6 @@
 import type { ByteSource } from "../base/index.ts";
 import type { Descriptor, Digest } from "../oci/index.ts";
-import type { BlobOrigin } from "./artifact-source.ts";
-import type { RawDocument } from "./image-source.ts";
+import type { BlobOrigin, RawDocument } from "./image-source.ts";
 
 /** A blob that a destination is offered. */
 export interface OfferedBlob {

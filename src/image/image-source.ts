@@ -3,6 +3,13 @@ import type { FileLocation } from "../content/index.ts";
 import type { ListedLayer, WhiteoutCodec } from "../layer/index.ts";
 import type { DiffId, Digest, ImageConfig, Platform } from "../oci/index.ts";
 
+/** A repository of a registry in which a blob is known to be: another one there can mount it without a transfer. */
+export interface BlobOrigin {
+  /** Host with port, as in a reference. */
+  readonly registry: string;
+  readonly repository: string;
+}
+
 /** What is known of a layer's stored bytes. Less than an OCI descriptor: archives of docker do not name digests. */
 export interface LayerDescriptor {
   /** As the format names it; never the truth about compression: that is sniffed from the bytes. */
@@ -11,6 +18,9 @@ export interface LayerDescriptor {
   readonly digest: Digest | undefined;
   /** Length of the stored bytes. */
   readonly size: number;
+  /** Of a manifest's descriptor: where else the bytes may be, and what was noted about them. */
+  readonly urls?: readonly string[] | undefined;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
 interface LayerCommon {
@@ -33,6 +43,13 @@ export interface LayerBlob extends LayerCommon {
    * The caller disposes what it gets, before the image source. May be called again, also while another is open.
    */
   open(): Promise<ByteSource>;
+  /**
+   * Where there is a `tar`: opens the bytes of `descriptor`, unverified; undefined where only the tar is here. The caller
+   * disposes them.
+   */
+  openStored?(): Promise<ByteSource | undefined>;
+  /** A registry that has the blob of `descriptor`, and can mount it into its other repositories. */
+  readonly origin?: BlobOrigin | undefined;
   /**
    * Present when the stored bytes lie contiguous in a local file, so that a worker thread can open them by itself.
    * Valid until the image source is disposed. Its `stamp`, when it has one, tells whether a later run sees the same bytes.
@@ -101,6 +118,8 @@ export interface ImageSource extends AsyncDisposable {
   readonly manifest: RawDocument | undefined;
   /** The configuration; made up, with `digest` over the made-up bytes, where `isSynthetic`. */
   readonly config: RawDocument & { readonly value: ImageConfig; readonly isSynthetic: boolean };
+  /** Of the manifest; absent where the format has none. */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
   /** Undefined where nothing tells it. */
   readonly platform: Platform | undefined;
   /** Base layer first. */

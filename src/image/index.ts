@@ -12,12 +12,13 @@
  *
  * @module
  */
-export type { ArtifactSource, BlobOrigin } from "./artifact-source.ts";
+export type { ArtifactSource } from "./artifact-source.ts";
 export { type HistoryStep, joinHistory } from "./history.ts";
 export type { CopyEvent, ImageDestination, OfferedBlob, PutBlobOptions, PutBlobResult } from "./image-destination.ts";
 export { ImageLayer } from "./image-layer.ts";
 export type {
   AbsentLayer,
+  BlobOrigin,
   ImageSource,
   LayerBlob,
   LayerDescriptor,
