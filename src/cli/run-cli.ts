@@ -50,7 +50,7 @@ function createProgram(terminal: Terminal, version: string): Command {
       .summary(verb.summary)
       .helpOption("--help", "show this help")
       .configureHelp({ visibleArguments: () => [] })
-      .hook("preAction", (command) => terminal.adopt(command.opts<{ color?: ColorChoice; quiet?: boolean }>()));
+      .hook("preAction", (_, called) => terminal.adopt(called.opts<{ color?: ColorChoice; quiet?: boolean }>()));
   }
   return program;
 }

@@ -60,18 +60,21 @@ function openOptions(
   { terminal, options, spool = "lazy" }: WithImageOptions,
   progress: Progress<LoadEvent>,
 ): OpenImageOptions {
+  return { ...placeOptions(options, terminal), spool, onProgress: (event: LoadEvent) => progress.report(event) };
+}
+
+/** What the options of a verb say about the images that it opens. */
+export function placeOptions(options: ImageOptions, terminal: Terminal): OpenImageOptions & { readonly store: string } {
   return {
     platform: options.platform,
     verify: options.verify,
     cache: options.cache ? (options.cacheDir ?? defaultCacheDirectory(terminal.env)) : undefined,
-    spool,
     limits: limitsOf(options),
     store: storeRoot(options, terminal.env),
     registry: registryOptions(options, terminal.env),
     containersStorage: containersStorageRoot(terminal.env),
     stdin: terminal.stdin,
     signal: terminal.signal,
-    onProgress: (event: LoadEvent) => progress.report(event),
   };
 }
 

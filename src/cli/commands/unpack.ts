@@ -1,9 +1,7 @@
 import { type Command, Option } from "commander";
-import { toText } from "../../base/index.ts";
-import type { ExtractReport } from "../../index.ts";
 import { examples } from "../examples.ts";
-import { formatBytes } from "../format-size.ts";
 import { createUnpackProgress } from "../progress.ts";
+import { tellExtraction } from "../tell-extraction.ts";
 import type { Terminal } from "../terminal.ts";
 import { addUnpackOptions, type UnpackVerbOptions, unpackOptions } from "../unpack-options.ts";
 
@@ -43,23 +41,9 @@ export function configureUnpack(command: Command, terminal: Terminal): void {
           onUnpack: (event) => progress.report(event),
         });
         await progress.clear();
-        await tellReport(terminal, report, options);
+        await tellExtraction(terminal, report, options);
       } finally {
         await progress.clear();
       }
     });
-}
-
-async function tellReport(terminal: Terminal, report: ExtractReport, { json }: UnpackOptions): Promise<void> {
-  const { entries, bytes, skipped } = report;
-  const lost = skipped.map((part) => ({ ...part, path: toText(part.path), name: toText(part.name) }));
-  if (json === true) {
-    terminal.stdout.text(`${JSON.stringify({ entries, bytes, skipped: lost })}\n`);
-    return;
-  }
-  await terminal.note(`${entries} files, ${formatBytes(bytes)}`);
-  for (const { what, path, name, reason, count } of lost) {
-    const others = count > 1 ? ` and ${count - 1} more` : "";
-    await terminal.note(`left out: ${what}${name === "" ? "" : ` ${name}`} of ${path}${others}: ${reason}`);
-  }
 }
