@@ -8,8 +8,9 @@ export interface ListedLayer {
   /** Opens the data of the regular file at the index's entry number `entry`; the caller disposes it. */
   open(entry: number): Promise<ByteSource>;
   /**
-   * All data of the regular file at entry number `entry`, in a buffer that belongs to the caller; undefined for a file that
-   * is too large for that: {@link open} it. For many small files this is far quicker. Absent where nothing is.
+   * The quick way for small files: all data of the regular file at entry number `entry`, at once and without a promise.
+   * Undefined where {@link ListedLayer.open} does better: for large files (beyond some 256 KiB) and where reading waits for
+   * something. Whoever implements it checks that the file has the listed size, as `open` does. The result is the caller's.
    */
   readSync?(entry: number): Uint8Array | undefined;
   /**
