@@ -6,9 +6,10 @@ import type { ChangedDirectory, ChangedFile, RemovedPath, TreeChanges } from "./
 /**
  * What one layer of a tree changes, against the merge of those below it. The cost follows from what the layer touches, not from
  * the size of the tree.
+ * @param since all layers from this one to `layer`, taken together; for changes that are carried out in place
  */
-export function changesOfLayer(tree: ProvenanceTree, layer: number): TreeChanges {
-  return new ChangeCollector(tree, layer).collect();
+export function changesOfLayer(tree: ProvenanceTree, layer: number, since: number = layer): TreeChanges {
+  return new ChangeCollector(tree, layer, since).collect();
 }
 
 /** A directory of the result. */
@@ -25,6 +26,8 @@ interface FoundDirectory {
 class ChangeCollector {
   readonly #tree: ProvenanceTree;
   readonly #layer: number;
+  /** The last layer below. */
+  readonly #below: number;
   /** Those found so far, parents before children. */
   readonly #directories = new Map<Slot, FoundDirectory>();
   /** Slots whose lower file goes. */
@@ -34,14 +37,15 @@ class ChangeCollector {
   /** Inodes that lost a name. */
   readonly #loosened = new Set<number>();
 
-  constructor(tree: ProvenanceTree, layer: number) {
+  constructor(tree: ProvenanceTree, layer: number, since: number) {
     this.#tree = tree;
     this.#layer = layer;
+    this.#below = since - 1;
   }
 
   collect(): TreeChanges {
     this.#directory(this.#tree.root);
-    for (const step of this.#tree.steps(this.#layer)) this.#take(step);
+    for (const step of this.#tree.steps(this.#layer, this.#below + 1)) this.#take(step);
     this.#findCuts();
     const files = this.#changedFiles();
     return {
@@ -92,7 +96,7 @@ class ChangeCollector {
     const directory: FoundDirectory = {
       path: parent === undefined ? "" : joinPath(parent.path, this.#tree.nameOf(slot)),
       node: this.#tree.nodeAfter(slot, this.#layer) as MergedNode,
-      wasDirectory: this.#tree.nodeAfter(slot, this.#layer - 1)?.type === "directory",
+      wasDirectory: this.#tree.nodeAfter(slot, this.#below)?.type === "directory",
       isChanged: false,
       isOpaque: false,
       isCut: false,
@@ -138,7 +142,7 @@ class ChangeCollector {
     const added: ByteString[] = [];
     const kept: ByteString[] = [];
     for (const slot of slots) {
-      const isKept = this.#tree.nodeAfter(slot, this.#layer - 1)?.inode === node.inode;
+      const isKept = this.#tree.nodeAfter(slot, this.#below)?.inode === node.inode;
       (isKept ? kept : added).push(this.#pathOf(slot));
     }
     return { node, added: added.sort(), kept: kept.sort() };

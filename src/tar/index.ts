@@ -30,6 +30,7 @@ export { DEFAULT_EXPANSION_LIMITS, type ExpansionLimits } from "./expansion-limi
 export { paddingOf } from "./header-block.ts";
 export { readTar, type ScanTarOptions, scanTar, scanTarSync } from "./scan-tar.ts";
 export { type Compression, SNIFF_LENGTH, sniffCompression } from "./sniff-compression.ts";
+export { type SniffedStream, sniffStream } from "./sniff-stream.ts";
 export { DEFAULT_TAR_LIMITS, type TarLimits } from "./tar-limits.ts";
 export type { SkippedMember, TarReadOptions } from "./tar-parser.ts";
 export { TarScanner, type TarScannerOptions } from "./tar-scanner.ts";

@@ -1,6 +1,6 @@
 import { assertNotAborted } from "../base/index.ts";
 import type { LocatedSource, Scratch } from "../content/index.ts";
-import { type DecompressOptions, decompress, SNIFF_LENGTH, sniffCompression } from "../tar/index.ts";
+import { type DecompressOptions, decompress, sniffStream } from "../tar/index.ts";
 
 /** Writes a stream, decompressed when it is compressed, into temporary space, to be read at random. */
 export async function spool(
@@ -25,26 +25,6 @@ async function* unpacked(
   stream: AsyncIterable<Uint8Array>,
   expansion: DecompressOptions | undefined,
 ): AsyncGenerator<Uint8Array, void> {
-  const { head, whole } = await peek(stream);
-  yield* decompress(whole, sniffCompression(head), expansion);
-}
-
-/** The first bytes of a stream, and the stream with them put back. */
-async function peek(
-  stream: AsyncIterable<Uint8Array>,
-): Promise<{ head: Uint8Array; whole: AsyncIterable<Uint8Array> }> {
-  const iterator = stream[Symbol.asyncIterator]();
-  const held: Uint8Array[] = [];
-  let length = 0;
-  while (length < SNIFF_LENGTH) {
-    const next = await iterator.next();
-    if (next.done === true) break;
-    held.push(next.value);
-    length += next.value.length;
-  }
-  async function* whole(): AsyncGenerator<Uint8Array, void> {
-    yield* held.splice(0);
-    yield* { [Symbol.asyncIterator]: () => iterator };
-  }
-  return { head: Buffer.concat(held), whole: whole() };
+  const { compression, whole } = await sniffStream(stream);
+  yield* decompress(whole, compression, expansion);
 }

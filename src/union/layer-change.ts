@@ -62,9 +62,9 @@ export interface LayerStep {
   readonly after?: MergedNode;
 }
 
-/** All slots that a layer touched, also those that it left as they were; each once. */
-export function* stepsOfLayer(state: UnionState, layer: number): Generator<LayerStep> {
-  const start = state.layerChanges[layer] as number;
+/** All slots that the layers from `since` to `layer` touched, also those that they left as they were; each once. */
+export function* stepsOfLayers(state: UnionState, since: number, layer: number): Generator<LayerStep> {
+  const start = state.layerChanges[since] as number;
   const end = state.layerChanges[layer + 1] as number;
   for (let change = start; change < end; change++) {
     if (state.changeBefore.at(change) >= start) continue;

@@ -9,7 +9,7 @@ import {
   type LayerChange,
   type LayerStep,
   nodeAfter,
-  stepsOfLayer,
+  stepsOfLayers,
 } from "./layer-change.ts";
 import { LinkedNames } from "./linked-names.ts";
 import { type MergedNode, mergedNode } from "./merged-node.ts";
@@ -119,9 +119,12 @@ export class ProvenanceTree implements MergedTree {
     return changesOfLayer(this.#state, layer);
   }
 
-  /** Every path that one layer touched, with what was and is there; also where it changed nothing. Order as {@link changes}. */
-  steps(layer: number): Generator<LayerStep> {
-    return stepsOfLayer(this.#state, layer);
+  /**
+   * Every path that one layer touched, with what was and is there; also where it changed nothing. Order as {@link changes}.
+   * @param since all layers from this one to `layer`, taken together
+   */
+  steps(layer: number, since: number = layer): Generator<LayerStep> {
+    return stepsOfLayers(this.#state, since, layer);
   }
 
   /**
