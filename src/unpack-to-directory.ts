@@ -1,7 +1,7 @@
 import { availableParallelism, userInfo } from "node:os";
 import { addDetails } from "./base/index.ts";
 import { createLocalScratch, createMemoryIndexCache, createTemporaryContentStore } from "./content/index.ts";
-import { type ExtractReport, extractMergedTree } from "./directory/index.ts";
+import { type ExtractReport, extractMergedTree, fillDirectory } from "./directory/index.ts";
 import { Held } from "./held.ts";
 import { DEFAULT_LIMITS, type ImageSource } from "./image/index.ts";
 import { openNamedSource } from "./named-source.ts";
@@ -18,26 +18,31 @@ export interface UnpackToDirectoryOptions extends Omit<UnpackNamedOptions, "snap
 
 /**
  * Writes the merged file system of an image, wherever it lives, into a new or empty directory. Everything is decided
- * before the first file is made; when it fails, what was made is gone. The local store is only read.
- * @throws StrataError naming the image; `directory-not-empty`
+ * before the first file is made, and the directory appears whole; when it fails, what was made is gone. A process that
+ * dies leaves a hidden directory beside it, which the next one removes. The local store is only read.
+ * @throws StrataError naming the image; `directory-not-empty`, `directory-in-use`
  */
 export async function unpackToDirectory(
   name: string,
   directory: string,
   options: UnpackToDirectoryOptions = {},
 ): Promise<ExtractReport> {
-  await using held = new Held();
-  const { owners = userInfo().uid === 0 ? "apply" : "record", signal } = options;
   try {
-    const scratch = held.add(createLocalScratch({ directory: options.temporaryDirectory }));
-    const limits = { ...DEFAULT_LIMITS, ...options.limits };
-    const { source, store } = await openNamedSource(name, held, { options, scratch, limits });
-    const stack = await unpackLayers(source, await layersPlace(source, held, { options, store }));
-    const tars = { openTar: (layer: number) => stack.openTar(layer) };
-    return await extractMergedTree(directory, stack.tree, tars, { owners, signal });
+    return await fillDirectory(directory, (place) => writeFiles(name, place, options));
   } catch (error) {
     throw addDetails(error, { image: name });
   }
+}
+
+async function writeFiles(name: string, directory: string, options: UnpackToDirectoryOptions): Promise<ExtractReport> {
+  await using held = new Held();
+  const { owners = userInfo().uid === 0 ? "apply" : "record", signal } = options;
+  const scratch = held.add(createLocalScratch({ directory: options.temporaryDirectory }));
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const { source, store } = await openNamedSource(name, held, { options, scratch, limits });
+  const stack = await unpackLayers(source, await layersPlace(source, held, { options, store }));
+  const tars = { openTar: (layer: number) => stack.openTar(layer) };
+  return await extractMergedTree(directory, stack.tree, tars, { owners, signal });
 }
 
 /** Tars go where they already are, if all are, and else where they are gone afterwards. */

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, mkdirSync, rmdirSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { assertNotAborted, fromText, StrataError, toBuffer } from "../base/index.ts";
+import { assertNotAborted, fromText, toBuffer } from "../base/index.ts";
 import { fileError } from "../content/index.ts";
 import { fileMaker, namesIn, openDirectory, removeTreeAt, syncFileSystem } from "../linux/index.ts";
 import { DirectoryMaker, removeBeneath } from "./directory-maker.ts";
@@ -11,6 +11,7 @@ import { ItemPlacer } from "./item-placer.ts";
 import { createQueue, ItemQueue } from "./item-queue.ts";
 import type { Losses } from "./losses.ts";
 import type { Manner } from "./manner.ts";
+import { notEmpty } from "./not-empty.ts";
 import { openTars, type TarSet } from "./open-tars.ts";
 import { PLAIN_FILE, type WorkList } from "./work-list.ts";
 
@@ -69,16 +70,6 @@ function openPlace(directory: string, { isInPlace, options }: CarryOutRequest): 
   } catch (error) {
     throw fileError(error, directory, "write");
   }
-}
-
-function notEmpty(directory: string): StrataError {
-  return new StrataError({
-    code: "directory-not-empty",
-    kind: "already-exists",
-    message: `Refusing to write into ${directory}: it is not empty`,
-    details: { path: directory },
-    hint: "Choose a new directory",
-  });
 }
 
 /** As if nothing had been; what cannot be removed stays, because the first error matters more. */

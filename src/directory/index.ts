@@ -7,7 +7,8 @@
  *
  * Everything is decided before the first file is made. Then directories are opened beneath the open root, component by
  * component without following anything, and files are created exclusively in them: who swaps a directory for a symlink
- * meanwhile makes the extraction fail, not escape.
+ * meanwhile makes the extraction fail, not escape. {@link fillDirectory} lets a directory appear whole, whatever happens
+ * to the process that fills it.
  *
  * Reading gives a directory as a layer: {@link listDirectory}, and {@link upperDirectory} for one that a union mount wrote to.
  *
@@ -29,7 +30,10 @@ export type {
   SkippedPart,
   WhiteoutStyle,
 } from "./extract-options.ts";
-export { type ListDirectoryOptions, listDirectory } from "./list-directory.ts";
+export { fillDirectory } from "./fill-directory.ts";
+export { type ListDirectoryOptions, type ListedDirectory, listDirectory } from "./list-directory.ts";
+export type { OpenedFile } from "./listed-file.ts";
 export { measureTree, type TreeSize } from "./measure-tree.ts";
+export type { Notice } from "./notice.ts";
 export type { ChangedDirectory, ChangedFile, RemovedPath, TreeChanges } from "./tree-changes.ts";
 export { type UpperDirectory, type UpperDirectoryOptions, type UpperStyle, upperDirectory } from "./upper-directory.ts";

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -12,6 +12,7 @@ import { serveFixture } from "../support/serve-fixture.ts";
 const LAYERS = 4;
 const LAYER_BYTES = 3_000_000;
 const KILLS = 8;
+const FILES = ["file-0", "file-1", "file-2", "file-3"];
 
 let directory: string;
 let registry: RegistryServer;
@@ -104,6 +105,22 @@ describe("a verb that is killed", () => {
       blobs: { count: 0 },
     });
     await assertClean(store);
+  });
+
+  it("shows no half of an image in a directory, and the next unpack removes what it left", async () => {
+    const store = join(directory, "unused");
+    const place = mkdtempSync(join(directory, "unpack-"));
+    const target = join(place, "root");
+    for (let i = 0; i < KILLS; i++) {
+      await killed(["unpack", `docker-archive:${archive}`, target], store);
+      if (!existsSync(target)) continue;
+      expect(readdirSync(target)).toEqual(FILES);
+      rmSync(target, { recursive: true });
+    }
+    mkdirSync(target);
+    await succeed(["unpack", `docker-archive:${archive}`, target], store);
+    expect(readdirSync(place)).toEqual(["root"]);
+    expect(FILES.map((name) => statSync(join(target, name)).size)).toEqual(Array(LAYERS).fill(LAYER_BYTES));
   });
 
   it("leaves the rest of a store as it was, when it frees", async () => {
