@@ -1,166 +1,277 @@
-import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from "node:fs";
+import { closeSync, constants, readdirSync, readlinkSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import {
   assertNotAborted,
-  type ByteSource,
   type ByteString,
-  type FileTime,
   fromBuffer,
   fromText,
   StrataError,
   toBuffer,
   toText,
 } from "../base/index.ts";
-import { fileError, openFile } from "../content/index.ts";
+import { fileError } from "../content/index.ts";
 import { type LayerIndex, LayerIndexBuilder, type ListedLayer } from "../layer/index.ts";
-import { decodeDevice, readXattrs } from "../linux/index.ts";
+import { type FileStatus, openDirectory, openDirectoryBeneath, readXattrs, statusOf } from "../linux/index.ts";
 import type { EntryType, TarEntry } from "../tar/index.ts";
+import { dataRunsOf } from "./data-runs.ts";
+import { type ListedFile, listedFileSource, type OpenedFile, openListedFile, readListedFile } from "./listed-file.ts";
+import type { Notice } from "./notice.ts";
 
-const NANOSECONDS = 1_000_000_000n;
 const ENTRIES_PER_TURN = 2000;
+/** Files up to this size are read in one go. */
+const SMALL_BYTES = 256 * 1024;
+/** PATH_MAX is 4096; what is deeper is reached through an open directory. */
+const LONGEST_PATH = 3500;
+const WORD = 2 ** 32;
 
 /** How a directory is listed. */
 export interface ListDirectoryOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told each entry in turn, from the first; gives it as it shall be listed, under the same name. */
   readonly map?: ((entry: TarEntry) => TarEntry) | undefined;
+  /** What to do with a directory that may not be read: give up (default), or list it as empty with a notice. */
+  readonly unreadable?: "fail" | "skip" | undefined;
+}
+
+/** A directory as it was when it was listed; its files are read later, from where they lie. */
+export interface ListedDirectory extends ListedLayer {
+  /** What the listing does not tell as it is, in the order of the walk. */
+  readonly notices: readonly Notice[];
+  /** Opens the regular file at an entry at once. @throws StrataError `file-changed`, as `fileError` */
+  openSync(entry: number): OpenedFile;
+  readSync(entry: number): Uint8Array | undefined;
+  /** Says which file of this machine an entry is: two entries of one key, in any two listings, have the same bytes. */
+  contentKey(entry: number): string | undefined;
 }
 
 /**
  * Walks a directory as a layer: parents before children, siblings in the order of their bytes, links never followed.
  * Names are byte-exact and relative to the directory, which is itself the first entry, `./`. Further names of one inode
- * are hardlinks to the first. Sockets are left out, and what other file systems are mounted inside: `/proc` is no
- * part of an image.
+ * are hardlinks to the first. Sockets are left out, and what is mounted inside: `/proc` is no part of an image.
+ *
+ * @throws StrataError as `fileError` when the directory is none, or something in it may not be read; `aborted`
  */
 export async function listDirectory(
   directory: string,
-  { signal, map }: ListDirectoryOptions = {},
-): Promise<ListedLayer> {
-  const root = fromText(directory);
+  { signal, map, unreadable = "fail" }: ListDirectoryOptions = {},
+): Promise<ListedDirectory> {
+  const walk = new Walk(directory, unreadable);
   const builder = new LayerIndexBuilder();
-  let count = 0;
-  for (const entry of walk(root)) {
+  const files = new FileNumbers();
+  for (const { entry, status } of walk.entries()) {
     builder.add(map?.(entry) ?? entry);
-    if (++count % ENTRIES_PER_TURN > 0) continue;
+    files.add(status);
+    if (files.count % ENTRIES_PER_TURN > 0) continue;
     assertNotAborted(signal);
     await nextTurn();
   }
-  const index = builder.finish();
-  return { index, open: (entry) => openEntry(root, index, entry) };
+  return listed(directory, builder.finish(), { files, notices: walk.notices });
 }
 
-function* walk(root: ByteString): Generator<TarEntry> {
-  const device = lstat(root)?.dev;
-  const firstNames = new Map<string, ByteString>();
-  /** Names still to visit; the next is the last. */
-  const pending: ByteString[] = ["."];
-  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
-    const path = `${root}/${name}`;
-    const stats = lstat(path);
-    const type = stats === undefined ? undefined : typeOf(stats);
-    if (stats === undefined || type === undefined) continue;
-    const inode = `${stats.dev}:${stats.ino}`;
-    const first = type === "directory" || stats.nlink === 1n ? undefined : firstNames.get(inode);
-    yield first === undefined ? entryOf(name, type, stats, path) : hardlinkOf(name, first, stats);
-    if (stats.nlink > 1n && first === undefined) firstNames.set(inode, name);
-    if (type !== "directory" || stats.dev !== device) continue;
-    // One by one: a directory may have more children than a call may have arguments.
-    for (const child of childrenOf(path, name).reverse()) pending.push(child);
+function listed(
+  directory: string,
+  index: LayerIndex,
+  { files, notices }: { readonly files: FileNumbers; readonly notices: readonly Notice[] },
+): ListedDirectory {
+  const fileOf = (entry: number): ListedFile => ({
+    directory,
+    name: index.name(entry),
+    size: index.columns.size[entry] as number,
+  });
+  return {
+    index,
+    notices,
+    open: async (entry) => listedFileSource(fileOf(entry)),
+    openSync: (entry) => openListedFile(fileOf(entry)),
+    readSync: (entry) =>
+      (index.columns.size[entry] as number) > SMALL_BYTES ? undefined : readListedFile(fileOf(entry)),
+    dataRuns: (entry) => dataRunsOf(fileOf(entry)),
+    contentKey: (entry) => files.keyOf(entry),
+  };
+}
+
+/** Which file each entry is, in plain numbers: for millions of them. */
+class FileNumbers {
+  readonly #numbers: number[] = [];
+
+  get count(): number {
+    return this.#numbers.length / 2;
+  }
+
+  add({ device, inodeHigh, inodeLow }: FileStatus): void {
+    // What does not fit into a number is kept as what equals nothing.
+    const isExact = inodeHigh < 2 ** 21;
+    this.#numbers.push(device.major * WORD + device.minor, isExact ? inodeHigh * WORD + inodeLow : Number.NaN);
+  }
+
+  keyOf(entry: number): string | undefined {
+    const inode = this.#numbers[2 * entry + 1] as number;
+    return Number.isNaN(inode) ? undefined : `${this.#numbers[2 * entry]}:${inode}`;
   }
 }
 
-function childrenOf(path: ByteString, name: ByteString): ByteString[] {
-  const prefix = name === "." ? "" : `${name}/`;
-  try {
-    return readdirSync(toBuffer(path), { encoding: "buffer" })
-      .map((child) => prefix + fromBuffer(child))
-      .sort((a, b) => (a < b ? -1 : 1));
-  } catch (error) {
-    if (isGone(error)) return [];
-    throw fileError(error, toText(path));
+interface WalkedEntry {
+  readonly entry: TarEntry;
+  readonly status: FileStatus;
+}
+
+class Walk {
+  readonly notices: Notice[] = [];
+  readonly #directory: string;
+  readonly #root: ByteString;
+  readonly #unreadable: "fail" | "skip";
+  /** First name of each inode that has several. */
+  readonly #firstNames = new Map<string, ByteString>();
+
+  constructor(directory: string, unreadable: "fail" | "skip") {
+    this.#directory = directory;
+    this.#root = fromText(directory);
+    this.#unreadable = unreadable;
+  }
+
+  *entries(): Generator<WalkedEntry> {
+    const root = this.#statusOfRoot();
+    /** Names still to visit; the next is the last. */
+    const pending: ByteString[] = ["."];
+    for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+      const status = name === "." ? root : this.#unlessGone(name, statusOf);
+      const entry = status === undefined ? undefined : this.#entryOf(name, status);
+      if (status === undefined || entry === undefined) continue;
+      yield { entry, status };
+      if (entry.type !== "directory" || this.#isOfOthers(name, status, root)) continue;
+      // One by one: a directory may have more children than a call may have arguments.
+      for (const child of this.#childrenOf(name).reverse()) pending.push(child);
+    }
+  }
+
+  #statusOfRoot(): FileStatus {
+    try {
+      const status = statusOf(`${this.#root}/.`);
+      if (status.type === constants.S_IFDIR) return status;
+      throw Object.assign(new Error("not a directory"), { code: "ENOTDIR" });
+    } catch (error) {
+      throw fileError(error, this.#directory);
+    }
+  }
+
+  /** Undefined when it left a notice instead. */
+  #entryOf(name: ByteString, status: FileStatus): TarEntry | undefined {
+    const type = TYPES.get(status.type);
+    if (type === undefined) return this.#notice("socket", name, "is a socket, which no layer can hold");
+    if (status.isMountPoint && type !== "directory") {
+      return this.#notice("mount-point", name, "something else is mounted there");
+    }
+    if (type === "directory" || status.links === 1) return this.#newEntry(name, type, status);
+    const { device, inodeHigh, inodeLow } = status;
+    const inode = `${device.major}:${device.minor}:${inodeHigh}:${inodeLow}`;
+    const first = this.#firstNames.get(inode);
+    if (first !== undefined) return { ...attributesOf(name, "hardlink", status), linkName: first };
+    const entry = this.#newEntry(name, type, status);
+    if (entry !== undefined) this.#firstNames.set(inode, name);
+    return entry;
+  }
+
+  #newEntry(name: ByteString, type: EntryType, status: FileStatus): TarEntry | undefined {
+    const linkName = type === "symlink" ? this.#unlessGone(name, readLink) : "";
+    const xattrs = this.#unlessGone(name, readXattrs);
+    if (linkName === undefined || xattrs === undefined) return undefined;
+    const entry = { ...attributesOf(name === "." ? "./" : name, type, status), linkName };
+    return xattrs.size === 0 ? entry : { ...entry, xattrs };
+  }
+
+  /** Whether what is in a directory is no part of the tree. */
+  #isOfOthers(name: ByteString, status: FileStatus, root: FileStatus): boolean {
+    if (name === ".") return false;
+    const { device, isMountPoint } = status;
+    if (!isMountPoint && device.major === root.device.major && device.minor === root.device.minor) return false;
+    this.#notice("mount-point", name, "something else is mounted there, which is no part of the tree");
+    return true;
+  }
+
+  #childrenOf(name: ByteString): ByteString[] {
+    const prefix = name === "." ? "" : `${name}/`;
+    try {
+      const children = this.#unlessGone(name, (path) => readdirSync(toBuffer(path), { encoding: "buffer" })) ?? [];
+      return children.map((child) => prefix + fromBuffer(child)).sort((a, b) => (a < b ? -1 : 1));
+    } catch (error) {
+      if (this.#unreadable === "fail" || !(error instanceof StrataError) || error.code !== "permission-denied") {
+        throw error;
+      }
+      this.#notice("unreadable", name, "may not be read, and counts as empty");
+      return [];
+    }
+  }
+
+  /** Undefined, with a notice, when the name is gone, or names something else by now. */
+  #unlessGone<T>(name: ByteString, use: (path: ByteString) => T): T | undefined {
+    try {
+      return this.#reach(name, use);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? "";
+      if (!["ENOENT", "ENOTDIR", "EINVAL"].includes(code)) {
+        throw fileError(error, `${this.#directory}/${toText(name)}`);
+      }
+      return this.#notice("vanished", name, "vanished while the directory was listed");
+    }
+  }
+
+  /** Hands on a path that the kernel takes, however deep the file lies. */
+  #reach<T>(name: ByteString, use: (path: ByteString) => T): T {
+    const path = `${this.#root}/${name}`;
+    if (path.length <= LONGEST_PATH) return use(path);
+    const root = openDirectory(this.#directory);
+    try {
+      const slash = name.lastIndexOf("/");
+      const parent = openDirectoryBeneath(root, name.slice(0, Math.max(0, slash)));
+      try {
+        return use(`/proc/self/fd/${parent}/${name.slice(slash + 1)}`);
+      } finally {
+        closeSync(parent);
+      }
+    } finally {
+      closeSync(root);
+    }
+  }
+
+  #notice(what: Notice["what"], name: ByteString, reason: string): undefined {
+    this.notices.push({ what, path: name === "." ? "" : name, reason });
+    return undefined;
   }
 }
 
-function lstat(path: ByteString): BigIntStats | undefined {
-  try {
-    return lstatSync(toBuffer(path), { bigint: true });
-  } catch (error) {
-    if (isGone(error)) return undefined;
-    throw fileError(error, toText(path));
-  }
-}
+const TYPES: ReadonlyMap<number, EntryType> = new Map([
+  [constants.S_IFDIR, "directory"],
+  [constants.S_IFREG, "file"],
+  [constants.S_IFLNK, "symlink"],
+  [constants.S_IFCHR, "char"],
+  [constants.S_IFBLK, "block"],
+  [constants.S_IFIFO, "fifo"],
+]);
 
 function readLink(path: ByteString): ByteString {
   return fromBuffer(readlinkSync(toBuffer(path), { encoding: "buffer" }));
 }
 
-function isGone(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === "ENOENT";
-}
-
-function typeOf(stats: BigIntStats): EntryType | undefined {
-  if (stats.isDirectory()) return "directory";
-  if (stats.isFile()) return "file";
-  if (stats.isSymbolicLink()) return "symlink";
-  if (stats.isCharacterDevice()) return "char";
-  if (stats.isBlockDevice()) return "block";
-  return stats.isFIFO() ? "fifo" : undefined;
-}
-
-function entryOf(name: ByteString, type: EntryType, stats: BigIntStats, path: ByteString): TarEntry {
-  const isDevice = type === "char" || type === "block";
-  const { major, minor } = isDevice ? decodeDevice(stats.rdev) : { major: 0, minor: 0 };
-  const xattrs = readXattrs(path);
-  return {
-    ...attributesOf(stats),
-    name: name === "." ? "./" : name,
-    type,
-    size: type === "file" ? Number(stats.size) : 0,
-    linkName: type === "symlink" ? readLink(path) : "",
-    devMajor: major,
-    devMinor: minor,
-    storedSize: type === "file" ? Number(stats.size) : 0,
-    ...(xattrs.size === 0 ? {} : { xattrs }),
-  };
-}
-
-function hardlinkOf(name: ByteString, linkName: ByteString, stats: BigIntStats): TarEntry {
-  return { ...attributesOf(stats), name, type: "hardlink", linkName, size: 0, storedSize: 0, devMajor: 0, devMinor: 0 };
-}
-
 /** What all types have; offsets mean nothing outside of a tar. */
-function attributesOf(
-  stats: BigIntStats,
-): Pick<TarEntry, "mode" | "uid" | "gid" | "uname" | "gname" | "mtime" | "headerOffset" | "dataOffset"> {
-  const { uid, gid, mode, mtimeNs } = stats;
+function attributesOf(name: ByteString, type: EntryType, status: FileStatus): TarEntry {
+  const { mode, uid, gid, mtime, names } = status;
+  const size = type === "file" ? status.size : 0;
+  const isDevice = type === "char" || type === "block";
   return {
-    mode: Number(mode & 0o7777n),
-    uid: Number(uid),
-    gid: Number(gid),
+    name,
+    type,
+    mode,
+    uid,
+    gid,
     uname: "",
     gname: "",
-    mtime: timestampOf(mtimeNs),
+    size,
+    storedSize: size,
+    mtime,
+    linkName: "",
+    devMajor: isDevice ? names.major : 0,
+    devMinor: isDevice ? names.minor : 0,
     headerOffset: 0,
     dataOffset: 0,
   };
-}
-
-function timestampOf(nanoseconds: bigint): FileTime {
-  const rest = ((nanoseconds % NANOSECONDS) + NANOSECONDS) % NANOSECONDS;
-  return { seconds: Number((nanoseconds - rest) / NANOSECONDS), nanoseconds: Number(rest) };
-}
-
-async function openEntry(root: ByteString, index: LayerIndex, entry: number): Promise<ByteSource> {
-  const name = index.name(entry);
-  const source = await openFile(toBuffer(`${root}/${name}`));
-  const size = index.columns.size[entry];
-  if (source.size === size) return source;
-  await source[Symbol.asyncDispose]();
-  throw new StrataError({
-    code: "file-changed",
-    kind: "failed-precondition",
-    message: `${toText(name)} has ${source.size} bytes now and had ${size} when its directory was listed`,
-    details: { entry: toText(name) },
-    hint: "Try again when nothing writes to the directory",
-  });
 }

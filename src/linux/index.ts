@@ -40,6 +40,7 @@ export {
   setXattr,
   setXattrAt,
 } from "./file-metadata.ts";
+export { type FileStatus, statusOf, statusOfOpen } from "./file-status.ts";
 export { type FileSystemFacts, fileSystemOf, syncFileSystem } from "./file-system.ts";
 export {
   createFileAt,
@@ -70,7 +71,13 @@ export {
   readSubordinateIds,
   userNamespaceCommand,
 } from "./namespaces.ts";
-export { openDirectory, openDirectoryBeneath, openDirectoryByComponents, openInRoot } from "./open-beneath.ts";
+export {
+  openDirectory,
+  openDirectoryBeneath,
+  openDirectoryByComponents,
+  openFileBeneath,
+  openInRoot,
+} from "./open-beneath.ts";
 export { mountOverlay, type OverlayRequest } from "./overlay-mount.ts";
 export { hasManyIds, mayMount, type ProcessFacts, readProcessFacts } from "./process-facts.ts";
 export { renameUnlessExists } from "./rename.ts";

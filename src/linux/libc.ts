@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { platform } from "node:os";
+import { constants, platform } from "node:os";
 import { getSystemErrorName } from "node:util";
 import { type ByteString, StrataError, toBuffer, toText } from "../base/index.ts";
 
@@ -54,6 +54,21 @@ export function libc(): Libc {
 export function cString(bytes: ByteString): Buffer {
   if (bytes.includes("\0")) throw errnoError("open", 22, bytes);
   return toBuffer(`${bytes}\0`);
+}
+
+/** PATH_MAX of the kernel, the NUL included. */
+const LONGEST_PATH = 4096;
+const onePath = Buffer.alloc(LONGEST_PATH);
+
+/**
+ * {@link cString} of a path for one synchronous call, in a buffer that the next call of this function fills anew: to make one
+ * for each of many files costs more than the calls. @throws an errno error: `ENAMETOOLONG`
+ */
+export function pathBuffer(path: ByteString): Buffer {
+  if (path.includes("\0")) throw errnoError("open", 22, path);
+  if (path.length >= LONGEST_PATH) throw errnoError("open", constants.errno.ENAMETOOLONG, path);
+  onePath[onePath.latin1Write(path, 0)] = 0;
+  return onePath;
 }
 
 /** Errors of Linux that Node has no names for. */

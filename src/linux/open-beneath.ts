@@ -67,6 +67,28 @@ export function openInRoot(root: number, path: ByteString): number {
   return opened;
 }
 
+/**
+ * Opens a file for reading below an open directory, under the promises of {@link openDirectoryBeneath}. A pipe is not waited
+ * for: whoever wants a regular file asks what came.
+ *
+ * @returns a file descriptor, for the caller to close
+ * @throws an errno error as Node's: `ELOOP` or `ENOTDIR` for a symlink on the way or at the end
+ */
+export function openFileBeneath(root: number, path: ByteString): number {
+  const flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | constants.O_NONBLOCK | constants.O_NOCTTY;
+  const opened = path.length > LONGEST_PATH ? undefined : tryOpenat2(root, path, { flags, resolve: BENEATH });
+  if (opened !== undefined) return opened;
+  const slash = path.lastIndexOf("/");
+  const directory = openDirectoryBeneath(root, path.slice(0, Math.max(0, slash)));
+  try {
+    const fd = openat(directory, cString(path.slice(slash + 1)), flags, 0);
+    if (fd < 0) throw errnoError("openat", libc().errno(), path);
+    return fd;
+  } finally {
+    closeSync(directory);
+  }
+}
+
 /** Undefined where the kernel, or a filter in front of it, has no such call. */
 function tryOpenat2(
   root: number,

@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import { type ByteString, fromBuffer } from "../base/index.ts";
-import { assertDone, cString, errnoError, isLinux, libc } from "./libc.ts";
+import { assertDone, cString, errnoError, isLinux, libc, pathBuffer } from "./libc.ts";
 
 /** XATTR_LIST_MAX and XATTR_SIZE_MAX of the kernel: no answer is longer. */
 const LARGEST = 65_536;
@@ -19,12 +19,15 @@ const answer = Buffer.alloc(LARGEST);
  */
 export function readXattrs(path: ByteString): ReadonlyMap<ByteString, Uint8Array> {
   if (!isLinux()) return NONE;
-  const name = cString(path);
-  const listed = taken(libc().llistxattr(name, answer, LARGEST), "llistxattr", path);
-  if (listed === undefined || listed.length === 0) return NONE;
+  const { llistxattr, lgetxattr } = libc();
+  const length = llistxattr(pathBuffer(path), answer, LARGEST);
+  // Nearly all files have none, and there are many of them.
+  if (length === 0) return NONE;
+  const listed = taken(length, "llistxattr", path);
+  if (listed === undefined) return NONE;
   const values = new Map<ByteString, Uint8Array>();
   for (const attribute of fromBuffer(listed).split("\0").slice(0, -1)) {
-    const value = taken(libc().lgetxattr(name, cString(attribute), answer, LARGEST), "lgetxattr", path);
+    const value = taken(lgetxattr(pathBuffer(path), cString(attribute), answer, LARGEST), "lgetxattr", path);
     if (value !== undefined) values.set(attribute, value);
   }
   return values;

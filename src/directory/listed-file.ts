@@ -1,0 +1,190 @@
+import { closeSync, constants, fstatSync, openSync, read, readSync } from "node:fs";
+import { promisify } from "node:util";
+import {
+  assertNotAborted,
+  type ByteSource,
+  type ByteString,
+  fromText,
+  StrataError,
+  toBuffer,
+  toText,
+} from "../base/index.ts";
+import { fileError } from "../content/index.ts";
+import { isLinux, openDirectory, openFileBeneath, statusOfOpen } from "../linux/index.ts";
+
+const readAsync = promisify(read);
+/** Large enough that system calls do not count, small enough that a few in flight do not either. */
+const CHUNK_BYTES = 512 * 1024;
+
+/** A regular file of a listed directory: where it is, and how many bytes it had then. */
+export interface ListedFile {
+  /** The directory that was listed. */
+  readonly directory: string;
+  /** Relative to it. */
+  readonly name: ByteString;
+  readonly size: number;
+}
+
+/** A regular file, open for reading without waiting. The caller closes it. */
+export interface OpenedFile {
+  readonly fd: number;
+  readonly size: number;
+  /** Fills `target` from `offset`, up to the end of the file. @returns bytes read @throws StrataError `file-changed` */
+  readSync(target: Uint8Array, offset: number): number;
+  close(): void;
+}
+
+/**
+ * Opens a file where it was listed. No symlink is followed below the directory, whoever puts one there meanwhile.
+ * @throws StrataError `file-changed` when it has another size now, or is no regular file any more; as `fileError`
+ */
+export function openListedFile(file: ListedFile): OpenedFile {
+  const fd = openBelow(file);
+  try {
+    assertUnchanged(fd, file);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+  return {
+    fd,
+    size: file.size,
+    readSync: (target, offset) => readFully(fd, target, { file, offset }),
+    close: () => closeSync(fd),
+  };
+}
+
+/** All of a file. @throws StrataError as {@link openListedFile}; `file-changed` also when it grew or shrank meanwhile */
+export function readListedFile(file: ListedFile): Uint8Array {
+  const opened = openListedFile(file);
+  try {
+    const bytes = Buffer.allocUnsafeSlow(file.size);
+    opened.readSync(bytes, 0);
+    assertUnchanged(opened.fd, file);
+    return bytes;
+  } finally {
+    opened.close();
+  }
+}
+
+/**
+ * {@link openListedFile} as a source. A stream that comes to the end makes sure that the file has not grown.
+ * @throws StrataError as {@link openListedFile}; when read, `file-changed`
+ */
+export function listedFileSource(file: ListedFile): ByteSource {
+  const { fd, close, readSync: readNow } = openListedFile(file);
+  let isOpen = true;
+  const readLater = async (target: Uint8Array, offset: number): Promise<number> => {
+    const wanted = wantedOf(target, offset, file.size);
+    let done = 0;
+    while (done < wanted) {
+      const { bytesRead } = await readAsync(fd, target, done, wanted - done, offset + done).catch((error: unknown) => {
+        throw fileError(error, pathOf(file));
+      });
+      if (bytesRead === 0) throw changed(file, offset + done);
+      done += bytesRead;
+    }
+    return done;
+  };
+  return {
+    size: file.size,
+    readSync: readNow,
+    read: readLater,
+    async *stream({ start = 0, end = file.size, signal } = {}) {
+      const stop = Math.min(end, file.size);
+      for (let offset = start; offset < stop; offset += CHUNK_BYTES) {
+        assertNotAborted(signal);
+        const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, stop - offset));
+        await readLater(chunk, offset);
+        if (offset + chunk.length === file.size) assertUnchanged(fd, file);
+        yield chunk;
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      if (isOpen) close();
+      isOpen = false;
+    },
+  };
+}
+
+function openBelow(file: ListedFile): number {
+  try {
+    if (!isLinux()) return openSync(toBuffer(`${fromText(file.directory)}/${file.name}`), flagsHere());
+    const root = openDirectory(file.directory);
+    try {
+      return openFileBeneath(root, file.name);
+    } finally {
+      closeSync(root);
+    }
+  } catch (error) {
+    throw fileError(error, pathOf(file));
+  }
+}
+
+function flagsHere(): number {
+  // Windows has neither.
+  return constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+}
+
+function readFully(
+  fd: number,
+  target: Uint8Array,
+  { file, offset }: { readonly file: ListedFile; readonly offset: number },
+): number {
+  const wanted = wantedOf(target, offset, file.size);
+  let done = 0;
+  while (done < wanted) {
+    const count = readOnce(fd, target.subarray(done, wanted), { file, offset: offset + done });
+    if (count === 0) throw changed(file, offset + done);
+    done += count;
+  }
+  return done;
+}
+
+function readOnce(
+  fd: number,
+  target: Uint8Array,
+  { file, offset }: { readonly file: ListedFile; readonly offset: number },
+): number {
+  try {
+    return readSync(fd, target, 0, target.length, offset);
+  } catch (error) {
+    throw fileError(error, pathOf(file));
+  }
+}
+
+function wantedOf(target: Uint8Array, offset: number, size: number): number {
+  return Math.max(0, Math.min(target.length, size - offset));
+}
+
+function assertUnchanged(fd: number, file: ListedFile): void {
+  const { isRegular, size } = isLinux() ? statusOfFile(fd) : statsOfFile(fd);
+  if (!isRegular || size !== file.size) throw changed(file, isRegular ? size : undefined);
+}
+
+function statusOfFile(fd: number): { isRegular: boolean; size: number } {
+  const { type, size } = statusOfOpen(fd);
+  return { isRegular: type === constants.S_IFREG, size };
+}
+
+function statsOfFile(fd: number): { isRegular: boolean; size: number } {
+  const stats = fstatSync(fd);
+  return { isRegular: stats.isFile(), size: stats.size };
+}
+
+function pathOf({ directory, name }: ListedFile): string {
+  return `${directory}/${toText(name)}`;
+}
+
+/** @param now undefined when it is no regular file any more */
+function changed(file: ListedFile, now: number | undefined): StrataError {
+  const entry = toText(file.name);
+  const state = now === undefined ? "is no regular file now" : `has ${now} bytes now`;
+  return new StrataError({
+    code: "file-changed",
+    kind: "failed-precondition",
+    message: `${entry} ${state} and had ${file.size} when its directory was listed`,
+    details: { entry, path: pathOf(file) },
+    hint: "Try again when nothing writes to the directory",
+  });
+}
