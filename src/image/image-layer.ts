@@ -66,6 +66,11 @@ export class ImageLayer {
     return this.index.tarSize;
   }
 
+  /** The uncompressed tar, which stays the layer's and dies with the image; undefined for what is no tar. */
+  get tar(): ByteSource | undefined {
+    return this.#contents.kind === "tar" ? this.#contents.tar : undefined;
+  }
+
   /**
    * The content of a regular file.
    *

@@ -77,6 +77,31 @@ export function* stepsOfLayers(state: UnionState, since: number, layer: number):
   }
 }
 
+/** One thing that a layer did to one slot. */
+export interface LayerEvent {
+  readonly slot: Slot;
+  readonly cause: ChangeCause;
+  /** The entry of this layer that did it; -1 for what no entry did. */
+  readonly entry: number;
+  /** What the slot holds from now on, until the next event there; absent for nothing. */
+  readonly node?: Pick<MergedNode, "layer" | "entry" | "inode">;
+}
+
+/** Everything that a layer did, in the order in which it did it: also what it undid again. */
+export function* eventsOfLayer(state: UnionState, layer: number): Generator<LayerEvent> {
+  const end = state.layerChanges[layer + 1] as number;
+  for (let change = state.layerChanges[layer] as number; change < end; change++) {
+    const inode = state.changeNode.at(change);
+    const node = { layer: state.nodeLayer.at(inode), entry: state.nodeEntry.at(inode), inode };
+    yield {
+      slot: state.changeSlot.at(change),
+      cause: CHANGE_CAUSES[state.changeCause.at(change)] as ChangeCause,
+      entry: state.changeEntry.at(change),
+      ...(inode !== 0 && { node }),
+    };
+  }
+}
+
 /** What a slot held when layers up to this one were applied (-1: none was); undefined for nothing. */
 export function nodeAfter(state: UnionState, slot: Slot, layer: number): MergedNode | undefined {
   return layer < 0 ? undefined : viewOf(state, state.changeNode.at(newestUpTo(state, slot, layer)));

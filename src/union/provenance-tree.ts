@@ -6,7 +6,9 @@ import { flattenUnion } from "./flatten-union.ts";
 import {
   changeOfSlot,
   changesOfLayer,
+  eventsOfLayer,
   type LayerChange,
+  type LayerEvent,
   type LayerStep,
   nodeAfter,
   stepsOfLayers,
@@ -125,6 +127,11 @@ export class ProvenanceTree implements MergedTree {
    */
   steps(layer: number, since: number = layer): Generator<LayerStep> {
     return stepsOfLayers(this.#state, since, layer);
+  }
+
+  /** Everything that one layer did, one thing after the other; {@link steps} tells what came of it. */
+  events(layer: number): Generator<LayerEvent> {
+    return eventsOfLayer(this.#state, layer);
   }
 
   /**
