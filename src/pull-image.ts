@@ -20,7 +20,7 @@ import {
 } from "./unpack-named.ts";
 
 /** How an image is pulled. */
-export interface PullImageOptions extends Omit<CopyImageOptions, "onEvent">, Omit<UnpackNamedOptions, "limits"> {
+export interface PullImageOptions extends Omit<CopyImageOptions, "onEvent" | "limits">, UnpackNamedOptions {
   /** Whether the image is also unpacked, while it arrives. Default: where it could be mounted. */
   readonly unpack?: boolean | undefined;
   /**
@@ -61,7 +61,7 @@ export async function pullImage(from: string, to: string, options: PullImageOpti
     return { ...(await copyArtifact(source, destination, copying)), driver: undefined, chainId: undefined };
   }
   const snapshotter = await store.snapshotter({ driver: options.snapshotter });
-  const place = { options: { ...options, limits: undefined, onUnpack: options.onEvent }, store, snapshotter };
+  const place = { options: { ...options, onUnpack: options.onEvent }, store, snapshotter };
   const { copied, unpacked } = await copyAndUnpack({ source, to, copying }, place);
   if (unpacked === undefined) return { ...copied, driver: undefined, chainId: undefined };
   await tidyUp(place, unpacked);
@@ -75,7 +75,7 @@ interface Pull {
   readonly copying: CopyOptions;
 }
 
-type PullPlace = UnpackPlace & { readonly options: Omit<PullImageOptions, "limits"> };
+type PullPlace = UnpackPlace & { readonly options: PullImageOptions };
 
 interface Pulled {
   readonly copied: CopyResult;

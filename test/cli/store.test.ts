@@ -218,6 +218,19 @@ describe("registries on the command line", () => {
     expect((await strata(`images -q ${name}:1`)).stdout.trim()).toBe(newest);
   });
 
+  it("heeds the limits that its refusals tell of", async () => {
+    const { strata } = newStore();
+    const name = `${registry.host}/limited:1`;
+    await strata(`copy --compression gzip ${SAMPLE} docker://${name}`);
+    for (const [limit, told] of [
+      ["--max-layer-bytes", "--max-layer-bytes"],
+      ["--max-entries", "entries"],
+    ]) {
+      expect((await strata(`pull --unpack ${limit} 1 ${name}`, { code: 5 })).stderr).toContain(told);
+    }
+    await strata(`pull --unpack --max-layer-bytes 1G --max-entries 1000 --max-expansion 500 ${name}`);
+  });
+
   it("copies from place to place and converts only when asked", async () => {
     const { strata } = newStore();
     const layout = join(scratch, "layout");

@@ -2,17 +2,19 @@ import type { Command } from "commander";
 import type { PullImageOptions } from "../../index.ts";
 import { formatReference, parseReference } from "../../oci/index.ts";
 import { examples } from "../examples.ts";
+import { addLimitOptions, type LimitOptions, limitsOf } from "../image-options.ts";
 import { fullName } from "../registry-reference.ts";
 import type { Terminal } from "../terminal.ts";
 import { addTransferOptions, type TransferOptions, tellResult, transfer } from "../transfer/transfer-options.ts";
 import { addSnapshotterOption, type UnpackVerbOptions } from "../unpack-options.ts";
 
-type PullOptions = TransferOptions & {
-  /** False for `--no-unpack`. */
-  readonly unpack?: boolean;
-  readonly discardCompressed?: boolean;
-  readonly snapshotter?: UnpackVerbOptions["snapshotter"];
-};
+type PullOptions = TransferOptions &
+  LimitOptions & {
+    /** False for `--no-unpack`. */
+    readonly unpack?: boolean;
+    readonly discardCompressed?: boolean;
+    readonly snapshotter?: UnpackVerbOptions["snapshotter"];
+  };
 
 /** `strata pull`: from a registry into the local store. */
 export function configurePull(command: Command, terminal: Terminal): void {
@@ -27,6 +29,7 @@ export function configurePull(command: Command, terminal: Terminal): void {
     .option("--discard-compressed", "drop the compressed layers once they are unpacked; a push compresses them anew")
     .option("--no-unpack", "only keep the image; `strata mount` unpacks it when it is needed");
   addSnapshotterOption(command);
+  addLimitOptions(command);
   addTransferOptions(command, { canConvert: false })
     .addHelpText(
       "after",
@@ -49,8 +52,9 @@ export function configurePull(command: Command, terminal: Terminal): void {
     });
 }
 
-function unpacking({ unpack, snapshotter, discardCompressed }: PullOptions): PullImageOptions {
-  return { unpack: unpack ?? (discardCompressed === true ? true : undefined), snapshotter, discardCompressed };
+function unpacking(options: PullOptions): PullImageOptions {
+  const { snapshotter, discardCompressed, unpack = discardCompressed === true ? true : undefined } = options;
+  return { unpack, snapshotter, discardCompressed, limits: limitsOf(options) };
 }
 
 /** With a digest the tag is only for people: a pull must not move a name that may lead elsewhere by now. */

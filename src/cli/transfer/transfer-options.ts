@@ -48,7 +48,7 @@ function addConversions(command: Command): void {
 }
 
 /** What a transfer is run with. */
-export type TransferRun = Omit<CopyImageOptions, "onEvent"> & {
+export type TransferRun = Omit<CopyImageOptions, "onEvent" | "limits"> & {
   readonly store: string;
   readonly onEvent: (event: PullEvent) => void;
 };
