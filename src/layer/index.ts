@@ -17,6 +17,9 @@
 
 export { type ChangesetTarOptions, changesetTar } from "./changeset-tar.ts";
 export type { Columns } from "./columns.ts";
+export type { ChangedField, TimePrecision } from "./compare-entries.ts";
+export { type CompareTreesOptions, compareTrees, type TreeChange } from "./compare-trees.ts";
+export { differenceOf, type TreeDifference } from "./difference-of.ts";
 export { decodeLayerIndex, encodeLayerIndex } from "./encode-layer-index.ts";
 export { BLOCK, CHAR, DIRECTORY, ENTRY_TYPES, FIFO, FILE, HARDLINK, SYMLINK } from "./entry-kind.ts";
 export { LayerIndex } from "./layer-index.ts";

@@ -1,0 +1,148 @@
+import type { ByteSource, ByteString } from "../base/index.ts";
+import type { SparseRun, TarEntry } from "../tar/index.ts";
+import type { TreeChange } from "./compare-trees.ts";
+import type { LayerIndex } from "./layer-index.ts";
+import { LayerIndexBuilder } from "./layer-index-builder.ts";
+import type { ListedLayer } from "./listed-layer.ts";
+import { namesByInode } from "./relinked-names.ts";
+import { comparePaths, parentBytes, pathBytes, treePath } from "./tree-path.ts";
+import type { WhiteoutCodec } from "./whiteout-codec.ts";
+import { findPath, inodesOf, parentsOf } from "./whole-tree.ts";
+
+/** A changeset as a listing, and how its deletions are told. */
+export interface TreeDifference {
+  /** Without any entry when nothing changed. */
+  readonly listed: ListedLayer;
+  readonly whiteouts: WhiteoutCodec;
+}
+
+/** Stands for a deletion where an entry of the upper tree would stand. */
+const REMOVAL = -1;
+
+/**
+ * The changeset that makes the upper tree out of the lower: the entries that changed, in walk order, the headers of all
+ * directories above them (of the root only if it changed: every layer has it), all names of a file of which anything
+ * changed, and one whiteout for each deletion. Nothing is deleted below a path that is a directory no more, and
+ * nothing that is replaced: the entry itself does that. It stays empty for no changes.
+ *
+ * @param changes of {@link compareTrees} for these two trees, all or some of them, in their order
+ * @throws StrataError `tree-disordered` (invalid-argument) as {@link compareTrees}
+ */
+export function differenceOf(upper: ListedLayer, changes: readonly TreeChange[], lower: LayerIndex): TreeDifference {
+  const { index } = upper;
+  const isListed = listedEntries(index, changes, lower);
+  const removals = changes.filter(({ kind }) => kind === "deleted");
+  const builder = new LayerIndexBuilder();
+  /** Number in the upper tree for each number in the difference, or {@link REMOVAL}. */
+  const origins: number[] = [];
+  let next = 0;
+  const addRemovalsBefore = (entry: number): void => {
+    for (
+      let gone = removals[next];
+      gone !== undefined && isBefore(lower, gone, index, entry);
+      gone = removals[++next]
+    ) {
+      builder.add(whiteoutOf(gone.path));
+      origins.push(REMOVAL);
+    }
+  };
+  for (let entry = 0; entry < index.count; entry++) {
+    if (isListed[entry] !== 1) continue;
+    addRemovalsBefore(entry);
+    builder.add(entryOf(index, entry));
+    origins.push(entry);
+  }
+  addRemovalsBefore(index.count);
+  return { listed: selected(upper, builder.finish(), origins), whiteouts: whiteoutsAmong(origins) };
+}
+
+/** Marks what of the upper tree is in the changeset. */
+function listedEntries(index: LayerIndex, changes: readonly TreeChange[], lower: LayerIndex): Uint8Array {
+  const isListed = new Uint8Array(index.count);
+  if (changes.length === 0) return isListed;
+  const parents = parentsOf(index);
+  const addWithParents = (entry: number): void => {
+    for (let at = entry; at > 0 && isListed[at] !== 1; at = parents[at] as number) isListed[at] = 1;
+  };
+  const groups = namesByInode({ index, inodes: inodesOf(index) });
+  for (const { upper } of changes) if (upper !== undefined) isListed[upper] = 1;
+  for (const names of groups.values()) {
+    if (names.some((name) => isListed[name] === 1)) for (const name of names) isListed[name] = 1;
+  }
+  for (let entry = 0; entry < index.count; entry++) if (isListed[entry] === 1) addWithParents(parents[entry] as number);
+  for (const change of changes) {
+    if (change.kind !== "deleted") continue;
+    addWithParents(findPath(index, parentBytes(pathBytes(lower, change.lower as number))));
+  }
+  return isListed;
+}
+
+function isBefore(lower: LayerIndex, gone: TreeChange, upper: LayerIndex, entry: number): boolean {
+  return entry === upper.count || comparePaths(pathBytes(lower, gone.lower as number), pathBytes(upper, entry)) < 0;
+}
+
+/** The listing of some entries of another one. */
+function selected(upper: ListedLayer, index: LayerIndex, origins: readonly number[]): ListedLayer {
+  const originOf = (entry: number): number => origins[entry] as number;
+  const listed: ListedLayer = { index, open: (entry): Promise<ByteSource> => upper.open(originOf(entry)) };
+  if (upper.readSync !== undefined) listed.readSync = (entry) => upper.readSync?.(originOf(entry));
+  if (upper.dataRuns !== undefined) {
+    listed.dataRuns = (entry): readonly SparseRun[] | undefined => upper.dataRuns?.(originOf(entry));
+  }
+  return listed;
+}
+
+/** By number, so that any name and any device can be a file of the tree. */
+function whiteoutsAmong(origins: readonly number[]): WhiteoutCodec {
+  return {
+    name: "overlay",
+    mayHaveMarkers: () => origins.includes(REMOVAL),
+    meaningOf: (_index, entry) => (origins[entry] === REMOVAL ? "whiteout" : "entry"),
+    hiddenName: (name) => name,
+  };
+}
+
+function entryOf(index: LayerIndex, entry: number): TarEntry {
+  const { mode, uid, gid, size, device } = index.columns;
+  const xattrs = index.xattrs(entry);
+  const path = treePath(index, entry);
+  return {
+    ...NOTHING,
+    name: path === "" ? "./" : path,
+    type: index.type(entry),
+    linkName: index.linkName(entry),
+    mode: mode[entry] as number,
+    uid: uid[entry] as number,
+    gid: gid[entry] as number,
+    size: size[entry] as number,
+    storedSize: size[entry] as number,
+    mtime: index.mtime(entry),
+    devMajor: (device[entry] as number) >>> 20,
+    devMinor: (device[entry] as number) & 0xfffff,
+    ...(xattrs.size === 0 ? {} : { xattrs }),
+  };
+}
+
+/** As overlayfs writes it, for whoever looks at the listing alone. */
+function whiteoutOf(path: ByteString): TarEntry {
+  return { ...NOTHING, name: path };
+}
+
+/** A character device 0:0. */
+const NOTHING: TarEntry = {
+  name: "",
+  type: "char",
+  linkName: "",
+  mode: 0,
+  uid: 0,
+  gid: 0,
+  uname: "",
+  gname: "",
+  size: 0,
+  storedSize: 0,
+  mtime: { seconds: 0, nanoseconds: 0 },
+  devMajor: 0,
+  devMinor: 0,
+  headerOffset: 0,
+  dataOffset: 0,
+};
