@@ -2,6 +2,16 @@ import { type FileTime, now } from "../base/index.ts";
 import type { Scratch } from "../content/index.ts";
 import type { CompressionFormat } from "../tar/index.ts";
 
+/** What the history is to say of an edit (image-spec config.md#properties). */
+export interface EditStep {
+  /** The instruction that made the step. */
+  readonly createdBy?: string | undefined;
+  readonly comment?: string | undefined;
+  readonly author?: string | undefined;
+  /** RFC 3339; the one of the context unless given. */
+  readonly created?: string | undefined;
+}
+
 /** What every edit needs beside the image. */
 export interface EditContext {
   /** Where new layers lie. They belong to whoever owns it, live as long as it does, and are freed with it. */
@@ -14,19 +24,11 @@ export interface EditContext {
   readonly cores?: number | undefined;
   /** RFC 3339: when the edit was made, for `created` and the history. Default: now. */
   readonly created?: string | undefined;
+  /** What the history is to say. */
+  readonly step?: EditStep | undefined;
   /** Times of files that are later than this become this: SOURCE_DATE_EPOCH. */
   readonly clampTime?: FileTime | undefined;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** What the history is to say of an edit (image-spec config.md#properties). */
-export interface EditStep {
-  /** The instruction that made the step. */
-  readonly createdBy?: string | undefined;
-  readonly comment?: string | undefined;
-  readonly author?: string | undefined;
-  /** RFC 3339; the one of the context unless given. */
-  readonly created?: string | undefined;
 }
 
 /** When the edit was made, RFC 3339. */

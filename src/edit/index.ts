@@ -7,14 +7,21 @@
  *
  * - {@link EditContext}: where new layers lie, how they are compressed, when the edit was made.
  * - {@link writeLayer}: one pass makes a layer of a tar; {@link appendLayer} puts one on top of an image.
+ * - {@link editConfig}, {@link rebaseImage} and {@link dropLayer} read no layer at all.
+ * - {@link stepsOf}, {@link withSteps}: an image as the steps that made it, and an image of steps. All edits end there.
  * - {@link LoadFiles}: for edits that need files; layers are read when the first edit asks.
  *
  * @example
  * const layer = await writeLayer(tar, { scratch });
- * const patched = appendLayer(image, layer, { createdBy: "COPY app" }, { scratch });
+ * const patched = await appendLayer(image, layer, { scratch, step: { createdBy: "COPY app" } });
  *
  * @module
  */
+export { appendLayer, type NewLayer } from "./append-layer.ts";
+export type { ConfigChange, Healthcheck, NamedValues, SetChange } from "./config-change.ts";
+export { dropLayer } from "./drop-layer.ts";
+export { editConfig } from "./edit-config.ts";
 export type { EditContext, EditStep } from "./edit-context.ts";
+export { type ImageStep, stepsOf, withSteps } from "./image-steps.ts";
 export type { LoadedFiles, LoadFiles } from "./loaded-files.ts";
 export { type WrittenLayer, writeLayer } from "./write-layer.ts";

@@ -1,6 +1,6 @@
 import { assertNotAborted, sliceSource } from "../base/index.ts";
 import type { LocatedSource } from "../content/index.ts";
-import type { LayerBlob, LayerDescriptor } from "../image/index.ts";
+import type { LayerBlob } from "../image/index.ts";
 import { createHasher, type Digest, MEDIA_TYPE } from "../oci/index.ts";
 import { type CompressionFormat, compress } from "../tar/index.ts";
 import type { EditContext } from "./edit-context.ts";
@@ -9,7 +9,7 @@ import { type RecordedTar, TarRecorder } from "./tar-recorder.ts";
 
 /** A layer that was made here. Its `tar` can be read at random and without waiting; do not dispose it. */
 export interface WrittenLayer extends RecordedTar {
-  /** For the `layers` of an image: `open` gives the uncompressed tar, `openStored` the bytes of `descriptor`. */
+  /** For the `layers` of an image: `open` gives the uncompressed tar, `stored` the bytes of `descriptor`. */
   readonly source: LayerBlob;
 }
 
@@ -64,11 +64,7 @@ async function storeCompressed(
 /** The layer of a tar that was recorded; without `stored` it is stored as the tar itself. */
 export function writtenLayer(recorded: RecordedTar, stored: StoredLayer | undefined): WrittenLayer {
   const { tar, diffId } = recorded;
-  const plain: LayerDescriptor = {
-    mediaType: MEDIA_TYPE.ociLayer,
-    digest: diffId as string as Digest,
-    size: tar.size,
-  };
+  const plain = { mediaType: MEDIA_TYPE.ociLayer, digest: diffId as string as Digest, size: tar.size };
   const common = {
     kind: "blob",
     diffId,
@@ -76,15 +72,19 @@ export function writtenLayer(recorded: RecordedTar, stored: StoredLayer | undefi
     location: tar.location,
     isContentAddressed: true,
   } as const;
-  if (stored === undefined) return { ...recorded, source: { ...common, name: diffId, descriptor: plain } };
+  if (stored === undefined) {
+    return { ...recorded, source: { ...common, name: diffId, descriptor: plain, published: plain } };
+  }
   const { digest, compression, bytes } = stored;
   const mediaType = compression === "gzip" ? MEDIA_TYPE.ociLayerGzip : MEDIA_TYPE.ociLayerZstd;
+  const descriptor = { mediaType, digest, size: bytes.size };
   const source: LayerBlob = {
     ...common,
     name: digest,
-    descriptor: { mediaType, digest, size: bytes.size },
+    descriptor,
+    published: descriptor,
     tar: plain,
-    openStored: async () => sliceSource(bytes, 0, bytes.size),
+    stored: { isHere: true, open: async () => sliceSource(bytes, 0, bytes.size) },
   };
   return { ...recorded, source };
 }

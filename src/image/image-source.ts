@@ -1,7 +1,7 @@
 import type { ByteSource } from "../base/index.ts";
 import type { FileLocation } from "../content/index.ts";
 import type { ListedLayer, WhiteoutCodec } from "../layer/index.ts";
-import type { DiffId, Digest, ImageConfig, Platform } from "../oci/index.ts";
+import type { Descriptor, DiffId, Digest, ImageConfig, Platform } from "../oci/index.ts";
 
 /** A repository of a registry in which a blob is known to be: another one there can mount it without a transfer. */
 export interface BlobOrigin {
@@ -18,9 +18,6 @@ export interface LayerDescriptor {
   readonly digest: Digest | undefined;
   /** Length of the stored bytes. */
   readonly size: number;
-  /** Of a manifest's descriptor: where else the bytes may be, and what was noted about them. */
-  readonly urls?: readonly string[] | undefined;
-  readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
 interface LayerCommon {
@@ -30,6 +27,22 @@ interface LayerCommon {
   readonly diffId: DiffId | undefined;
   /** Where a container engine keeps the layer, in the engine's own words: `cache-id`, `link`. Absent in all other places. */
   readonly storage?: Readonly<Record<string, string>> | undefined;
+  /**
+   * How the image's manifest names the layer, urls and annotations included; absent where there is none. What it says of
+   * the compression is then what everybody who gets the image is told.
+   */
+  readonly published?: Descriptor | undefined;
+}
+
+/** The stored bytes of a layer, where `open` gives others or gets them in another way. */
+export interface StoredBlob {
+  /** False where they are made again of the tar, if that gives the very same bytes. */
+  readonly isHere: boolean;
+  /**
+   * Opens them for who takes them from front to back, unverified. The caller disposes them.
+   * @throws StrataError `compressed-blob-discarded` where they cannot be made again
+   */
+  open(): Promise<ByteSource>;
 }
 
 /** A layer whose tar, compressed or not, exists as bytes. */
@@ -43,11 +56,8 @@ export interface LayerBlob extends LayerCommon {
    * The caller disposes what it gets, before the image source. May be called again, also while another is open.
    */
   open(): Promise<ByteSource>;
-  /**
-   * Where there is a `tar`: opens the bytes of `descriptor`, unverified; undefined where only the tar is here. The caller
-   * disposes them.
-   */
-  openStored?(): Promise<ByteSource | undefined>;
+  /** The bytes of `descriptor`, for copying. Absent where {@link open} gives them, and nothing else is as cheap. */
+  readonly stored?: StoredBlob | undefined;
   /** A registry that has the blob of `descriptor`, and can mount it into its other repositories. */
   readonly origin?: BlobOrigin | undefined;
   /**

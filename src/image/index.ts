@@ -27,6 +27,7 @@ export type {
   PlacedImage,
   RawDocument,
   Skipped,
+  StoredBlob,
 } from "./image-source.ts";
 export {
   compressionOf,

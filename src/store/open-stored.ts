@@ -1,10 +1,13 @@
-import { StrataError } from "../base/index.ts";
+import { type ByteSource, StrataError } from "../base/index.ts";
 import {
   type ArtifactSource,
+  type BlobOrigin,
   chooseLeaf,
   createArtifact,
   type ImageSource,
+  type LayerSource,
   type ManifestTree,
+  missingBlob,
   openManifestImage,
   type PlatformChoice,
   walkManifests,
@@ -15,7 +18,7 @@ import { chainsOf, neededBy } from "./image-graph.ts";
 import { protect } from "./lease.ts";
 import { namesByRoot } from "./list-images.ts";
 import type { StoreParts } from "./store-parts.ts";
-import { withTars } from "./with-tars.ts";
+import { type StoredBlobs, storedBlobs, withTars } from "./with-tars.ts";
 
 /** A found image that stays as long as its lease. */
 interface HeldImage {
@@ -34,18 +37,45 @@ export async function openStoredImage(parts: StoreParts, text: string, choice: P
     const tree = await walkManifests(parts.place, [target], choice.limits);
     const { documents, skipped } = await choosePresent(parts, tree, choice);
     const image = await openManifestImage(parts.place, documents);
+    const blobs = storedBlobs(parts, () => parts.glance());
     return {
       ...image,
+      layers: await layersInStore(parts, image.layers, blobs),
       names,
       skipped: [...tree.skipped, ...skipped, ...image.skipped],
       reference: text,
       transport: "store",
-      [Symbol.asyncDispose]: release,
+      [Symbol.asyncDispose]: async () => {
+        await blobs[Symbol.asyncDispose]();
+        await release();
+      },
     };
   } catch (error) {
     await release();
     throw error;
   }
+}
+
+/** Says of each layer how its blob is copied, and which registry has it. */
+async function layersInStore(
+  parts: StoreParts,
+  layers: readonly LayerSource[],
+  blobs: StoredBlobs,
+): Promise<readonly LayerSource[]> {
+  const origins = (await parts.glance()).read((records) =>
+    layers.map(({ published }) => published && records.get("blob", published.digest)?.origin),
+  );
+  const inStore = async (layer: LayerSource, origin: BlobOrigin | undefined): Promise<LayerSource> => {
+    if (layer.kind !== "blob" || layer.published === undefined) return layer;
+    const { digest } = layer.published;
+    const open = async (): Promise<ByteSource> => {
+      const source = await blobs.open(digest);
+      if (source === undefined) throw missingBlob(parts.place, digest, "layer");
+      return source;
+    };
+    return { ...layer, ...(origin && { origin }), stored: { isHere: await blobs.isHere(digest), open } };
+  };
+  return await Promise.all(layers.map((layer, i) => inStore(layer, origins[i])));
 }
 
 /**

@@ -1,59 +1,81 @@
 import { type ByteSource, StrataError, sliceSource } from "../base/index.ts";
 import { createLocalScratch, type LocatedSource, type Scratch } from "../content/index.ts";
 import type { ArtifactSource } from "../image/index.ts";
-import type { Descriptor, DiffId, Digest } from "../oci/index.ts";
+import type { DiffId, Digest } from "../oci/index.ts";
 import type { ImageRecord, Metadata } from "./metadata/records.ts";
 import { recompressed } from "./recipe.ts";
 import type { StoreParts } from "./store-parts.ts";
 
-/**
- * An artifact of the store of which some layers may be here only as uncompressed tars: their blobs are made again where
- * that gives the very same bytes, into temporary space. It also knows from which repository each blob came.
- */
-export function withTars(
+/** The blobs of images in the store, of which some may be here only as uncompressed tars. Disposing frees what was made. */
+export interface StoredBlobs extends AsyncDisposable {
+  /** Whether the blob itself is here. */
+  isHere(digest: Digest): Promise<boolean>;
+  /**
+   * Opens a blob; one that is not here is made again of its tar, where that gives the very same bytes, into temporary space.
+   * Undefined where no tar stands for it. @throws StrataError `compressed-blob-discarded`
+   */
+  open(digest: Digest): Promise<ByteSource | undefined>;
+}
+
+/** @param metadata opens the tables when a blob is not here */
+export function storedBlobs(
   { content }: Pick<StoreParts, "content">,
-  metadata: Metadata,
-  artifact: ArtifactSource,
-): ArtifactSource {
+  metadata: () => Promise<Pick<Metadata, "read">>,
+): StoredBlobs {
   let scratch: Scratch | undefined;
   const made = new Map<Digest, Promise<LocatedSource>>();
-  const make = (digest: Digest, tar: DiffId): Promise<LocatedSource> => {
+  const make = async (digest: Digest): Promise<ByteSource | undefined> => {
+    const tables = await metadata();
+    const tar = standIn(tables, digest);
+    if (tar === undefined) return undefined;
     scratch ??= createLocalScratch();
-    const known = made.get(digest) ?? makeBlob({ content }, metadata, { digest, tar, scratch });
-    made.set(digest, known);
-    return known;
+    const making = made.get(digest) ?? makeBlob({ content }, tables, { digest, tar, scratch });
+    made.set(digest, making);
+    const source = await making;
+    return sliceSource(source, 0, source.size);
   };
+  const isHere = async (digest: Digest): Promise<boolean> => (await content.stat(digest)) !== undefined;
   return {
-    ...artifact,
-    originOf: ({ digest }) => metadata.read((records) => records.get("blob", digest)?.origin),
-    async openTar({ digest }, diffId) {
-      const tar = diffId as string as Digest;
-      if (tar === digest || (await content.stat(digest)) !== undefined) return undefined;
-      return (await content.stat(tar)) === undefined ? undefined : await content.open(tar);
-    },
-    async openBlob(descriptor): Promise<ByteSource> {
-      const tar = await standIn({ content }, metadata, descriptor);
-      if (tar === undefined) return await artifact.openBlob(descriptor);
-      const source = await make(descriptor.digest, tar);
-      return sliceSource(source, 0, source.size);
-    },
+    isHere,
+    open: async (digest) => ((await isHere(digest)) ? await content.open(digest) : await make(digest)),
     async [Symbol.asyncDispose]() {
       for (const blob of await Promise.allSettled(made.values())) {
         if (blob.status === "fulfilled") await blob.value[Symbol.asyncDispose]();
       }
       await scratch?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** An artifact of the store with blobs that are made again. It also knows from which repository each blob came. */
+export function withTars(
+  { content }: Pick<StoreParts, "content">,
+  metadata: Metadata,
+  artifact: ArtifactSource,
+): ArtifactSource {
+  const blobs = storedBlobs({ content }, async () => metadata);
+  return {
+    ...artifact,
+    originOf: ({ digest }) => metadata.read((records) => records.get("blob", digest)?.origin),
+    async openTar({ digest }, diffId) {
+      const tar = diffId as string as Digest;
+      if (tar === digest || (await blobs.isHere(digest))) return undefined;
+      return (await blobs.isHere(tar)) ? await content.open(tar) : undefined;
+    },
+    async openBlob(descriptor): Promise<ByteSource> {
+      const { digest } = descriptor;
+      const source = (await blobs.isHere(digest)) ? undefined : await blobs.open(digest);
+      return source ?? (await artifact.openBlob(descriptor));
+    },
+    async [Symbol.asyncDispose]() {
+      await blobs[Symbol.asyncDispose]();
       await artifact[Symbol.asyncDispose]();
     },
   };
 }
 
 /** The tar that stands for a blob which is not here. */
-async function standIn(
-  { content }: Pick<StoreParts, "content">,
-  metadata: Metadata,
-  { digest }: Descriptor,
-): Promise<DiffId | undefined> {
-  if ((await content.stat(digest)) !== undefined) return undefined;
+function standIn(metadata: Pick<Metadata, "read">, digest: Digest): DiffId | undefined {
   const tarIn = ({ parts }: ImageRecord): DiffId | undefined => parts.find((part) => part.digest === digest)?.tar;
   return metadata.read(
     (records) =>
@@ -70,7 +92,7 @@ interface Making {
 
 async function makeBlob(
   { content }: Pick<StoreParts, "content">,
-  metadata: Metadata,
+  metadata: Pick<Metadata, "read">,
   { digest, tar, scratch }: Making,
 ): Promise<LocatedSource> {
   const known = metadata.read((records) => records.get("blob", digest));

@@ -16,7 +16,7 @@ import {
   SNIFF_LENGTH,
   sniffCompression,
 } from "../../tar/index.ts";
-import type { AbsentLayer, LayerBlob, LayerListing, LayerSource } from "../image-source.ts";
+import type { AbsentLayer, BlobOrigin, LayerBlob, LayerListing, LayerSource } from "../image-source.ts";
 
 /** A layer as a manifest describes it. */
 export interface ArtifactLayer {
@@ -24,6 +24,9 @@ export interface ArtifactLayer {
   readonly diffId: DiffId;
   /** The stored bytes; undefined for a layer that is not here. The caller disposes them. */
   readonly open: (() => Promise<ByteSource>) | undefined;
+  /** The uncompressed tar, where that is here and the stored bytes are not. */
+  readonly openTar?: (() => Promise<ByteSource>) | undefined;
+  readonly origin?: BlobOrigin | undefined;
 }
 
 /** What describing a layer may take. */
@@ -35,7 +38,8 @@ export interface ArtifactLayerOptions {
 }
 
 /**
- * Describes a layer. Only where nobody tells its digest or its diffID are its bytes read, once.
+ * Describes a layer: as its manifest did, where it has one. Only where nobody tells its digest or its diffID are its bytes
+ * read, once.
  * @throws StrataError `layer-unidentified`, `compression-unsupported`, with `details.layer`
  */
 export async function describeLayer(
@@ -58,6 +62,29 @@ export async function describeLayer(
 }
 
 async function describeBlob(layer: LayerBlob, options: ArtifactLayerOptions): Promise<ArtifactLayer> {
+  const { published, diffId, tar, stored, origin } = layer;
+  if (published !== undefined && diffId !== undefined) {
+    const open = stored === undefined ? (): Promise<ByteSource> => layer.open() : () => stored.open();
+    const isTarOnly = tar !== undefined && stored?.isHere !== true;
+    return { descriptor: inOci(published), diffId, open, openTar: isTarOnly ? () => layer.open() : undefined, origin };
+  }
+  return await describeUnpublished(layer, options);
+}
+
+/** The manifest that is made is one of OCI, and so are its layers, wherever they come from. */
+function inOci(descriptor: Descriptor): Descriptor {
+  return { ...descriptor, mediaType: OCI_TYPES.get(descriptor.mediaType) ?? descriptor.mediaType };
+}
+
+const OCI_TYPES = new Map<string, string>([
+  [MEDIA_TYPE.dockerLayer, MEDIA_TYPE.ociLayer],
+  [MEDIA_TYPE.dockerLayerGzip, MEDIA_TYPE.ociLayerGzip],
+  [MEDIA_TYPE.dockerLayerZstd, MEDIA_TYPE.ociLayerZstd],
+  [MEDIA_TYPE.dockerForeignLayer, MEDIA_TYPE.ociForeignLayer],
+  [MEDIA_TYPE.dockerForeignLayerGzip, MEDIA_TYPE.ociForeignLayerGzip],
+]);
+
+async function describeUnpublished(layer: LayerBlob, options: ArtifactLayerOptions): Promise<ArtifactLayer> {
   const source = await layer.open();
   await using _ = source;
   const compression = sniffCompression(await readAll(source, { end: SNIFF_LENGTH }));
@@ -138,7 +165,10 @@ async function describeListing(layer: LayerListing, options: ArtifactLayerOption
   }
 }
 
-function describeAbsent({ name, descriptor, diffId }: AbsentLayer): ArtifactLayer {
+function describeAbsent({ name, descriptor, diffId, published }: AbsentLayer): ArtifactLayer {
+  if (published !== undefined && diffId !== undefined) {
+    return { descriptor: inOci(published), diffId, open: undefined };
+  }
   const { digest, mediaType, size } = descriptor;
   if (digest !== undefined && diffId !== undefined) {
     return { descriptor: { mediaType, digest, size }, diffId, open: undefined };

@@ -14,7 +14,7 @@ export interface ArtifactOfImageInit extends ArtifactLayerOptions, Pick<Artifact
 
 /**
  * The image as a graph of documents and blobs: an OCI manifest is made of the configuration, whose bytes stay as they are,
- * and the layers as they are stored. The same image always gives the same manifest. A layer that lies unpacked becomes a
+ * and the layers as they are stored; annotations of the manifest that it had stay. The same image always gives the same manifest. A layer that lies unpacked becomes a
  * tar in the scratch; a configuration that was made up is completed with diffIDs and the platform.
  *
  * When it fails nothing is disposed.
@@ -25,11 +25,8 @@ export async function artifactOfImage(image: PlacedImage, init: ArtifactOfImageI
   const layers: ArtifactLayer[] = [];
   for (const [number, layer] of image.layers.entries()) layers.push(await describeLayer(layer, number, init));
   const config = configOf(image, layers, platform);
-  const root = manifestOf(config, layers);
-  const blobs = new Map<Digest, (() => Promise<ByteSource>) | undefined>(
-    layers.map(({ descriptor, open }) => [descriptor.digest, open]),
-  );
-  blobs.set(config.digest, async () => memorySource(config.bytes));
+  const root = manifestOf(config, layers, image.annotations);
+  const byDigest = new Map(layers.map((layer) => [layer.descriptor.digest, layer]));
   return {
     reference,
     transport,
@@ -41,11 +38,14 @@ export async function artifactOfImage(image: PlacedImage, init: ArtifactOfImageI
       if (digest === root.digest) return root;
       throw missing(reference, digest);
     },
-    openBlob: async ({ digest }) => {
-      const open = blobs.get(digest);
+    openBlob: async ({ digest }): Promise<ByteSource> => {
+      if (digest === config.digest) return memorySource(config.bytes);
+      const open = byDigest.get(digest)?.open;
       if (open === undefined) throw missing(reference, digest);
       return await open();
     },
+    openTar: async ({ digest }) => await byDigest.get(digest)?.openTar?.(),
+    originOf: ({ digest }) => byDigest.get(digest)?.origin,
     [Symbol.asyncDispose]: async () => {
       await dispose();
     },
@@ -78,7 +78,11 @@ function completeConfig(
   return { ...named, ...rest, rootfs: { type: "layers", diff_ids: diffIds } };
 }
 
-function manifestOf(config: RawDocument, layers: readonly ArtifactLayer[]): RawDocument {
+function manifestOf(
+  config: RawDocument,
+  layers: readonly ArtifactLayer[],
+  annotations: PlacedImage["annotations"] = {},
+): RawDocument {
   const mediaType = MEDIA_TYPE.ociManifest;
   const describe = ({ digest, bytes }: RawDocument): Descriptor => ({
     mediaType: MEDIA_TYPE.ociConfig,
@@ -90,6 +94,7 @@ function manifestOf(config: RawDocument, layers: readonly ArtifactLayer[]): RawD
     mediaType,
     config: describe(config),
     layers: layers.map(({ descriptor }) => descriptor),
+    ...(Object.keys(annotations).length > 0 && { annotations }),
   };
   const bytes = Buffer.from(JSON.stringify(manifest));
   return { mediaType, digest: digestOf(bytes), bytes };

@@ -75,6 +75,7 @@ export async function openManifestImage(blobs: BlobPlace, documents: ImageDocume
       value: config,
       isSynthetic: false,
     },
+    ...(manifest.annotations && { annotations: manifest.annotations }),
     platform: platformOf(config) ?? leaf.descriptor.platform,
     layers,
     skipped: layers.flatMap(skippedOf),
@@ -83,11 +84,12 @@ export async function openManifestImage(blobs: BlobPlace, documents: ImageDocume
 
 async function layerSource(
   blobs: BlobPlace,
-  { mediaType, digest, size, urls }: Descriptor,
+  published: Descriptor,
   { number, diffId }: { readonly number: number; readonly diffId: DiffId },
 ): Promise<LayerSource> {
+  const { mediaType, digest, size, urls } = published;
   assertReadable(mediaType, number);
-  const common = { name: digest, diffId, descriptor: { mediaType, digest, size } };
+  const common = { name: digest, diffId, descriptor: { mediaType, digest, size }, published };
   const tar = await tarSource(blobs, { digest, diffId });
   if (tar !== undefined) return { ...common, kind: "blob", ...tar };
   const source = await blobs.open(digest, "blob");

@@ -1,5 +1,19 @@
-import { chooseLeaf, createArtifact, openManifestImage, type RawDocument, walkManifests } from "../../image/index.ts";
-import { type Descriptor, formatReference, mediaKind, parseManifest, type Reference } from "../../oci/index.ts";
+import {
+  chooseLeaf,
+  createArtifact,
+  type LayerBlob,
+  openManifestImage,
+  type RawDocument,
+  walkManifests,
+} from "../../image/index.ts";
+import {
+  type Descriptor,
+  type Digest,
+  formatReference,
+  mediaKind,
+  parseManifest,
+  type Reference,
+} from "../../oci/index.ts";
 import type { ImagePlace } from "../image-place.ts";
 import type { ResolvedOptions } from "../open-options.ts";
 import { listReferrersIn } from "./list-referrers.ts";
@@ -22,6 +36,12 @@ export function openRegistryPlace(reference: Reference, options: ResolvedOptions
   const name = formatReference(withTag(reference));
   // A digest is no name: a tag that stands beside it was not asked for.
   const names = reference.digest === undefined ? [name] : [];
+  const origin = { registry: repository.registry, repository: repository.name };
+  const inRepository = (layer: LayerBlob): LayerBlob => {
+    const digest = layer.descriptor.digest as Digest;
+    const stored = { isHere: true, open: async () => await spooled.openOnce(digest) };
+    return { ...layer, isContentAddressed: true, origin, stored };
+  };
   let resolving: Promise<RawDocument> | undefined;
   const resolve = async (): Promise<Descriptor> => {
     resolving ??= resolveManifest(repository, reference, asking);
@@ -44,13 +64,10 @@ export function openRegistryPlace(reference: Reference, options: ResolvedOptions
       const tree = await walkManifests(spooled, [await resolve()], limits);
       const { documents, skipped } = await chooseLeaf(spooled, tree, options);
       const image = await openManifestImage(spooled, documents);
-      const layers = image.layers.map((layer) =>
-        layer.kind === "blob" ? { ...layer, isContentAddressed: true } : layer,
-      );
+      const layers = image.layers.map((layer) => (layer.kind === "blob" ? inRepository(layer) : layer));
       return { ...image, names, layers, skipped: [...tree.skipped, ...skipped, ...image.skipped] };
     },
     openArtifact: async () => {
-      const origin = { registry: repository.registry, repository: repository.name };
       const root = await resolve();
       const dispose = async (): Promise<void> => {};
       const referrers = ({ digest }: Descriptor) => listReferrersIn(repository, digest, { signal });

@@ -1,10 +1,13 @@
 import { assertNotAborted, type ByteSource } from "../../base/index.ts";
 import type { LocatedSource, Scratch } from "../../content/index.ts";
-import type { BlobPlace } from "../../image/index.ts";
+import { type BlobPlace, missingBlob } from "../../image/index.ts";
 import { type Digest, MAX_DOCUMENT_BYTES, verifyStream } from "../../oci/index.ts";
 
 /** Blobs whose bytes are downloaded once, when they are first needed. Disposing frees them, and ends downloads. */
-export interface SpooledBlobs extends BlobPlace, AsyncDisposable {}
+export interface SpooledBlobs extends BlobPlace, AsyncDisposable {
+  /** A blob for who reads it once, from front to back: straight from the place, unless it was downloaded already. */
+  openOnce(digest: Digest): Promise<ByteSource>;
+}
 
 /**
  * Blobs of a place far away, for reading at random: the first stream or read of a blob brings it whole, verified, into
@@ -23,13 +26,21 @@ export function createSpooledBlobs(blobs: BlobPlace, scratch: Scratch): SpooledB
     spooling.catch(() => spooled.delete(digest));
     return spooling;
   };
-  return {
+  const place: BlobPlace = {
     place: blobs.place,
     open: async (digest, role) => {
       const source = await blobs.open(digest, role);
       if (source === undefined || role === "manifest") return source;
       const isLocal = (): boolean => spooled.has(digest);
       return lazySource(source, () => spool(digest, source), isLocal);
+    },
+  };
+  return {
+    ...place,
+    openOnce: async (digest) => {
+      const source = await (spooled.has(digest) ? place : blobs).open(digest, "blob");
+      if (source === undefined) throw missingBlob(blobs, digest, "layer");
+      return source;
     },
     [Symbol.asyncDispose]: async () => {
       stop.abort();

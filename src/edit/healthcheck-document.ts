@@ -1,0 +1,32 @@
+import { invalidChange } from "./check-config-change.ts";
+import type { Healthcheck } from "./config-change.ts";
+import { type RawObject, withMembers } from "./document.ts";
+
+/** A health check as docker writes it down: times in nanoseconds. @throws StrataError `invalid-config-change` */
+export function healthcheckDocument(check: Healthcheck | "none"): RawObject {
+  if (check === "none") return { Test: ["NONE"] };
+  const { test, retries } = check;
+  const words = typeof test === "string" ? ["CMD-SHELL", test] : ["CMD", ...test];
+  if (words.length < 2 || words[1] === "") throw invalidChange("healthcheck", test, "the command is empty");
+  if (retries !== undefined && !(Number.isSafeInteger(retries) && retries >= 0)) {
+    throw invalidChange("healthcheck", retries, "the number of retries must be whole and at least 0");
+  }
+  return withMembers(
+    { Test: words },
+    {
+      Interval: nanoseconds(check.intervalMs),
+      Timeout: nanoseconds(check.timeoutMs),
+      StartPeriod: nanoseconds(check.startPeriodMs),
+      StartInterval: nanoseconds(check.startIntervalMs),
+      Retries: retries,
+    },
+  );
+}
+
+/** Docker refuses times below a millisecond, save 0, which means its default. */
+function nanoseconds(milliseconds: number | undefined): number | undefined {
+  if (milliseconds === undefined) return undefined;
+  const time = Math.round(milliseconds * 1e6);
+  if (Number.isSafeInteger(time) && (time === 0 || time >= 1e6)) return time;
+  throw invalidChange("healthcheck", milliseconds, "a time is 0 or at least 1 millisecond");
+}

@@ -1,0 +1,86 @@
+import { assertNotAborted, StrataError } from "../base/index.ts";
+import { createHasher } from "../oci/index.ts";
+import {
+  type Compression,
+  DEFAULT_EXPANSION_LIMITS,
+  decompress,
+  SNIFF_LENGTH,
+  sniffCompression,
+} from "../tar/index.ts";
+import type { EditContext } from "./edit-context.ts";
+import { ScopedScratch } from "./scoped-scratch.ts";
+import { TarRecorder } from "./tar-recorder.ts";
+import { type WrittenLayer, writeLayer, writtenLayer } from "./write-layer.ts";
+
+/**
+ * Makes a layer of the bytes of a tar, compressed or not. What is compressed already stays so, bit for bit, whatever the
+ * context says; all else is as {@link writeLayer}.
+ * @throws StrataError as writeLayer; of decompression; `compression-unsupported` for what layers cannot be stored as
+ */
+export async function takeLayer(bytes: AsyncIterable<Uint8Array>, ctx: EditContext): Promise<WrittenLayer> {
+  const { head, whole } = await peek(bytes, SNIFF_LENGTH);
+  const compression = sniffCompression(head);
+  if (compression === "none") return await writeLayer(whole, ctx);
+  if (compression !== "gzip" && compression !== "zstd") throw unsupported(compression);
+  return await keepCompressed(whole, compression, ctx);
+}
+
+async function keepCompressed(
+  bytes: AsyncIterable<Uint8Array>,
+  compression: "gzip" | "zstd",
+  ctx: EditContext,
+): Promise<WrittenLayer> {
+  await using scratch = new ScopedScratch(ctx.scratch);
+  const [blob, hasher] = [await scratch.create(), createHasher()];
+  const storing = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const chunk of bytes) {
+      assertNotAborted(ctx.signal);
+      hasher.update(chunk);
+      await blob.write(chunk);
+      yield chunk;
+    }
+  };
+  const recorder = new TarRecorder(await scratch.create());
+  const tar = recorder.passing(decompress(storing(), compression, DEFAULT_EXPANSION_LIMITS));
+  for await (const _ of tar) assertNotAborted(ctx.signal);
+  const recorded = await recorder.finish();
+  const stored = { digest: hasher.digest(), compression, bytes: await blob.finish() };
+  scratch.keep();
+  return writtenLayer(recorded, stored);
+}
+
+/** At least the first `length` bytes of a stream, if it has so many, and the stream with them. */
+async function peek(
+  bytes: AsyncIterable<Uint8Array>,
+  length: number,
+): Promise<{ head: Uint8Array; whole: AsyncIterable<Uint8Array> }> {
+  const iterator = bytes[Symbol.asyncIterator]();
+  const chunks: Buffer[] = [];
+  let have = 0;
+  while (have < length) {
+    const next = await iterator.next();
+    if (next.done === true) break;
+    // The next call may overwrite it.
+    chunks.push(Buffer.from(next.value));
+    have += next.value.length;
+  }
+  const whole = async function* (): AsyncGenerator<Uint8Array> {
+    try {
+      yield* chunks;
+      for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
+    } finally {
+      await iterator.return?.();
+    }
+  };
+  return { head: Buffer.concat(chunks), whole: whole() };
+}
+
+function unsupported(compression: Compression): StrataError {
+  return new StrataError({
+    code: "compression-unsupported",
+    kind: "unsupported",
+    message: `A layer cannot be stored with ${compression}`,
+    details: { compression },
+    hint: "Decompress it first: it is compressed anew when it becomes a layer",
+  });
+}
