@@ -18,10 +18,13 @@
  * @module
  */
 export { appendLayer, type NewLayer } from "./append-layer.ts";
+export { baseOf } from "./base-of.ts";
 export type { ConfigChange, Healthcheck, NamedValues, SetChange } from "./config-change.ts";
 export { dropLayer } from "./drop-layer.ts";
 export { editConfig } from "./edit-config.ts";
 export type { EditContext, EditStep } from "./edit-context.ts";
 export { type ImageStep, stepsOf, withSteps } from "./image-steps.ts";
 export type { LoadedFiles, LoadFiles } from "./loaded-files.ts";
+export { type RebaseImage, rebaseImage } from "./rebase-image.ts";
+export { type SquashOptions, squashImage } from "./squash-image.ts";
 export { type WrittenLayer, writeLayer } from "./write-layer.ts";

@@ -1,0 +1,210 @@
+import { type ByteString, StrataError, toText } from "../base/index.ts";
+import type { ImageLayer } from "../image/index.ts";
+import { type LayerIndex, LayerIndexBuilder, type ListedLayer } from "../layer/index.ts";
+import type { TarEntry } from "../tar/index.ts";
+import { joinPath } from "../tree/index.ts";
+import type { MergedNode, ProvenanceTree, Slot } from "../union/index.ts";
+
+/** Where a file of a rewritten layer comes from: an entry of a layer of the image before; -1 for an implied directory. */
+export interface EntryOrigin {
+  readonly layer: number;
+  readonly entry: number;
+}
+
+/** What layers add to those below them, as one changeset with whiteouts of OCI. */
+export interface TreeDifference extends ListedLayer {
+  /** For each entry of the index that is no marker and no hardlink, what it is. */
+  readonly origins: readonly (EntryOrigin | undefined)[];
+}
+
+/** What a difference is taken of. */
+export interface DifferenceInit {
+  /** The first layer that counts. */
+  readonly from: number;
+  /** Those of the tree. */
+  readonly layers: readonly Pick<ImageLayer, "open">[];
+  /** Slots that are in neither tree, with all below them. Default: none. */
+  readonly isLeftOut?: (slot: Slot) => boolean;
+}
+
+/**
+ * What the layers of a tree from `from` up make of the tree below them: files that are not the same entry of the same layer,
+ * all names of an inode that got one, the directories that lead there, and whiteouts; an opaque marker where nothing of a
+ * directory stayed. In walk order. Put on the layers below, it gives the same tree. Its cost follows from what they touched.
+ *
+ * @throws StrataError `name-reserved` for a file whose name would mean a deletion
+ */
+export function differenceOfLayers(tree: ProvenanceTree, init: DifferenceInit): TreeDifference {
+  const rows = new DifferenceCollector(tree, init).collect();
+  const builder = new LayerIndexBuilder();
+  for (const row of rows) builder.add(entryOf(row, tree.layers));
+  const origins = rows.map(({ origin }) => origin);
+  const originOf = (entry: number): EntryOrigin => origins[entry] as EntryOrigin;
+  return {
+    index: builder.finish(),
+    origins,
+    open: async (entry) => {
+      const { layer, entry: original } = originOf(entry);
+      return await (init.layers[layer] as ImageLayer).open(original);
+    },
+    dataRuns: (entry) => {
+      const { layer, entry: original } = originOf(entry);
+      return tree.layers[layer]?.sparse(original);
+    },
+  };
+}
+
+/** One entry to be. */
+interface Row {
+  readonly path: ByteString;
+  /** Absent for a marker. */
+  readonly node?: MergedNode;
+  readonly origin?: EntryOrigin;
+  /** The first name, for every further one. */
+  readonly linkTo?: ByteString;
+}
+
+class DifferenceCollector {
+  readonly #tree: ProvenanceTree;
+  readonly #from: number;
+  readonly #isLeftOut: (slot: Slot) => boolean;
+  /** Directories that have an entry, and their paths. */
+  readonly #directories = new Map<Slot, ByteString>();
+  /** Other files by inode, with one of their slots. */
+  readonly #files = new Map<number, Slot>();
+  /** What is gone from directories that are still there. */
+  readonly #gone = new Map<Slot, ByteString[]>();
+  readonly #rows: Row[] = [];
+
+  constructor(tree: ProvenanceTree, { from, isLeftOut = () => false }: DifferenceInit) {
+    this.#tree = tree;
+    this.#from = from;
+    this.#isLeftOut = isLeftOut;
+  }
+
+  /** All entries in walk order. */
+  collect(): Row[] {
+    for (const slot of this.#touched()) this.#take(slot);
+    for (const [directory, names] of this.#gone) this.#addMarkers(directory, names);
+    for (const [inode, slot] of this.#files) this.#addFile(inode, slot);
+    for (const [slot, path] of this.#directories) this.#rows.push(this.#rowOf(slot, path));
+    const keyed = this.#rows.map((row) => ({ row, key: row.path.replaceAll("/", "\0") }));
+    return keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ row }) => row);
+  }
+
+  #touched(): Set<Slot> {
+    const slots = new Set<Slot>();
+    for (let layer = this.#from; layer < this.#tree.layers.length; layer++) {
+      for (const { slot } of this.#tree.steps(layer)) if (!this.#isLeftOut(slot)) slots.add(slot);
+    }
+    return slots;
+  }
+
+  #before(slot: Slot): MergedNode | undefined {
+    return this.#tree.nodeAfter(slot, this.#from - 1);
+  }
+
+  #after(slot: Slot): MergedNode | undefined {
+    return this.#tree.holds(slot) ? this.#tree.node(slot) : undefined;
+  }
+
+  #take(slot: Slot): void {
+    const [before, after] = [this.#before(slot), this.#after(slot)];
+    if (before?.inode === after?.inode) return;
+    if (after === undefined) this.#takeGone(slot);
+    else if (after.type === "directory") this.#lead(slot);
+    else this.#files.set(after.inode, slot);
+  }
+
+  /** What lay below a path that is no directory any more goes with it. */
+  #takeGone(slot: Slot): void {
+    const parent = this.#tree.parentOf(slot);
+    if (!this.#tree.isDirectory(parent)) return;
+    const names = this.#gone.get(parent) ?? [];
+    names.push(this.#tree.nameOf(slot));
+    this.#gone.set(parent, names);
+  }
+
+  /** overlayfs reads no opaque mark on the root of a layer, so names go from there one by one. */
+  #addMarkers(directory: Slot, names: readonly ByteString[]): void {
+    const path = this.#lead(directory);
+    const isOpaque = directory !== this.#tree.root && !this.#hasSurvivors(directory);
+    const markers = isOpaque ? [".wh..wh..opq"] : names.map((name) => `.wh.${name}`);
+    for (const name of markers) this.#rows.push({ path: joinPath(path, name) });
+  }
+
+  /** Whether something of the lower layers still shows in a directory. */
+  #hasSurvivors(directory: Slot): boolean {
+    return this.#tree.children(directory).some((child) => {
+      const before = this.#isLeftOut(child) ? undefined : this.#before(child);
+      if (before === undefined) return false;
+      const after = this.#tree.node(child);
+      return before.inode === after.inode || (before.type === "directory" && after.type === "directory");
+    });
+  }
+
+  #addFile(inode: number, slot: Slot): void {
+    const slots = this.#tree.namesAfter(inode, this.#tree.layers.length - 1) ?? [slot];
+    const paths = slots.filter((name) => !this.#isLeftOut(name)).map((name) => this.#pathOf(name));
+    const sorted = paths.sort((a, b) => (a.replaceAll("/", "\0") < b.replaceAll("/", "\0") ? -1 : 1));
+    const [first = "", ...others] = sorted;
+    this.#rows.push(this.#rowOf(slot, first));
+    for (const path of others) this.#rows.push({ ...this.#rowOf(slot, path), linkTo: first });
+  }
+
+  #rowOf(slot: Slot, path: ByteString): Row {
+    assertName(path);
+    const node = this.#tree.node(slot);
+    return { path, node, origin: { layer: node.layer, entry: node.entry } };
+  }
+
+  #pathOf(slot: Slot): ByteString {
+    return joinPath(this.#lead(this.#tree.parentOf(slot)), this.#tree.nameOf(slot));
+  }
+
+  /** Gives a directory an entry, and all above it; not the root, which is there, unless it changed. */
+  #lead(slot: Slot): ByteString {
+    const known = this.#directories.get(slot);
+    if (known !== undefined) return known;
+    const isRoot = slot === this.#tree.root;
+    const path = isRoot ? "" : this.#pathOf(slot);
+    if (!isRoot || this.#before(slot)?.inode !== this.#tree.node(slot).inode) this.#addDirectory(slot, path);
+    return path;
+  }
+
+  #addDirectory(slot: Slot, path: ByteString): void {
+    const isBareRoot = path === "" && this.#tree.node(slot).isImplied;
+    if (!isBareRoot) this.#directories.set(slot, path);
+  }
+}
+
+function assertName(path: ByteString): void {
+  if (!path.slice(path.lastIndexOf("/") + 1).startsWith(".wh.")) return;
+  throw new StrataError({
+    code: "name-reserved",
+    kind: "unsupported",
+    message: `No layer can hold "${toText(path)}": names that begin with ".wh." mean deletions there`,
+    details: { entry: toText(path) },
+  });
+}
+
+function entryOf({ path, node, linkTo }: Row, layers: readonly LayerIndex[]): TarEntry {
+  const place = { headerOffset: 0, dataOffset: 0, storedSize: 0 };
+  const nobody = { uid: 0, gid: 0, uname: "", gname: "", mtime: { seconds: 0, nanoseconds: 0 } };
+  const plain = { ...place, ...nobody, mode: 0o600, size: 0, linkName: "", devMajor: 0, devMinor: 0 };
+  if (node === undefined) return { ...plain, name: path, type: "file" };
+  const { type, mode, uid, gid, mtime, xattrs, device } = node;
+  const common = { ...plain, name: path === "" ? "./" : path, mode, uid, gid, mtime };
+  if (linkTo !== undefined) return { ...common, type: "hardlink", linkName: linkTo };
+  const sparse = type === "file" ? layers[node.layer]?.sparse(node.entry) : undefined;
+  return {
+    ...common,
+    type,
+    size: type === "file" ? node.size : 0,
+    linkName: node.linkTarget,
+    devMajor: device.major,
+    devMinor: device.minor,
+    ...(xattrs.size > 0 && { xattrs }),
+    ...(sparse && { sparse }),
+  };
+}

@@ -1,0 +1,47 @@
+import { StrataError } from "../base/index.ts";
+import { ImageLayer } from "../image/index.ts";
+import { changesetTar } from "../layer/index.ts";
+import { mergeLayers, type ProvenanceTree } from "../union/index.ts";
+import type { EditContext } from "./edit-context.ts";
+import { type WrittenLayer, writeLayer } from "./write-layer.ts";
+
+/** @throws StrataError `layer-absent` (not-found) when the bytes of any layer are not here: nobody knows what it does */
+export function assertPresent(layers: readonly ImageLayer[], doing: string): void {
+  const absent = layers.find(({ kind }) => kind === "absent");
+  if (absent === undefined) return;
+  throw new StrataError({
+    code: "layer-absent",
+    kind: "not-found",
+    message: `Cannot ${doing}: the bytes of layer ${absent.number} (${absent.name}) are not here`,
+    details: { layer: absent.number },
+  });
+}
+
+/** Layers merged, with the history of every path. */
+export function provenanceOf(layers: readonly Pick<ImageLayer, "index" | "whiteouts">[]): ProvenanceTree {
+  return mergeLayers(
+    layers.map(({ index }) => index),
+    layers.map(({ whiteouts }) => whiteouts),
+  );
+}
+
+/** The layers, all as tars: those that lie unpacked are written into the scratch, whose owner frees them. */
+export async function asTars(layers: readonly ImageLayer[], ctx: EditContext): Promise<readonly ImageLayer[]> {
+  const tars: ImageLayer[] = [];
+  for (const layer of layers) tars.push(layer.tar === undefined ? await asTar(layer, ctx) : layer);
+  return tars;
+}
+
+async function asTar(layer: ImageLayer, ctx: EditContext): Promise<ImageLayer> {
+  const { index, whiteouts } = layer;
+  const listed = { index, open: async (entry: number) => await layer.open(entry) };
+  const tar = changesetTar(listed, whiteouts, { keepOverlayXattrs: true });
+  const { scratch, signal } = ctx;
+  return readable(await writeLayer(tar, { scratch, compression: "none", signal }), layer.number);
+}
+
+/** A layer that was just written, to be read like one of an image. */
+export function readable({ source, diffId, index, tar }: WrittenLayer, number: number): ImageLayer {
+  const facts = { number, source, diffId, chainId: undefined, createdBy: undefined };
+  return new ImageLayer(facts, index, { kind: "tar", tar });
+}
