@@ -11,6 +11,7 @@ import { BENCH_DIRECTORY, makeManyFilesImage } from "./make-image.ts";
 import { type Measurement, measureTogether } from "./measure.ts";
 import { type Peer, pullPeers, startContainerd, unpackPeers } from "./mount-peers.ts";
 import { startBenchRegistry } from "./registry.ts";
+import { table } from "./table.ts";
 
 const STRATA = join(import.meta.dirname, "../dist/cli/main.js");
 const RUNS = Number(process.env["BENCH_RUNS"] ?? 3);
@@ -59,16 +60,6 @@ function contest(work: string, peers: Readonly<Record<string, Peer>>): Record<st
       if (clean !== undefined) execFileSync(clean[0] ?? "true", clean.slice(1), { stdio: "ignore" });
     },
   });
-}
-
-function table(title: string, results: Record<string, Measurement>, best: readonly string[]): string {
-  const fastest = Math.min(...best.map((name) => results[name]?.median ?? Number.POSITIVE_INFINITY));
-  const rows = Object.entries(results).map(([name, { median, runs, peakMiB }]) => {
-    const peak = peakMiB === undefined || !name.startsWith("strata") ? "" : `${Math.round(peakMiB)} MiB`;
-    return `| ${name} | ${Math.round(median)} ms | ${Math.round(runs[0] ?? 0)} ms | ${(median / fastest).toFixed(2)} | ${peak} |`;
-  });
-  const head = `| ${title} | median | fastest run | × best peer | peak memory |\n|---|---|---|---|---|`;
-  return `${head}\n${rows.join("\n")}\n\n`;
 }
 
 async function pulling(work: string, host: string, layout: string): Promise<string> {
