@@ -47,8 +47,11 @@ export interface ExtractChangesOptions extends ExtractOptions {
 
 /** Something of the tree that the directory lacks, and why. */
 export interface SkippedPart {
-  /** `device`: the node itself; `xattr`: one attribute; `owner`: owner and mode could not be recorded; `whiteout`: a device 0:0. */
-  readonly what: "device" | "xattr" | "owner" | "whiteout";
+  /**
+   * `device`: the node itself; `xattr`: one attribute; `owner`: owner and mode could not be recorded; `whiteout`: a device 0:0;
+   * `mount-point`: the attributes of a directory at which something else is mounted.
+   */
+  readonly what: "device" | "xattr" | "owner" | "whiteout" | "mount-point";
   /** The first path that it happened to. */
   readonly path: ByteString;
   /** The attribute's name; empty for the others. */
