@@ -140,6 +140,7 @@ describe("the difference of two copies", () => {
       "- dir/gone",
       "- dir/sub",
       "+ content",
+      "+ dir",
       "+ link",
       "+ mode",
       "+ new",
