@@ -40,7 +40,7 @@ export {
 export { ingestBlob, ingestDocument } from "./ingest-offered.ts";
 export { recallIndex, rememberDiffId, rememberIndex } from "./layer-memory.ts";
 export { DEFAULT_LIMITS, type Limits } from "./limits.ts";
-export { type LoadedLayers, loadLayers } from "./load-layers.ts";
+export { type LayeredImage, LayerLibrary, type LoadedLayers, loadLayers } from "./load-layers.ts";
 export type { LoadEvent, LoadLayersOptions } from "./load-options.ts";
 export { type ArtifactInit, createArtifact } from "./manifest/artifact.ts";
 export { type ArtifactOfImageInit, artifactOfImage } from "./manifest/artifact-of-image.ts";

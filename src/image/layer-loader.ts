@@ -4,7 +4,7 @@ import { type LayerIndex, LayerIndexBuilder } from "../layer/index.ts";
 import { type DiffId, verifyStream } from "../oci/index.ts";
 import type { Compression } from "../tar/index.ts";
 import type { LayerContents } from "./image-layer.ts";
-import type { LayerBlob, LayerSource } from "./image-source.ts";
+import type { LayerBlob, LayerListing, LayerSource } from "./image-source.ts";
 import { compressionOf, type IndexedLayer, indexLayer, uncompressed } from "./index-layer.ts";
 import type { IndexThreads } from "./index-threads.ts";
 import { LayerMemory } from "./layer-memory.ts";
@@ -19,58 +19,74 @@ export interface LoadedLayer {
   readonly contents: LayerContents;
 }
 
-/** Loads the layers of one image and owns everything that they hold open. */
+/** How one layer is loaded. */
+export interface LoadLayer {
+  /** Its number, for messages. */
+  readonly number: number;
+  readonly signal: AbortSignal;
+  /** Index layers in local files where given; they stay the caller's. */
+  readonly threads?: IndexThreads | undefined;
+}
+
+/** Loads layers and owns everything that they hold open. */
 export class LayerLoader implements AsyncDisposable {
   readonly #options: LoadLayersOptions;
-  readonly #threads: IndexThreads | undefined;
   readonly #memory: LayerMemory | undefined;
-  readonly #byBytes = new Map<string, Promise<LoadedLayer>>();
+  /** By the bytes of a blob, or the listing itself. */
+  readonly #loaded = new Map<string | LayerListing, Promise<LoadedLayer>>();
   readonly #held: AsyncDisposable[] = [];
 
-  /** @param threads index layers in local files where given; they stay the caller's */
-  constructor(options: LoadLayersOptions, threads?: IndexThreads) {
+  constructor(options: LoadLayersOptions) {
     this.#options = options;
-    this.#threads = threads;
     this.#memory = options.cache && new LayerMemory(options.cache);
   }
 
-  /** Loads one layer; the same bytes a second time cost nothing. */
-  async load(layer: LayerSource, number: number, signal: AbortSignal): Promise<LoadedLayer> {
+  /** Loads one layer; the same a second time costs nothing. */
+  async load(layer: LayerSource, how: LoadLayer): Promise<LoadedLayer> {
     if (layer.kind === "absent") return { index: EMPTY, diffId: layer.diffId, contents: { kind: "absent" } };
-    if (layer.kind === "listing") {
-      const { index, open } = await layer.load({ signal });
-      return { index, diffId: layer.diffId, contents: { kind: "listing", open } };
-    }
-    const key = bytesKey(layer);
-    const earlier = this.#byBytes.get(key);
+    const key = layer.kind === "listing" ? layer : bytesKey(layer);
+    const earlier = this.#loaded.get(key);
     if (earlier !== undefined) return await earlier;
-    const loading = this.#loadBlob(layer, number, signal);
-    this.#byBytes.set(key, loading);
+    const loading = layer.kind === "listing" ? loadListing(layer, how) : this.#loadBlob(layer, how);
+    this.#loaded.set(key, loading);
+    // Whoever asks again tries again.
+    loading.catch(() => this.#loaded.delete(key));
     return await loading;
+  }
+
+  /** Whether loading the layer costs nothing any more. */
+  has(layer: LayerSource): boolean {
+    return layer.kind === "absent" || this.#loaded.has(layer.kind === "listing" ? layer : bytesKey(layer));
+  }
+
+  /** Takes in a layer that somebody else read, and keeps open. */
+  adopt(layer: LayerBlob, loaded: LoadedLayer): void {
+    this.#loaded.set(bytesKey(layer), Promise.resolve(loaded));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const held of this.#held.reverse()) await held[Symbol.asyncDispose]();
   }
 
-  async #loadBlob(blob: LayerBlob, number: number, signal: AbortSignal): Promise<LoadedLayer> {
+  async #loadBlob(blob: LayerBlob, how: LoadLayer): Promise<LoadedLayer> {
+    const { number } = how;
     const stored = this.#hold(await blob.open());
     const remembered = await this.#memory?.recall(blob, this.#options.verify);
     if (remembered !== undefined && isWithin(remembered.index, stored.size, this.#options.limits)) {
       this.#options.onProgress?.({ kind: "layer-loaded", layer: number, fromCache: true });
-      return this.#loaded(stored, { ...remembered, compression: await compressionOf(stored) });
+      return this.#readable(stored, { ...remembered, compression: await compressionOf(stored) });
     }
-    const indexed = await this.#index(blob, stored, { layer: number, signal });
+    const indexed = await this.#index(blob, stored, how);
     const { index, diffId } = indexed;
     if (diffId !== undefined && this.#options.verify) await this.#memory?.remember(blob, { index, diffId });
     this.#options.onProgress?.({ kind: "layer-loaded", layer: number, fromCache: false });
-    return this.#loaded(stored, indexed);
+    return this.#readable(stored, indexed);
   }
 
   async #index(
     blob: LayerBlob,
     stored: ByteSource,
-    { layer, signal }: { readonly layer: number; readonly signal: AbortSignal },
+    { number: layer, signal, threads }: LoadLayer,
   ): Promise<IndexedLayer> {
     const { limits, verify, onProgress, scratch } = this.#options;
     const { digest, size } = blob.tar ?? blob.descriptor;
@@ -85,13 +101,13 @@ export class LayerLoader implements AsyncDisposable {
     }
     // Seeking through headers is done before a thread has started.
     const isLong = verify || isCompressed;
-    if (isLong && this.#threads !== undefined && blob.location !== undefined) {
-      return await this.#threads.index({ location: blob.location, ...common }, { signal, onBytes });
+    if (isLong && threads !== undefined && blob.location !== undefined) {
+      return await threads.index({ location: blob.location, ...common }, { signal, onBytes });
     }
     return await indexLayer(stored, { ...common, signal, onBytes });
   }
 
-  #loaded(stored: ByteSource, { index, diffId, compression, tar }: IndexedLayer): LoadedLayer {
+  #readable(stored: ByteSource, { index, diffId, compression, tar }: IndexedLayer): LoadedLayer {
     if (compression === "none") return { index, diffId, contents: { kind: "tar", tar: stored } };
     const readable = tar ?? this.#inflating(stored, compression, { index, diffId, scratch: this.#options.scratch });
     return { index, diffId, contents: { kind: "tar", tar: this.#hold(readable) } };
@@ -117,6 +133,11 @@ export class LayerLoader implements AsyncDisposable {
     this.#held.push(resource);
     return resource;
   }
+}
+
+async function loadListing(layer: LayerListing, { signal }: LoadLayer): Promise<LoadedLayer> {
+  const { index, open } = await layer.load({ signal });
+  return { index, diffId: layer.diffId, contents: { kind: "listing", open } };
 }
 
 /** Whether reading the layer would pass its bounds too; what lies beyond them is read again, to be refused as ever. */

@@ -41,6 +41,8 @@ export const descriptorSchema = v.object({
 /** The annotations that say something to a reader of images (image-spec annotations.md, containerd, BuildKit). */
 export const ANNOTATION = {
   refName: "org.opencontainers.image.ref.name",
+  baseName: "org.opencontainers.image.base.name",
+  baseDigest: "org.opencontainers.image.base.digest",
   containerdName: "io.containerd.image.name",
   dockerReferenceType: "vnd.docker.reference.type",
   dockerReferenceDigest: "vnd.docker.reference.digest",
