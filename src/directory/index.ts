@@ -20,6 +20,7 @@
  */
 export { changesOfLayer } from "./changes-of-layer.ts";
 export { copyTree } from "./copy-tree.ts";
+export { describeFile, describeLink, namesInOrder } from "./describe-file.ts";
 export { extractChanges } from "./extract-changes.ts";
 export { extractMergedTree } from "./extract-merged-tree.ts";
 export type {
@@ -31,9 +32,11 @@ export type {
   WhiteoutStyle,
 } from "./extract-options.ts";
 export { fillDirectory } from "./fill-directory.ts";
-export { type ListDirectoryOptions, type ListedDirectory, listDirectory } from "./list-directory.ts";
-export type { OpenedFile } from "./listed-file.ts";
+export { type ListDirectoryOptions, listDirectory } from "./list-directory.ts";
+export type { ListedFile, OpenedFile } from "./listed-file.ts";
+export { FileNumbers, type FilePlaces, type ListedDirectory, listedFiles } from "./listed-files.ts";
 export { measureTree, type TreeSize } from "./measure-tree.ts";
 export type { Notice } from "./notice.ts";
+export { type NotePlaces, type OverlayNotes, overlayNotesOf, withoutOverlayNotes } from "./overlay-notes.ts";
 export type { ChangedDirectory, ChangedFile, RemovedPath, TreeChanges } from "./tree-changes.ts";
 export { type UpperDirectory, type UpperDirectoryOptions, type UpperStyle, upperDirectory } from "./upper-directory.ts";

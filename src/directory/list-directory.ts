@@ -1,28 +1,17 @@
-import { closeSync, constants, readdirSync, readlinkSync } from "node:fs";
+import { closeSync, constants } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import {
-  assertNotAborted,
-  type ByteString,
-  fromBuffer,
-  fromText,
-  StrataError,
-  toBuffer,
-  toText,
-} from "../base/index.ts";
+import { assertNotAborted, type ByteString, fromText, StrataError, toText } from "../base/index.ts";
 import { fileError } from "../content/index.ts";
-import { type LayerIndex, LayerIndexBuilder, type ListedLayer } from "../layer/index.ts";
-import { type FileStatus, openDirectory, openDirectoryBeneath, readXattrs, statusOf } from "../linux/index.ts";
-import type { EntryType, TarEntry } from "../tar/index.ts";
-import { dataRunsOf } from "./data-runs.ts";
-import { type ListedFile, listedFileSource, type OpenedFile, openListedFile, readListedFile } from "./listed-file.ts";
+import { LayerIndexBuilder } from "../layer/index.ts";
+import { type FileStatus, openDirectory, openDirectoryBeneath, statusOf } from "../linux/index.ts";
+import type { TarEntry } from "../tar/index.ts";
+import { describeFile, describeLink, entryTypeOf, namesInOrder } from "./describe-file.ts";
+import { FileNumbers, type ListedDirectory, listedFiles } from "./listed-files.ts";
 import type { Notice } from "./notice.ts";
 
 const ENTRIES_PER_TURN = 2000;
-/** Files up to this size are read in one go. */
-const SMALL_BYTES = 256 * 1024;
 /** PATH_MAX is 4096; what is deeper is reached through an open directory. */
 const LONGEST_PATH = 3500;
-const WORD = 2 ** 32;
 
 /** How a directory is listed. */
 export interface ListDirectoryOptions {
@@ -31,17 +20,6 @@ export interface ListDirectoryOptions {
   readonly map?: ((entry: TarEntry) => TarEntry) | undefined;
   /** What to do with a directory that may not be read: give up (default), or list it as empty with a notice. */
   readonly unreadable?: "fail" | "skip" | undefined;
-}
-
-/** A directory as it was when it was listed; its files are read later, from where they lie. */
-export interface ListedDirectory extends ListedLayer {
-  /** What the listing does not tell as it is, in the order of the walk. */
-  readonly notices: readonly Notice[];
-  /** Opens the regular file at an entry at once. @throws StrataError `file-changed`, as `fileError` */
-  openSync(entry: number): OpenedFile;
-  readSync(entry: number): Uint8Array | undefined;
-  /** Says which file of this machine an entry is: two entries of one key, in any two listings, have the same bytes. */
-  contentKey(entry: number): string | undefined;
 }
 
 /**
@@ -65,49 +43,12 @@ export async function listDirectory(
     assertNotAborted(signal);
     await nextTurn();
   }
-  return listed(directory, builder.finish(), { files, notices: walk.notices });
-}
-
-function listed(
-  directory: string,
-  index: LayerIndex,
-  { files, notices }: { readonly files: FileNumbers; readonly notices: readonly Notice[] },
-): ListedDirectory {
-  const fileOf = (entry: number): ListedFile => ({
-    directory,
-    name: index.name(entry),
-    size: index.columns.size[entry] as number,
+  const index = builder.finish();
+  return listedFiles(index, {
+    files,
+    notices: walk.notices,
+    placeOf: (entry) => ({ directory, name: index.name(entry) }),
   });
-  return {
-    index,
-    notices,
-    open: async (entry) => listedFileSource(fileOf(entry)),
-    openSync: (entry) => openListedFile(fileOf(entry)),
-    readSync: (entry) =>
-      (index.columns.size[entry] as number) > SMALL_BYTES ? undefined : readListedFile(fileOf(entry)),
-    dataRuns: (entry) => dataRunsOf(fileOf(entry)),
-    contentKey: (entry) => files.keyOf(entry),
-  };
-}
-
-/** Which file each entry is, in plain numbers: for millions of them. */
-class FileNumbers {
-  readonly #numbers: number[] = [];
-
-  get count(): number {
-    return this.#numbers.length / 2;
-  }
-
-  add({ device, inodeHigh, inodeLow }: FileStatus): void {
-    // What does not fit into a number is kept as what equals nothing.
-    const isExact = inodeHigh < 2 ** 21;
-    this.#numbers.push(device.major * WORD + device.minor, isExact ? inodeHigh * WORD + inodeLow : Number.NaN);
-  }
-
-  keyOf(entry: number): string | undefined {
-    const inode = this.#numbers[2 * entry + 1] as number;
-    return Number.isNaN(inode) ? undefined : `${this.#numbers[2 * entry]}:${inode}`;
-  }
 }
 
 interface WalkedEntry {
@@ -156,27 +97,23 @@ class Walk {
 
   /** Undefined when it left a notice instead. */
   #entryOf(name: ByteString, status: FileStatus): TarEntry | undefined {
-    const type = TYPES.get(status.type);
+    const type = entryTypeOf(status);
     if (type === undefined) return this.#notice("socket", name, "is a socket, which no layer can hold");
     if (status.isMountPoint && type !== "directory") {
       return this.#notice("mount-point", name, "something else is mounted there");
     }
-    if (type === "directory" || status.links === 1) return this.#newEntry(name, type, status);
+    if (type === "directory" || status.links === 1) return this.#newEntry(name, status);
     const { device, inodeHigh, inodeLow } = status;
     const inode = `${device.major}:${device.minor}:${inodeHigh}:${inodeLow}`;
     const first = this.#firstNames.get(inode);
-    if (first !== undefined) return { ...attributesOf(name, "hardlink", status), linkName: first };
-    const entry = this.#newEntry(name, type, status);
+    if (first !== undefined) return describeLink(name, first, status);
+    const entry = this.#newEntry(name, status);
     if (entry !== undefined) this.#firstNames.set(inode, name);
     return entry;
   }
 
-  #newEntry(name: ByteString, type: EntryType, status: FileStatus): TarEntry | undefined {
-    const linkName = type === "symlink" ? this.#unlessGone(name, readLink) : "";
-    const xattrs = this.#unlessGone(name, readXattrs);
-    if (linkName === undefined || xattrs === undefined) return undefined;
-    const entry = { ...attributesOf(name === "." ? "./" : name, type, status), linkName };
-    return xattrs.size === 0 ? entry : { ...entry, xattrs };
+  #newEntry(name: ByteString, status: FileStatus): TarEntry | undefined {
+    return this.#unlessGone(name, (path) => describeFile(path, name === "." ? "./" : name, status));
   }
 
   /** Whether what is in a directory is no part of the tree. */
@@ -191,8 +128,7 @@ class Walk {
   #childrenOf(name: ByteString): ByteString[] {
     const prefix = name === "." ? "" : `${name}/`;
     try {
-      const children = this.#unlessGone(name, (path) => readdirSync(toBuffer(path), { encoding: "buffer" })) ?? [];
-      return children.map((child) => prefix + fromBuffer(child)).sort((a, b) => (a < b ? -1 : 1));
+      return (this.#unlessGone(name, namesInOrder) ?? []).map((child) => prefix + child);
     } catch (error) {
       if (this.#unreadable === "fail" || !(error instanceof StrataError) || error.code !== "permission-denied") {
         throw error;
@@ -237,41 +173,4 @@ class Walk {
     this.notices.push({ what, path: name === "." ? "" : name, reason });
     return undefined;
   }
-}
-
-const TYPES: ReadonlyMap<number, EntryType> = new Map([
-  [constants.S_IFDIR, "directory"],
-  [constants.S_IFREG, "file"],
-  [constants.S_IFLNK, "symlink"],
-  [constants.S_IFCHR, "char"],
-  [constants.S_IFBLK, "block"],
-  [constants.S_IFIFO, "fifo"],
-]);
-
-function readLink(path: ByteString): ByteString {
-  return fromBuffer(readlinkSync(toBuffer(path), { encoding: "buffer" }));
-}
-
-/** What all types have; offsets mean nothing outside of a tar. */
-function attributesOf(name: ByteString, type: EntryType, status: FileStatus): TarEntry {
-  const { mode, uid, gid, mtime, names } = status;
-  const size = type === "file" ? status.size : 0;
-  const isDevice = type === "char" || type === "block";
-  return {
-    name,
-    type,
-    mode,
-    uid,
-    gid,
-    uname: "",
-    gname: "",
-    size,
-    storedSize: size,
-    mtime,
-    linkName: "",
-    devMajor: isDevice ? names.major : 0,
-    devMinor: isDevice ? names.minor : 0,
-    headerOffset: 0,
-    dataOffset: 0,
-  };
 }

@@ -9,6 +9,7 @@ import {
 } from "../layer/index.ts";
 import type { TarEntry } from "../tar/index.ts";
 import { listDirectory } from "./list-directory.ts";
+import { type NotePlaces, overlayNotesOf, withoutOverlayNotes } from "./overlay-notes.ts";
 
 /** How a union file system writes deletions into its upper directories. */
 export type UpperStyle = "overlay" | "fuse-overlayfs" | "aufs" | "none";
@@ -18,31 +19,6 @@ export interface UpperDirectory {
   readonly whiteouts: WhiteoutCodec;
   load(options?: { readonly signal?: AbortSignal | undefined }): Promise<ListedLayer>;
 }
-
-/** How notes of union mounts to themselves are told from attributes of files. */
-interface Notes {
-  /** No part of the image. */
-  readonly plumbing: RegExp;
-  readonly opaque: RegExp;
-  readonly whiteout: RegExp;
-  /** What stands for a note that is part of the tree: an overlay inside of an overlay has its own (Linux 6.7). */
-  readonly escaped: RegExp;
-}
-
-/** Of anybody: whoever finds a directory does not know how it was mounted. */
-const ANY_NOTES: Notes = {
-  plumbing: /^(?:trusted|user|security)\.overlay\.|^user\.fuseoverlayfs\.|^user\.containers\.override_stat$/,
-  opaque: /^(?:(?:trusted|user)\.overlay|user\.fuseoverlayfs)\.opaque$/,
-  whiteout: /^(?:trusted|user)\.overlay\.whiteout$/,
-  escaped: /^(trusted|user)\.overlay\.overlay\./,
-};
-/** Of an overlay that was mounted without `userxattr`: all that users can set belongs to the files. */
-const TRUSTED_NOTES: Notes = {
-  plumbing: /^trusted\.overlay\./,
-  opaque: /^trusted\.overlay\.opaque$/,
-  whiteout: /^trusted\.overlay\.whiteout$/,
-  escaped: /^(trusted)\.overlay\.overlay\./,
-};
 
 /** What is known of the mount that wrote a directory. */
 export interface UpperDirectoryOptions {
@@ -59,7 +35,7 @@ export function upperDirectory(
   style: UpperStyle,
   { isTrustedOnly = false }: UpperDirectoryOptions = {},
 ): UpperDirectory {
-  const notes = isTrustedOnly ? TRUSTED_NOTES : ANY_NOTES;
+  const places = { isTrustedOnly };
   const marks = new WeakMap<LayerIndex, ReadonlyMap<number, EntryMeaning>>();
   return {
     whiteouts: whiteoutsOf(style, marks),
@@ -71,10 +47,10 @@ export function upperDirectory(
         ...options,
         map: (entry) => {
           if (style === "none") return entry;
-          const meaning = meaningOfXattrs(entry, notes);
+          const meaning = meaningOfNotes(entry, places);
           if (meaning !== undefined) noted.set(count, meaning);
           count++;
-          return withoutPlumbing(linked(entry), notes);
+          return withoutOverlayNotes(linked(entry), places);
         },
       });
       marks.set(listed.index, noted);
@@ -92,25 +68,10 @@ function linkedWhiteouts(): (entry: TarEntry) => TarEntry {
   };
 }
 
-function meaningOfXattrs({ type, size, xattrs }: TarEntry, { opaque, whiteout }: Notes): EntryMeaning | undefined {
-  if (xattrs === undefined) return undefined;
-  const has = (pattern: RegExp, value: string | undefined): boolean =>
-    [...xattrs].some(
-      ([name, bytes]) => pattern.test(name) && (value === undefined || Buffer.from(bytes).toString("latin1") === value),
-    );
-  if (type === "directory" && has(opaque, "y")) return "opaque-directory";
-  return type === "file" && size === 0 && has(whiteout, undefined) ? "whiteout" : undefined;
-}
-
-function withoutPlumbing(entry: TarEntry, { plumbing, escaped }: Notes): TarEntry {
-  if (entry.xattrs === undefined) return entry;
-  const { xattrs, ...rest } = entry;
-  const kept = new Map<ByteString, Uint8Array>();
-  for (const [name, value] of xattrs) {
-    if (escaped.test(name)) kept.set(name.replace(escaped, "$1.overlay."), value);
-    else if (!plumbing.test(name)) kept.set(name, value);
-  }
-  return kept.size === 0 ? rest : { ...rest, xattrs: kept };
+function meaningOfNotes(entry: TarEntry, places: NotePlaces): EntryMeaning | undefined {
+  const { isOpaque, isWhiteout } = overlayNotesOf(entry, places);
+  if (isOpaque) return "opaque-directory";
+  return isWhiteout ? "whiteout" : undefined;
 }
 
 function whiteoutsOf(style: UpperStyle, marks: WeakMap<LayerIndex, ReadonlyMap<number, EntryMeaning>>): WhiteoutCodec {

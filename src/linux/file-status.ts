@@ -1,12 +1,14 @@
 import { type BigIntStats, constants, lstatSync } from "node:fs";
+import { constants as system } from "node:os";
 import { type ByteString, type FileTime, toBuffer } from "../base/index.ts";
-import { assertDone, isLinux, libcFunction, pathBuffer } from "./libc.ts";
+import { assertDone, errnoError, isLinux, libc, libcFunction, pathBuffer } from "./libc.ts";
 import { decodeDevice } from "./special-file.ts";
 
 const callStatx = libcFunction<[directory: number, path: Buffer, flags: number, mask: number, answer: Buffer]>(
   "int statx(int directory, const void *path, int flags, unsigned int mask, void *answer)",
 );
 const [AT_FDCWD, AT_SYMLINK_NOFOLLOW, AT_NO_AUTOMOUNT, AT_EMPTY_PATH] = [-100, 0x100, 0x800, 0x1000];
+const { ENOENT, ENOTDIR } = system.errno;
 const STATX_BASIC_STATS = 0x7ff;
 const STATX_ATTR_MOUNT_ROOT = 0x2000;
 const WORD = 2 ** 32;
@@ -45,6 +47,19 @@ export function statusOf(path: ByteString): FileStatus {
   const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
   assertDone(callStatx(AT_FDCWD, pathBuffer(path), flags, STATX_BASIC_STATS, answer), "statx", path);
   return decodeAnswer();
+}
+
+/** {@link statusOf} where it is no surprise that nothing is there: undefined then, and no error has to be made. */
+export function statusIfThere(path: ByteString): FileStatus | undefined {
+  if (!isLinux()) {
+    const stats = lstatSync(toBuffer(path), { bigint: true, throwIfNoEntry: false });
+    return stats && fromStats(stats);
+  }
+  const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+  if (callStatx(AT_FDCWD, pathBuffer(path), flags, STATX_BASIC_STATS, answer) === 0) return decodeAnswer();
+  const errno = libc().errno();
+  if (errno === ENOENT || errno === ENOTDIR) return undefined;
+  throw errnoError("statx", errno, path);
 }
 
 /** {@link statusOf} of an open file, on Linux. */

@@ -40,7 +40,7 @@ export {
   setXattr,
   setXattrAt,
 } from "./file-metadata.ts";
-export { type FileStatus, statusOf, statusOfOpen } from "./file-status.ts";
+export { type FileStatus, statusIfThere, statusOf, statusOfOpen } from "./file-status.ts";
 export { type FileSystemFacts, fileSystemOf, syncFileSystem } from "./file-system.ts";
 export {
   createFileAt,

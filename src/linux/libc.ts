@@ -67,7 +67,7 @@ const onePath = Buffer.alloc(LONGEST_PATH);
 export function pathBuffer(path: ByteString): Buffer {
   if (path.includes("\0")) throw errnoError("open", 22, path);
   if (path.length >= LONGEST_PATH) throw errnoError("open", constants.errno.ENAMETOOLONG, path);
-  onePath[onePath.latin1Write(path, 0)] = 0;
+  onePath[onePath.write(path, 0, "latin1")] = 0;
   return onePath;
 }
 

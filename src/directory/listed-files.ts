@@ -1,0 +1,67 @@
+import type { LayerIndex, ListedLayer } from "../layer/index.ts";
+import type { FileStatus } from "../linux/index.ts";
+import { dataRunsOf } from "./data-runs.ts";
+import { type ListedFile, listedFileSource, type OpenedFile, openListedFile, readListedFile } from "./listed-file.ts";
+import type { Notice } from "./notice.ts";
+
+/** Files up to this size are read in one go. */
+const SMALL_BYTES = 256 * 1024;
+const WORD = 2 ** 32;
+
+/** A directory as it was when it was listed; its files are read later, from where they lie. */
+export interface ListedDirectory extends ListedLayer {
+  /** What the listing does not tell as it is, in the order of the walk. */
+  readonly notices: readonly Notice[];
+  /** Opens the regular file at an entry at once. @throws StrataError `file-changed`, as `fileError` */
+  openSync(entry: number): OpenedFile;
+  readSync(entry: number): Uint8Array | undefined;
+  /** Says which file of this machine an entry is: two entries of one key, in any two listings, have the same bytes. */
+  contentKey(entry: number): string | undefined;
+}
+
+/** Where the files of a listing lie. */
+export interface FilePlaces {
+  /** Of each entry, which file holds its data. */
+  readonly files: FileNumbers;
+  readonly notices: readonly Notice[];
+  /** Where the data of an entry lies. */
+  readonly placeOf: (entry: number) => Pick<ListedFile, "directory" | "name">;
+}
+
+/** A listing whose regular files lie somewhere on this machine. */
+export function listedFiles(index: LayerIndex, { files, notices, placeOf }: FilePlaces): ListedDirectory {
+  const sizeOf = (entry: number): number => index.columns.size[entry] as number;
+  const fileOf = (entry: number): ListedFile => ({ ...placeOf(entry), size: sizeOf(entry) });
+  return {
+    index,
+    notices,
+    open: async (entry) => listedFileSource(fileOf(entry)),
+    openSync: (entry) => openListedFile(fileOf(entry)),
+    readSync: (entry) => (sizeOf(entry) > SMALL_BYTES ? undefined : readListedFile(fileOf(entry))),
+    dataRuns: (entry) => dataRunsOf(fileOf(entry)),
+    contentKey: (entry) => files.keyOf(entry),
+  };
+}
+
+/** Which file each entry is, in plain numbers: for millions of them. */
+export class FileNumbers {
+  readonly #numbers: number[] = [];
+
+  /** Entries so far. */
+  get count(): number {
+    return this.#numbers.length / 2;
+  }
+
+  /** Of the next entry. */
+  add({ device, inodeHigh, inodeLow }: FileStatus): void {
+    // What does not fit into a number is kept as what equals nothing.
+    const isExact = inodeHigh < 2 ** 21;
+    this.#numbers.push(device.major * WORD + device.minor, isExact ? inodeHigh * WORD + inodeLow : Number.NaN);
+  }
+
+  /** Equal for two entries, of any listings, that are one file; undefined where that cannot be told. */
+  keyOf(entry: number): string | undefined {
+    const inode = this.#numbers[2 * entry + 1] as number;
+    return Number.isNaN(inode) ? undefined : `${this.#numbers[2 * entry]}:${inode}`;
+  }
+}
