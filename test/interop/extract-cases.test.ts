@@ -1,7 +1,9 @@
-import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { fromText, memorySource } from "../../src/base/index.ts";
+import { applyChangesets } from "../../src/changeset/index.ts";
+import { createMemoryScratch } from "../../src/content/index.ts";
 import { changesOfLayer, extractChanges, extractMergedTree } from "../../src/directory/index.ts";
 import { mountOverlay, unmount } from "../../src/linux/index.ts";
 import {
@@ -17,6 +19,7 @@ import {
   type TarStep,
   type TreeFile,
   tarScript,
+  treeText,
   whiteoutCases,
 } from "../../src/testing/index.ts";
 import { mergeLayers, type ProvenanceTree } from "../../src/union/index.ts";
@@ -24,6 +27,7 @@ import { describeWith } from "../support/oracles.ts";
 import { withDirectory } from "./oracle-trees.ts";
 
 interface Stack {
+  readonly tars: readonly Uint8Array[];
   readonly tree: ProvenanceTree;
   readonly source: Parameters<typeof extractMergedTree>[2];
 }
@@ -58,6 +62,22 @@ const overlay: Writer = async ({ tree, source }, directory) => {
   }
 };
 
+/** As changesets, some at a time. Nobody but the room `changeset` merges anything. */
+const applied =
+  (split: (tars: readonly Uint8Array[]) => readonly (readonly Uint8Array[])[]): Writer =>
+  async ({ tars }, directory) => {
+    await using scratch = createMemoryScratch();
+    for (const some of split(tars)) {
+      const inputs = some.map((tar) => async () => memorySource(tar));
+      const before = existsSync(directory) ? treeText(readDirectory(directory)) : undefined;
+      await applyChangesets(directory, inputs, { scratch }).catch((error: unknown) => {
+        expect(existsSync(directory) ? treeText(readDirectory(directory)) : undefined).toBe(before);
+        throw error;
+      });
+    }
+    return readDirectory(directory);
+  };
+
 /** A directory outside of everything that is written, with all that says whether it was touched. */
 function makeWitness(directory: string): { readonly path: string; state(): unknown } {
   const path = join(directory, "witness-place");
@@ -87,9 +107,15 @@ function aimedAt(test: ConformanceCase, place: string): ConformanceCase {
 async function outcomeOf(test: ConformanceCase, write: Writer, directory: string): Promise<Outcome> {
   const tars = test.layers.map((steps) => tarScript(...steps));
   try {
-    const tree = mergeLayers(tars.map(indexOf));
     const source = { openTar: async (layer: number) => memorySource(tars[layer] as Uint8Array) };
-    return { kind: "tree", files: await write({ tree, source }, join(directory, "root")) };
+    const stack: Stack = {
+      tars,
+      source,
+      get tree() {
+        return mergeLayers(tars.map(indexOf));
+      },
+    };
+    return { kind: "tree", files: await write(stack, join(directory, "root")) };
   } catch (error) {
     const { code, message } = error as { code: string; message: string };
     return { kind: "refused", code, message };
@@ -102,6 +128,9 @@ const ofSeveral = (cases: readonly ConformanceCase[]): readonly ConformanceCase[
 const WAYS = [
   { how: "written whole", write: whole, pick: (cases: readonly ConformanceCase[]) => cases },
   { how: "applied layer by layer", write: inPlace, pick: ofSeveral },
+  { how: "applied at once", write: applied((tars) => [tars]), pick: (cases: readonly ConformanceCase[]) => cases },
+  { how: "applied one by one", write: applied((tars) => tars.map((tar) => [tar])), pick: ofSeveral },
+  { how: "applied to the first", write: applied(([base, ...tars]) => [[base as Uint8Array], tars]), pick: ofSeveral },
   // An upper directory has no way to say that there is a device 0:0: see below.
   {
     how: "merged by the kernel",
@@ -140,7 +169,7 @@ describeWith(["root", "getfattr", "mount"], "TranslateOverlayWhiteouts: a device
     const tree = mergeLayers(tars.map(indexOf));
     const source = { openTar: async (layer: number) => memorySource(tars[layer] as Uint8Array) };
     await withDirectory(async (directory) => {
-      const files = await overlay({ tree, source }, join(directory, "root"));
+      const files = await overlay({ tars, tree, source }, join(directory, "root"));
       expect(files.map(({ path }) => path)).toEqual(["", "c", "new"]);
       const changes = changesOfLayer(tree, 1);
       const report = await extractChanges(join(directory, "upper"), changes, source, { whiteouts: "overlay" });

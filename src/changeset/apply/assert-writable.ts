@@ -27,7 +27,9 @@ interface Trouble {
 
 function nameTrouble(name: ByteString): Trouble | undefined {
   if (name.includes("\0")) return { code: "unsafe-path", what: "a NUL in its name" };
-  const longest = name.length <= LONGEST_NAME ? 0 : Math.max(...name.split("/").map((part) => part.length));
+  // What a whiteout removes is shorter than its own name.
+  const parts = name.length <= LONGEST_NAME ? [] : name.replace(/(^|\/)\.wh\.([^/]*)$/, "$1$2").split("/");
+  const longest = parts.reduce((most, { length }) => Math.max(most, length), 0);
   if (longest <= LONGEST_NAME) return undefined;
   return { code: "entry-out-of-range", what: `a part of ${longest} bytes in its name, which Linux cannot hold` };
 }
