@@ -1,16 +1,22 @@
 import { getSystemErrorMap } from "node:util";
 
-/** The errors that a read-only file system in memory can give. */
+/** The errors that the file systems of this room give. */
 export type ErrnoCode =
   | "EACCES"
   | "EBADF"
+  | "EBUSY"
+  | "EEXIST"
   | "EINVAL"
   | "EISDIR"
   | "ELOOP"
+  | "ENAMETOOLONG"
   | "ENODATA"
   | "ENOENT"
   | "ENOTDIR"
+  | "ENOTEMPTY"
+  | "ENOTSUP"
   | "ENXIO"
+  | "EPERM"
   | "EROFS";
 
 /** What a call was about, for its error. */

@@ -2,25 +2,14 @@ import { Readable } from "node:stream";
 import type { ReadableStream } from "node:stream/web";
 import type { ByteSource } from "../base/index.ts";
 import type { MergedNode } from "../union/index.ts";
-import { assertInteger, assertNotCancelled, outOfRange, wrongType, wrongValue } from "./argument-error.ts";
+import { assertNotCancelled } from "./argument-error.ts";
 import { errnoError } from "./errno-error.ts";
 import { type ChunkRange, ImageReadStream, type ReadStreamOptions } from "./image-read-stream.ts";
 import { ImageBigIntStats, ImageStats } from "./image-stats.ts";
 import { decoderFor, optionsOf } from "./name-encoding.ts";
 import { assertWhole } from "./open-content.ts";
+import { positionOf, type ReadOptions, windowOf, wishOf } from "./read-arguments.ts";
 import { refuseHandleWrite } from "./refused-writes.ts";
-
-/** Where `read` puts what, as of `FileHandle.read`. */
-export interface ReadOptions<T extends NodeJS.ArrayBufferView = NodeJS.ArrayBufferView> {
-  /** Default: a new one of 16 KiB. */
-  readonly buffer?: T | undefined;
-  /** Where in the buffer to begin. Default 0. */
-  readonly offset?: number | null | undefined;
-  /** Bytes to read at most. Default: to the end of the buffer. */
-  readonly length?: number | null | undefined;
-  /** Where in the file. Default, null or negative: where the last such read ended, which then moves on. */
-  readonly position?: number | bigint | null | undefined;
-}
 
 /** As of `fs.readFile`. */
 export interface ReadFileOptions {
@@ -31,7 +20,6 @@ export interface ReadFileOptions {
 
 type ReadResult<T> = { readonly bytesRead: number; readonly buffer: T };
 
-const DEFAULT_BUFFER = 16 * 1024;
 /** Between two of these `readFile` looks at its signal. */
 const WHOLE_FILE_CHUNK = 8 * 1024 * 1024;
 
@@ -212,38 +200,4 @@ export class ImageFileHandle implements AsyncDisposable {
     await Promise.allSettled(this.#reading);
     await this.#source?.[Symbol.asyncDispose]();
   }
-}
-
-type Wish = ReadOptions & { readonly buffer: NodeJS.ArrayBufferView };
-
-function wishOf(
-  target: NodeJS.ArrayBufferView | ReadOptions | null | undefined,
-  offset: number | Omit<ReadOptions, "buffer"> | null | undefined,
-  length: number | null | undefined,
-  position: number | bigint | null | undefined,
-): Wish {
-  if (ArrayBuffer.isView(target)) {
-    if (typeof offset === "object" && offset !== null) return { ...offset, buffer: target };
-    return { buffer: target, offset, length, position };
-  }
-  if (target !== undefined && typeof target !== "object") throw wrongType("options", "of type object", target);
-  const buffer = target?.buffer ?? Buffer.alloc(DEFAULT_BUFFER);
-  if (ArrayBuffer.isView(buffer)) return { ...target, buffer };
-  throw wrongType("buffer", "an instance of Buffer, TypedArray, or DataView", buffer);
-}
-
-function windowOf(buffer: NodeJS.ArrayBufferView, wish: Pick<ReadOptions, "offset" | "length">): Uint8Array {
-  const offset = assertInteger(wish.offset ?? 0, "offset");
-  const room = buffer.byteLength - offset;
-  const length = wish.length ?? room;
-  if (length === 0) return new Uint8Array();
-  if (buffer.byteLength === 0) throw wrongValue("buffer", buffer, "is empty and cannot be written");
-  if (length < 0) throw outOfRange("length", ">= 0", length);
-  if (length > room) throw outOfRange("length", `<= ${room}`, length);
-  return new Uint8Array(buffer.buffer, buffer.byteOffset + offset, length);
-}
-
-function positionOf(position: number | bigint | null | undefined): number | undefined {
-  const at = typeof position === "bigint" ? Number(position) : position;
-  return typeof at === "number" && Number.isSafeInteger(at) && at >= 0 ? at : undefined;
 }

@@ -1,41 +1,11 @@
 import type { BigIntStats, Stats } from "node:fs";
-import { type DeviceNumber, type FileNode, type FileType, TYPE_BITS } from "../tree/index.ts";
-import { constants } from "./constants.ts";
-import { FileTypeTests } from "./file-type-tests.ts";
+import { type DeviceNumber, type FileNode, TYPE_BITS } from "../tree/index.ts";
+import { DerivedStats } from "./derived-stats.ts";
 
 /** One file system has one device number; this one names none that Linux gives to a disk. */
 const DEVICE = 1;
 const BLOCK = 4096;
 const SECTOR = 512;
-
-/** What numbers and bigints have in common: dates and the type, which follow from the rest. */
-abstract class DerivedStats extends FileTypeTests {
-  abstract readonly mode: number | bigint;
-  abstract readonly atimeMs: number | bigint;
-  abstract readonly mtimeMs: number | bigint;
-  abstract readonly ctimeMs: number | bigint;
-  abstract readonly birthtimeMs: number | bigint;
-
-  get atime(): Date {
-    return dateOf(this.atimeMs);
-  }
-
-  get mtime(): Date {
-    return dateOf(this.mtimeMs);
-  }
-
-  get ctime(): Date {
-    return dateOf(this.ctimeMs);
-  }
-
-  get birthtime(): Date {
-    return dateOf(this.birthtimeMs);
-  }
-
-  protected hasType(type: FileType): boolean {
-    return (Number(this.mode) & constants.S_IFMT) === TYPE_BITS[type];
-  }
-}
 
 /**
  * What `fs.Stats` holds, from one node. All four times are the modification time, the only one that layers keep.
@@ -131,10 +101,6 @@ function blocksOf(node: FileNode): number {
 }
 
 /** `makedev` of glibc, which is what Node reports. Multiplied, not shifted: it does not fit 32 signed bits. */
-function encodeDevice({ major, minor }: DeviceNumber): number {
+export function encodeDevice({ major, minor }: DeviceNumber): number {
   return Math.floor(minor / 0x100) * 0x10_0000 + (major & 0xfff) * 0x100 + (minor & 0xff);
-}
-
-function dateOf(ms: number | bigint): Date {
-  return new Date(Math.round(Number(ms)));
 }
