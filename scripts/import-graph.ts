@@ -19,6 +19,7 @@ const TIERS = [
   ["layer", "content"],
   ["union", "image"],
   ["directory", "erofs", "fs"],
+  ["changeset"],
   ["snapshot", "transport"],
   ["store"],
   ["unpack"],

@@ -65,4 +65,3 @@ async function compareSlowly({ lower, upper }: TreePair, l: number, u: number): 
 async function readInto(source: ByteSource, buffer: Buffer, offset: number): Promise<Buffer> {
   return buffer.subarray(0, await source.read(buffer, offset));
 }
-
