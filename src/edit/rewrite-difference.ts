@@ -1,28 +1,12 @@
 import { type ByteString, StrataError, toText } from "../base/index.ts";
-import type { ImageLayer } from "../image/index.ts";
-import { type LayerIndex, LayerIndexBuilder, type ListedLayer } from "../layer/index.ts";
-import type { TarEntry } from "../tar/index.ts";
 import { joinPath } from "../tree/index.ts";
 import type { MergedNode, ProvenanceTree, Slot } from "../union/index.ts";
-
-/** Where a file of a rewritten layer comes from: an entry of a layer of the image before; -1 for an implied directory. */
-export interface EntryOrigin {
-  readonly layer: number;
-  readonly entry: number;
-}
-
-/** What layers add to those below them, as one changeset with whiteouts of OCI. */
-export interface TreeDifference extends ListedLayer {
-  /** For each entry of the index that is no marker and no hardlink, what it is. */
-  readonly origins: readonly (EntryOrigin | undefined)[];
-}
+import type { LayerRow } from "./rewrite-rows.ts";
 
 /** What a difference is taken of. */
 export interface DifferenceInit {
   /** The first layer that counts. */
   readonly from: number;
-  /** Those of the tree. */
-  readonly layers: readonly Pick<ImageLayer, "open">[];
   /** Slots that are in neither tree, with all below them. Default: none. */
   readonly isLeftOut?: (slot: Slot) => boolean;
 }
@@ -34,34 +18,8 @@ export interface DifferenceInit {
  *
  * @throws StrataError `name-reserved` for a file whose name would mean a deletion
  */
-export function differenceOfLayers(tree: ProvenanceTree, init: DifferenceInit): TreeDifference {
-  const rows = new DifferenceCollector(tree, init).collect();
-  const builder = new LayerIndexBuilder();
-  for (const row of rows) builder.add(entryOf(row, tree.layers));
-  const origins = rows.map(({ origin }) => origin);
-  const originOf = (entry: number): EntryOrigin => origins[entry] as EntryOrigin;
-  return {
-    index: builder.finish(),
-    origins,
-    open: async (entry) => {
-      const { layer, entry: original } = originOf(entry);
-      return await (init.layers[layer] as ImageLayer).open(original);
-    },
-    dataRuns: (entry) => {
-      const { layer, entry: original } = originOf(entry);
-      return tree.layers[layer]?.sparse(original);
-    },
-  };
-}
-
-/** One entry to be. */
-interface Row {
-  readonly path: ByteString;
-  /** Absent for a marker. */
-  readonly node?: MergedNode;
-  readonly origin?: EntryOrigin;
-  /** The first name, for every further one. */
-  readonly linkTo?: ByteString;
+export function differenceOfLayers(tree: ProvenanceTree, init: DifferenceInit): LayerRow[] {
+  return new DifferenceCollector(tree, init).collect();
 }
 
 class DifferenceCollector {
@@ -74,7 +32,7 @@ class DifferenceCollector {
   readonly #files = new Map<number, Slot>();
   /** What is gone from directories that are still there. */
   readonly #gone = new Map<Slot, ByteString[]>();
-  readonly #rows: Row[] = [];
+  readonly #rows: LayerRow[] = [];
 
   constructor(tree: ProvenanceTree, { from, isLeftOut = () => false }: DifferenceInit) {
     this.#tree = tree;
@@ -83,7 +41,7 @@ class DifferenceCollector {
   }
 
   /** All entries in walk order. */
-  collect(): Row[] {
+  collect(): LayerRow[] {
     for (const slot of this.#touched()) this.#take(slot);
     for (const [directory, names] of this.#gone) this.#addMarkers(directory, names);
     for (const [inode, slot] of this.#files) this.#addFile(inode, slot);
@@ -152,10 +110,9 @@ class DifferenceCollector {
     for (const path of others) this.#rows.push({ ...this.#rowOf(slot, path), linkTo: first });
   }
 
-  #rowOf(slot: Slot, path: ByteString): Row {
+  #rowOf(slot: Slot, path: ByteString): LayerRow {
     assertName(path);
-    const node = this.#tree.node(slot);
-    return { path, node, origin: { layer: node.layer, entry: node.entry } };
+    return { path, node: this.#tree.node(slot) };
   }
 
   #pathOf(slot: Slot): ByteString {
@@ -186,25 +143,4 @@ function assertName(path: ByteString): void {
     message: `No layer can hold "${toText(path)}": names that begin with ".wh." mean deletions there`,
     details: { entry: toText(path) },
   });
-}
-
-function entryOf({ path, node, linkTo }: Row, layers: readonly LayerIndex[]): TarEntry {
-  const place = { headerOffset: 0, dataOffset: 0, storedSize: 0 };
-  const nobody = { uid: 0, gid: 0, uname: "", gname: "", mtime: { seconds: 0, nanoseconds: 0 } };
-  const plain = { ...place, ...nobody, mode: 0o600, size: 0, linkName: "", devMajor: 0, devMinor: 0 };
-  if (node === undefined) return { ...plain, name: path, type: "file" };
-  const { type, mode, uid, gid, mtime, xattrs, device } = node;
-  const common = { ...plain, name: path === "" ? "./" : path, mode, uid, gid, mtime };
-  if (linkTo !== undefined) return { ...common, type: "hardlink", linkName: linkTo };
-  const sparse = type === "file" ? layers[node.layer]?.sparse(node.entry) : undefined;
-  return {
-    ...common,
-    type,
-    size: type === "file" ? node.size : 0,
-    linkName: node.linkTarget,
-    devMajor: device.major,
-    devMinor: device.minor,
-    ...(xattrs.size > 0 && { xattrs }),
-    ...(sparse && { sparse }),
-  };
 }

@@ -1,9 +1,11 @@
 import { StrataError } from "../base/index.ts";
 import { ImageLayer } from "../image/index.ts";
-import { changesetTar } from "../layer/index.ts";
+import { changesetTar, ociWhiteouts } from "../layer/index.ts";
 import { mergeLayers, type ProvenanceTree } from "../union/index.ts";
 import type { EditContext } from "./edit-context.ts";
-import { type WrittenLayer, writeLayer } from "./write-layer.ts";
+import { type LayerRow, listRows } from "./rewrite-rows.ts";
+import { writeLayer } from "./write-layer.ts";
+import type { WrittenLayer } from "./written-layer.ts";
 
 /** @throws StrataError `layer-absent` (not-found) when the bytes of any layer are not here: nobody knows what it does */
 export function assertPresent(layers: readonly ImageLayer[], doing: string): void {
@@ -44,4 +46,15 @@ async function asTar(layer: ImageLayer, ctx: EditContext): Promise<ImageLayer> {
 export function readable({ source, diffId, index, tar }: WrittenLayer, number: number): ImageLayer {
   const facts = { number, source, diffId, chainId: undefined, createdBy: undefined };
   return new ImageLayer(facts, index, { kind: "tar", tar });
+}
+
+/** A layer of rows, markers among them, with the data of the image's layers. @throws StrataError as `writeLayer` */
+export async function writeRows(
+  rows: readonly LayerRow[],
+  layers: readonly ImageLayer[],
+  ctx: EditContext,
+): Promise<WrittenLayer> {
+  const { clampTime } = ctx;
+  const options = { keepOverlayXattrs: true, ...(clampTime && { clampTime }) };
+  return await writeLayer(changesetTar(listRows(rows, layers), ociWhiteouts, options), ctx);
 }

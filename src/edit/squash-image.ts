@@ -1,12 +1,10 @@
 import type { PlacedImage } from "../image/index.ts";
-import { changesetTar, ociWhiteouts } from "../layer/index.ts";
 import { layerAt } from "./drop-layer.ts";
 import { createdOf, type EditContext } from "./edit-context.ts";
 import { entryOf, type ImageStep, stepsOf, withSteps } from "./image-steps.ts";
 import type { LoadFiles } from "./loaded-files.ts";
 import { differenceOfLayers } from "./rewrite-difference.ts";
-import { assertPresent, provenanceOf } from "./rewrite-layers.ts";
-import { writeLayer } from "./write-layer.ts";
+import { assertPresent, provenanceOf, writeRows } from "./rewrite-layers.ts";
 
 /** Which layers are squashed. */
 export interface SquashOptions {
@@ -31,15 +29,10 @@ export async function squashImage(
   layerAt(image, from);
   const { layers } = await files();
   assertPresent(layers, "squash the image");
-  const difference = differenceOfLayers(provenanceOf(layers), { from, layers });
-  const { clampTime } = ctx;
-  const options = { keepOverlayXattrs: true, ...(clampTime && { clampTime }) };
-  const squashed =
-    difference.index.count === 0
-      ? undefined
-      : (await writeLayer(changesetTar(difference, ociWhiteouts, options), ctx)).source;
+  const rows = differenceOfLayers(provenanceOf(layers), { from });
+  const layer = rows.length === 0 ? undefined : (await writeRows(rows, layers, ctx)).source;
   const below = stepsBelow(stepsOf(image), from);
-  return withSteps(image, [...below, { entry: entryOf(ctx), layer: squashed }], { created: createdOf(ctx) });
+  return withSteps(image, [...below, { entry: entryOf(ctx), layer }], { created: createdOf(ctx) });
 }
 
 /** The steps before the one that made a layer. */
