@@ -16,6 +16,9 @@ export type { PathBlame } from "./blame-path.ts";
 export { type CopyImageOptions, copyImage } from "./copy-image.ts";
 export { describeMachine, type MachineInfo } from "./describe-machine.ts";
 export type { ExtractReport } from "./directory/index.ts";
+export type { EditOptions } from "./draft-chain.ts";
+export { draftImage } from "./draft-image.ts";
+export type { ConfigChange, EditStep, Healthcheck, NamedValues, SetChange, SquashOptions } from "./edit/index.ts";
 export type { ImageFs } from "./fs/index.ts";
 export type { CopyEvent, HistoryStep, ImageLayer, ImageSource, Limits, LoadEvent } from "./image/index.ts";
 export { type ListedSnapshot, listSnapshots } from "./list-snapshots.ts";
@@ -32,7 +35,7 @@ export {
 export type { PlaceOptions } from "./named-places.ts";
 export { type OpenedDocuments, type OpenImageOptions, openDocuments } from "./open-documents.ts";
 export { openImage } from "./open-image.ts";
-export type { ImageView, OpenedImage } from "./opened-image.ts";
+export type { ImageDraft, ImageView, OpenedImage } from "./opened-image.ts";
 export { type PullEvent, type PullImageOptions, type PullResult, pullImage } from "./pull-image.ts";
 export type { ResolvedChange } from "./resolve-change.ts";
 export { saveImages } from "./save-images.ts";

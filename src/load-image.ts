@@ -1,10 +1,12 @@
 import { availableParallelism } from "node:os";
 import { addDetails, StrataError } from "./base/index.ts";
 import { createLocalIndexCache, type IndexCache, type Scratch } from "./content/index.ts";
-import type { Held } from "./held.ts";
-import { type ImageSource, joinHistory, type Limits, type LoadEvent, loadLayers } from "./image/index.ts";
-import { mergeImageLayers, rememberedTree } from "./merged-tree-of.ts";
-import { OpenedImage } from "./opened-image.ts";
+import { type DraftChain, type EditOptions, treeOf } from "./draft-chain.ts";
+import { Held } from "./held.ts";
+import { type ImageSource, joinHistory, LayerLibrary, type Limits, type LoadEvent } from "./image/index.ts";
+import { ChainedDraft } from "./image-draft.ts";
+import type { PlaceOptions } from "./named-places.ts";
+import { type ImageDraft, OpenedImage } from "./opened-image.ts";
 
 /** How the layers of an image are read. */
 export interface LoadImageOptions {
@@ -44,19 +46,43 @@ export interface LoadImageInit {
 }
 
 /** Reads the layers of an image and merges them. @throws StrataError as openImage; then nothing is disposed */
-export async function loadImage(init: LoadImageInit, options: LoadImageOptions): Promise<OpenedImage> {
-  const { name, source, scratch, limits, held } = init;
-  const { cache, signal, onProgress, verify = true, spool = "lazy", workers = availableParallelism() } = options;
-  const indexCache = cache === undefined ? undefined : (init.indexCache ?? createLocalIndexCache({ directory: cache }));
+export async function loadImage(init: LoadImageInit, options: LoadImageOptions & PlaceOptions): Promise<OpenedImage> {
+  const { name, source, held } = init;
+  const chain = chainOf(init, options);
   try {
-    const loading = { limits, verify, spool, scratch, cache: indexCache, workers, signal, onProgress };
-    const { layers } = held.add(await loadLayers(source, loading));
-    const mayRemember = verify && indexCache !== undefined;
-    const tree = mayRemember ? await rememberedTree(layers, indexCache) : mergeImageLayers(layers);
-    return new OpenedImage({ source, layers, tree, release: () => held[Symbol.asyncDispose]() });
+    const layers = await chain.library.load(source);
+    const files = { layers, tree: await treeOf(layers, chain.indexCache) };
+    const draft = (image: OpenedImage, edits: EditOptions): ImageDraft => {
+      // The image goes on when its drafts end.
+      const own = { ...chain, options: { ...chain.options, ...edits }, held: held.add(new Held()) };
+      return new ChainedDraft(own, image.source, files);
+    };
+    return new OpenedImage({ source, ...files, release: () => held[Symbol.asyncDispose](), draft });
   } catch (error) {
     throw addDetails(error, { image: name, ...instructionOf(error, source) });
   }
+}
+
+/** A draft of an image of which only the documents are open; disposing it disposes all of that. */
+export function draftOf(init: LoadImageInit, options: LoadImageOptions & PlaceOptions & EditOptions): ImageDraft {
+  return new ChainedDraft(chainOf(init, options), init.source);
+}
+
+function chainOf(init: LoadImageInit, options: LoadImageOptions & PlaceOptions & EditOptions): DraftChain {
+  const { source, scratch, limits, held } = init;
+  const { cache, signal, onProgress, verify = true, spool = "lazy", workers = availableParallelism() } = options;
+  const indexCache = cache === undefined ? undefined : (init.indexCache ?? createLocalIndexCache({ directory: cache }));
+  const loading = { limits, verify, spool, scratch, cache: indexCache, workers, signal, onProgress };
+  const { reference, transport } = source;
+  return {
+    reference,
+    transport,
+    library: held.add(new LayerLibrary(loading)),
+    scratch,
+    options,
+    indexCache: verify ? indexCache : undefined,
+    held,
+  };
 }
 
 /** The instruction that made the layer of which an error tells: a number alone means little to people. */

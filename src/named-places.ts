@@ -69,11 +69,14 @@ async function openStored(text: string, root: string, held: Held): Promise<Artif
   try {
     return await open(false);
   } catch (error) {
-    const mayOnlyRead =
-      error instanceof StrataError && ["permission-denied", "read-only-file-system"].includes(error.code);
-    if (!mayOnlyRead) throw error;
+    if (!mayOnlyRead(error)) throw error;
     return await open(true);
   }
+}
+
+/** Whether a store could not be opened for writing, and perhaps for reading only. */
+export function mayOnlyRead(error: unknown): boolean {
+  return error instanceof StrataError && ["permission-denied", "read-only-file-system"].includes(error.code);
 }
 
 /** Opens a place for writing: `store:[NAME]`, or one of the room `transport`; `held` disposes it. */

@@ -2,7 +2,7 @@ import type { Scratch } from "./content/index.ts";
 import type { Held } from "./held.ts";
 import { hostPlatform } from "./host-platform.ts";
 import { DEFAULT_SOURCE_LIMITS, type ImageSource, type Limits } from "./image/index.ts";
-import { type PlaceOptions, rootOf, sourceOptions } from "./named-places.ts";
+import { mayOnlyRead, type PlaceOptions, rootOf, sourceOptions } from "./named-places.ts";
 import { following, resolveName } from "./resolve-name.ts";
 import { openStore, type Store } from "./store/index.ts";
 import { openSource } from "./transport/index.ts";
@@ -21,6 +21,8 @@ export interface NamedSourceInit {
   readonly limits: Limits;
   /** The local store, where it is open already; else it is opened for reading. */
   readonly store?: Store | undefined;
+  /** Protect what is in the store from the collection of garbage, as far as one may write there: reading will take a while. */
+  readonly isEdited?: boolean | undefined;
 }
 
 /** Opens an image in the local store or elsewhere; `held` disposes it. */
@@ -33,9 +35,19 @@ export async function openNamedSource(name: string, held: Held, init: NamedSourc
     const source = held.add(await following(name, resolved, () => openSource(resolved.name, sources)));
     return { source, store: undefined };
   }
-  const store =
-    init.store ?? held.add(await openStore(rootOf(name, options), { isReadOnly: true, remembersIndexes: true }));
   const { platform } = sources;
   const choice = { platform, hostPlatform: hostPlatform(), limits: { ...DEFAULT_SOURCE_LIMITS, expansion } };
-  return { source: held.add(await store.openImage(resolved.text, choice)), store };
+  const open = async (store: Store): Promise<NamedSource> => {
+    return { source: held.add(await store.openImage(resolved.text, choice)), store };
+  };
+  if (init.store !== undefined) return await open(init.store);
+  const openFor = async (isReadOnly: boolean): Promise<NamedSource> =>
+    await open(held.add(await openStore(rootOf(name, options), { isReadOnly, remembersIndexes: true })));
+  if (init.isEdited !== true) return await openFor(true);
+  try {
+    return await openFor(false);
+  } catch (error) {
+    if (!mayOnlyRead(error)) throw error;
+    return await openFor(true);
+  }
 }

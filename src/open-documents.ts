@@ -1,15 +1,18 @@
 import { addDetails } from "./base/index.ts";
 import { createLocalScratch } from "./content/index.ts";
+import type { EditOptions } from "./draft-chain.ts";
 import { Held } from "./held.ts";
 import { DEFAULT_LIMITS, type HistoryStep, type ImageSource, joinHistory } from "./image/index.ts";
-import { type LoadImageOptions, loadImage } from "./load-image.ts";
+import { draftOf, type LoadImageOptions, loadImage } from "./load-image.ts";
 import type { PlaceOptions } from "./named-places.ts";
 import { openNamedSource } from "./named-source.ts";
-import type { OpenedImage } from "./opened-image.ts";
+import type { ImageDraft, OpenedImage } from "./opened-image.ts";
 
 /** How an image is opened. */
 export interface OpenImageOptions extends PlaceOptions, LoadImageOptions {
   readonly signal?: AbortSignal | undefined;
+  /** The image will be edited: what the local store has of it is protected meanwhile, as far as one may write there. */
+  readonly isEdited?: boolean | undefined;
 }
 
 /** An image whose documents are open and whose layers nobody has read yet. Dispose it, or the image that it becomes. */
@@ -19,6 +22,8 @@ export interface OpenedDocuments extends AsyncDisposable {
   readonly history: readonly HistoryStep[];
   /** Reads the layers; disposing the image then disposes all of this. Once. @throws StrataError as openImage */
   load(): Promise<OpenedImage>;
+  /** For making other images of it; disposing the draft then disposes all of this. Once, and not beside {@link load}. */
+  draft(options?: EditOptions): ImageDraft;
 }
 
 /**
@@ -31,12 +36,18 @@ export async function openDocuments(name: string, options: OpenImageOptions = {}
   const held = new Held();
   try {
     const scratch = held.add(createLocalScratch({ directory: options.temporaryDirectory }));
-    const { source, store } = await openNamedSource(name, held, { options, scratch, limits });
+    const { source, store } = await openNamedSource(name, held, {
+      options,
+      scratch,
+      limits,
+      isEdited: options.isEdited,
+    });
+    const init = { name, source, indexCache: store?.indexCache, scratch, limits, held };
     return {
       source,
       history: joinHistory(source.config.value, source.layers.length),
-      load: async () =>
-        await loadImage({ name, source, indexCache: store?.indexCache, scratch, limits, held }, options),
+      load: async () => await loadImage(init, options),
+      draft: (edits) => draftOf(init, { ...options, ...edits }),
       [Symbol.asyncDispose]: () => held[Symbol.asyncDispose](),
     };
   } catch (error) {

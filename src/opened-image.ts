@@ -1,9 +1,13 @@
 import { fromText } from "./base/index.ts";
 import { blamePath, type PathBlame } from "./blame-path.ts";
+import type { CopyImageOptions } from "./copy-image.ts";
+import type { EditOptions } from "./draft-chain.ts";
+import type { ConfigChange, EditStep, SquashOptions } from "./edit/index.ts";
 import { exportTree, type FileContents, ImageFs } from "./fs/index.ts";
-import { type HistoryStep, type ImageLayer, type ImageSource, joinHistory } from "./image/index.ts";
+import { type HistoryStep, type ImageLayer, type ImageSource, joinHistory, type PlacedImage } from "./image/index.ts";
 import { mergeImageLayers } from "./merged-tree-of.ts";
 import { type ResolvedChange, resolveChange } from "./resolve-change.ts";
+import type { CopyResult } from "./transport/index.ts";
 import { type MergedTree, ProvenanceTree, type Slot } from "./union/index.ts";
 
 /** The merged file system after some layer. */
@@ -16,11 +20,48 @@ export interface ImageView {
   readonly fs: ImageFs;
 }
 
+/**
+ * An image that was edited, or is about to be: documents, and layers that lie where they lay or in temporary space. Each edit
+ * gives another draft and changes neither this one nor the image that all began with. Layers are read when an edit needs
+ * their files, those that no edit touches never. Nobody else sees anything before {@link copyTo}.
+ *
+ * All drafts of an image live as long as each other: disposing one of them frees everything that any of them made.
+ */
+export interface ImageDraft extends AsyncDisposable {
+  /** Without a manifest once it was edited: that is made when it is copied. */
+  readonly image: PlacedImage;
+  /**
+   * Puts a layer on top: the bytes of a tar, compressed or not, of a file or of a stream. `-` is standard input.
+   * @throws StrataError of kind malformed or hostile for what is no layer
+   */
+  append(layer: string | AsyncIterable<Uint8Array>, step?: EditStep): Promise<ImageDraft>;
+  /** Changes how containers run. Reads no layer. @throws StrataError `invalid-config-change` */
+  configure(change: ConfigChange, step?: EditStep): Promise<ImageDraft>;
+  /**
+   * Puts the layers above the image's base on another one. Reads no layer. Without `oldBase` the image's annotations tell
+   * what it was made from. @throws StrataError `base-unknown`, `not-the-base`, `platform-mismatch`
+   */
+  rebase(newBase: string, options?: { readonly oldBase?: string | undefined }): Promise<ImageDraft>;
+  /** Makes one layer of all, or of those from a number up. */
+  squash(options?: SquashOptions, step?: EditStep): Promise<ImageDraft>;
+  /** Takes one layer out, counted from 0 at the base. Reads no layer. @throws StrataError `no-such-layer` */
+  dropLayer(number: number): Promise<ImageDraft>;
+  /** The image as it is now, to be looked at; lives as long as the draft. */
+  open(): Promise<OpenedImage>;
+  /**
+   * Writes the image to a place, by a name as {@link copyImage} takes it; of an index only the image that was edited. Layers
+   * that are there stay, inside a registry they are mounted. It has no name there but the one that is written or given.
+   * @throws StrataError naming the image, and layer and digest where there is one
+   */
+  copyTo(destination: string, options?: CopyImageOptions): Promise<CopyResult>;
+}
+
 interface OpenedParts {
   readonly source: ImageSource;
   readonly layers: readonly ImageLayer[];
   readonly tree: MergedTree;
   release(): Promise<void>;
+  draft(image: OpenedImage, options: EditOptions): ImageDraft;
 }
 
 /** An image that is open: its documents, its layers, and its files as one tree. Dispose it when done. */
@@ -36,14 +77,16 @@ export class OpenedImage implements ImageView, AsyncDisposable {
   #provenance: ProvenanceTree | undefined;
   readonly #views = new Map<number, ImageView>();
   readonly #release: () => Promise<void>;
+  readonly #draft: OpenedParts["draft"];
 
-  constructor({ source, layers, tree, release }: OpenedParts) {
+  constructor({ source, layers, tree, release, draft }: OpenedParts) {
     this.source = source;
     this.layers = layers;
     this.history = joinHistory(source.config.value, layers.length);
     this.tree = tree;
     this.fs = this.#fsOf(tree);
     this.#release = release;
+    this.#draft = draft;
   }
 
   /** Merged when first asked for, unless it was at hand. */
@@ -92,6 +135,11 @@ export class OpenedImage implements ImageView, AsyncDisposable {
    */
   export(options: { readonly top?: Slot; readonly signal?: AbortSignal } = {}): AsyncIterable<Uint8Array> {
     return exportTree(this.tree, this.#contents, options);
+  }
+
+  /** A draft of this image, for making others of it. Dispose it before the image, or with it. */
+  draft(options: EditOptions = {}): ImageDraft {
+    return this.#draft(this, options);
   }
 
   /** Closes files and frees temporary space. Everything that came from this image is dead then. */

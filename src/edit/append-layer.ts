@@ -2,7 +2,7 @@ import type { PlacedImage } from "../image/index.ts";
 import { createdOf, type EditContext } from "./edit-context.ts";
 import { entryOf, stepsOf, withSteps } from "./image-steps.ts";
 import { takeLayer } from "./take-layer.ts";
-import type { WrittenLayer } from "./write-layer.ts";
+import type { WrittenLayer } from "./written-layer.ts";
 
 /** What becomes a layer: one that was written, the bytes of a tar, compressed or not; undefined for a step without one. */
 export type NewLayer = WrittenLayer | AsyncIterable<Uint8Array> | undefined;

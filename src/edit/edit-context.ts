@@ -1,6 +1,7 @@
 import { type FileTime, now } from "../base/index.ts";
 import type { Scratch } from "../content/index.ts";
 import type { CompressionFormat } from "../tar/index.ts";
+import type { WrittenLayer } from "./written-layer.ts";
 
 /** What the history is to say of an edit (image-spec config.md#properties). */
 export interface EditStep {
@@ -29,6 +30,8 @@ export interface EditContext {
   /** Times of files that are later than this become this: SOURCE_DATE_EPOCH. */
   readonly clampTime?: FileTime | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Told of every layer that is made, so that nobody has to read it to know it. */
+  readonly onLayer?: ((layer: WrittenLayer) => void) | undefined;
 }
 
 /** When the edit was made, RFC 3339. */

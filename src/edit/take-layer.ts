@@ -10,7 +10,8 @@ import {
 import type { EditContext } from "./edit-context.ts";
 import { ScopedScratch } from "./scoped-scratch.ts";
 import { TarRecorder } from "./tar-recorder.ts";
-import { type WrittenLayer, writeLayer, writtenLayer } from "./write-layer.ts";
+import { writeLayer } from "./write-layer.ts";
+import { type WrittenLayer, writtenLayer } from "./written-layer.ts";
 
 /**
  * Makes a layer of the bytes of a tar, compressed or not. What is compressed already stays so, bit for bit, whatever the
@@ -46,7 +47,9 @@ async function keepCompressed(
   const recorded = await recorder.finish();
   const stored = { digest: hasher.digest(), compression, bytes: await blob.finish() };
   scratch.keep();
-  return writtenLayer(recorded, stored);
+  const written = writtenLayer(recorded, stored);
+  ctx.onLayer?.(written);
+  return written;
 }
 
 /** At least the first `length` bytes of a stream, if it has so many, and the stream with them. */

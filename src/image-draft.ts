@@ -1,0 +1,103 @@
+import { openFile } from "./content/index.ts";
+import { type CopyImageOptions, copyOptions } from "./copy-image.ts";
+import { type DraftChain, type Edit, type EditOptions, editInChain, loadFiles } from "./draft-chain.ts";
+import {
+  appendLayer,
+  type ConfigChange,
+  dropLayer,
+  type EditStep,
+  editConfig,
+  type LoadedFiles,
+  rebaseImage,
+  type SquashOptions,
+  squashImage,
+} from "./edit/index.ts";
+import { Held } from "./held.ts";
+import { hostPlatform } from "./host-platform.ts";
+import { artifactOfImage, type PlacedImage } from "./image/index.ts";
+import { openNamedDestination } from "./named-places.ts";
+import { openBases } from "./open-bases.ts";
+import { type ImageDraft, OpenedImage } from "./opened-image.ts";
+import { type CopyResult, copyArtifact } from "./transport/index.ts";
+
+/** A draft over a chain of edits. */
+export class ChainedDraft implements ImageDraft {
+  readonly image: PlacedImage;
+  readonly #chain: DraftChain;
+  #files: Promise<LoadedFiles> | undefined;
+
+  /** @param files of the image, where they are loaded already */
+  constructor(chain: DraftChain, image: PlacedImage, files?: LoadedFiles) {
+    this.image = image;
+    this.#chain = chain;
+    this.#files = files && Promise.resolve(files);
+  }
+
+  async append(layer: string | AsyncIterable<Uint8Array>, step?: EditStep): Promise<ImageDraft> {
+    if (typeof layer !== "string") return await this.#after((ctx) => appendLayer(this.image, layer, ctx), step);
+    const { stdin } = this.#chain.options;
+    if (layer === "-" && stdin !== undefined) return await this.append(stdin, step);
+    const file = await openFile(layer);
+    await using _ = file;
+    return await this.append(file.stream(), step);
+  }
+
+  async configure(change: ConfigChange, step?: EditStep): Promise<ImageDraft> {
+    return await this.#after((ctx) => editConfig(this.image, change, ctx), step);
+  }
+
+  async rebase(newBase: string, { oldBase }: { readonly oldBase?: string | undefined } = {}): Promise<ImageDraft> {
+    return await this.#after(async (ctx) => {
+      const bases = await openBases(this.#chain, this.image, { newBase, oldBase });
+      return rebaseImage(this.image, bases, ctx);
+    });
+  }
+
+  async squash(options: SquashOptions = {}, step?: EditStep): Promise<ImageDraft> {
+    return await this.#after((ctx) => squashImage(this.image, this.#load, options, ctx), step);
+  }
+
+  async dropLayer(number: number): Promise<ImageDraft> {
+    return await this.#after((ctx) => dropLayer(this.image, number, ctx));
+  }
+
+  async open(): Promise<OpenedImage> {
+    const { reference, transport } = this.#chain;
+    const files = await this.#load();
+    const release = async (): Promise<void> => {};
+    const source = { ...this.image, reference, transport, [Symbol.asyncDispose]: release };
+    const draft = (_: OpenedImage, options: EditOptions): ImageDraft =>
+      new ChainedDraft({ ...this.#chain, options: { ...this.#chain.options, ...options } }, this.image, files);
+    return new OpenedImage({ source, ...files, release, draft });
+  }
+
+  async copyTo(destination: string, options: CopyImageOptions = {}): Promise<CopyResult> {
+    const { reference, transport, scratch, options: places } = this.#chain;
+    const { platform: _, ...common } = { ...places, ...options };
+    await using held = new Held();
+    const target = await openNamedDestination(destination, held, common);
+    const dispose = async (): Promise<void> => {};
+    const platform = this.image.platform ?? hostPlatform();
+    const made = { reference, transport, platform, scratch, expansion: {}, signal: common.signal, dispose };
+    const artifact = held.add(await artifactOfImage(this.image, made));
+    // It is not the image that has these names.
+    return await copyArtifact(artifact, target, { names: [], ...copyOptions(common, scratch) });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#chain.held[Symbol.asyncDispose]();
+  }
+
+  readonly #load = async (): Promise<LoadedFiles> => {
+    this.#files ??= loadFiles(this.#chain, this.image);
+    // Whoever asks again tries again.
+    this.#files.catch(() => {
+      this.#files = undefined;
+    });
+    return await this.#files;
+  };
+
+  async #after(edit: Edit, step?: EditStep): Promise<ImageDraft> {
+    return new ChainedDraft(this.#chain, await editInChain(this.#chain, edit, step));
+  }
+}
