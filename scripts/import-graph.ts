@@ -19,6 +19,7 @@ const TIERS = [
   ["layer", "content"],
   ["union", "image"],
   ["directory", "erofs", "fs"],
+  ["edit"],
   ["changeset"],
   ["snapshot", "transport"],
   ["store"],
