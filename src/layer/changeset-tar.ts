@@ -1,9 +1,10 @@
-import { type ByteString, toText } from "../base/index.ts";
-import { type TarHeaderFields, type TarMember, writeTar } from "../tar/index.ts";
+import { type ByteString, type FileTime, toText } from "../base/index.ts";
+import { type SparseRun, sparseRunsToWrite, type TarHeaderFields, type TarMember, writeTar } from "../tar/index.ts";
 import { FILE } from "./entry-kind.ts";
 import type { LayerIndex } from "./layer-index.ts";
 import type { ListedLayer } from "./listed-layer.ts";
 import { type ChangesetPlacement, type ChangesetRemoval, planChangeset } from "./plan-changeset.ts";
+import { assertNamesFitLayer } from "./reserved-names.ts";
 import type { WhiteoutCodec } from "./whiteout-codec.ts";
 
 /** How an unpacked layer is written. */
@@ -15,12 +16,15 @@ export interface ChangesetTarOptions {
   readonly keepOverlayXattrs?: boolean;
   /** Entries of the listing that say nothing new, and are left out. */
   readonly isUnchanged?: (entry: number) => boolean;
+  /** Later times become this one (SOURCE_DATE_EPOCH of reproducible-builds.org). */
+  readonly clampTime?: FileTime | undefined;
 }
 
 /**
  * The changeset tar (image-spec layer.md) of a layer that lies unpacked: its entries in their order, deletions as whiteouts
- * of OCI. The same contents give the same bytes. Data is opened when its turn comes.
- * @throws StrataError as `planChangeset` and `writeTar`
+ * of OCI. The same contents give the same bytes. Data is opened when its turn comes; of files with holes
+ * (`ListedLayer.dataRuns`) only the data is written, as PAX sparse files of GNU's format 1.0.
+ * @throws StrataError as {@link assertNamesFitLayer}, before the first byte, and as `planChangeset` and `writeTar`
  */
 export function changesetTar(
   layer: ListedLayer,
@@ -31,6 +35,7 @@ export function changesetTar(
 }
 
 function* membersOf(layer: ListedLayer, codec: WhiteoutCodec, options: ChangesetTarOptions): Generator<TarMember> {
+  assertNamesFitLayer(layer.index, codec);
   const { removals, placements } = planChangeset(layer.index, codec);
   const pending = [...removals];
   // An opaque marker comes right after its directory: some programs refuse one for a directory that is not there yet.
@@ -57,20 +62,39 @@ function whiteout(removal: ChangesetRemoval): TarMember {
 }
 
 function memberOf(
-  { index, open }: ListedLayer,
+  layer: ListedLayer,
   placement: ChangesetPlacement,
-  { keepOverlayXattrs = false }: ChangesetTarOptions,
+  { keepOverlayXattrs = false, clampTime }: ChangesetTarOptions,
 ): TarMember {
+  const { index } = layer;
   const { entry } = placement;
   const xattrs = index.xattrs(entry);
-  const header = { ...headerOf(index, placement), xattrs: keepOverlayXattrs ? xattrs : withoutDriverNotes(xattrs) };
-  if (index.columns.type[entry] !== FILE || header.size === 0) return { entry: header };
-  const data = async function* (): AsyncGenerator<Uint8Array> {
-    const source = await open(entry);
-    await using _ = source;
-    yield* source.stream();
+  const plain = headerOf(index, placement);
+  const header = {
+    ...plain,
+    mtime: clampTime !== undefined && isLater(plain.mtime, clampTime) ? clampTime : plain.mtime,
+    xattrs: keepOverlayXattrs ? xattrs : withoutDriverNotes(xattrs),
   };
-  return { entry: header, data: data() };
+  if (index.columns.type[entry] !== FILE || header.size === 0) return { entry: header };
+  const runs = header.size < SMALLEST_SPARSE ? undefined : layer.dataRuns?.(entry);
+  const sparse = runs === undefined ? undefined : sparseRunsToWrite(runs, header.size);
+  if (sparse !== undefined) return { entry: { ...header, sparse }, data: dataOf(layer, entry, sparse) };
+  const bytes = layer.readSync?.(entry);
+  return { entry: header, data: bytes === undefined ? dataOf(layer, entry, [WHOLE]) : [bytes] };
+}
+
+/** A smaller file has no hole worth looking for. */
+const SMALLEST_SPARSE = 4096;
+const WHOLE: SparseRun = { offset: 0, length: Number.POSITIVE_INFINITY };
+
+async function* dataOf({ open }: ListedLayer, entry: number, runs: readonly SparseRun[]): AsyncGenerator<Uint8Array> {
+  const source = await open(entry);
+  await using _ = source;
+  for (const { offset, length } of runs) yield* source.stream({ start: offset, end: offset + length });
+}
+
+function isLater(time: FileTime, limit: FileTime): boolean {
+  return time.seconds > limit.seconds || (time.seconds === limit.seconds && time.nanoseconds > limit.nanoseconds);
 }
 
 function headerOf(index: LayerIndex, placement: ChangesetPlacement): TarHeaderFields {
@@ -102,5 +126,6 @@ function pathOf(placement: ChangesetPlacement): ByteString {
 
 /** overlayfs keeps its own state in attributes that mean nothing, or worse, elsewhere. */
 function withoutDriverNotes(xattrs: ReadonlyMap<ByteString, Uint8Array>): ReadonlyMap<ByteString, Uint8Array> {
+  if (xattrs.size === 0) return xattrs;
   return new Map([...xattrs].filter(([name]) => !/^(?:trusted|user)\.overlay\./.test(toText(name))));
 }

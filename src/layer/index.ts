@@ -6,11 +6,18 @@
  * - {@link WhiteoutCodec}: how a format writes deletions: {@link ociWhiteouts} in image layers, {@link overlayWhiteouts}
  *   in upper directories, {@link aufsWhiteouts} in branches.
  * - {@link planChangeset}: the one planner. It decides, purely, what a layer removes and places; whoever holds a tree acts.
+ * - {@link ListedLayer}: a layer, or a whole tree, that is no tar. {@link compareTrees} says how two whole trees differ,
+ *   {@link differenceOf} makes the changeset of that, and {@link changesetTar} writes any changeset, whoever listed it, as a tar.
  *
  * @example
  * const builder = new LayerIndexBuilder();
  * await scanTar(source, (entry) => builder.add(entry));
  * const { removals, placements } = planChangeset(builder.finish());
+ *
+ * @example
+ * const changes = await compareTrees(before.index, after.index, { isSameContent });
+ * const { listed, whiteouts } = differenceOf(after, changes, before.index);
+ * for await (const chunk of changesetTar(listed, whiteouts)) layer.write(chunk);
  *
  * @module
  */
@@ -31,6 +38,7 @@ export {
   type ChangesetRemoval,
   planChangeset,
 } from "./plan-changeset.ts";
+export { assertNamesFitLayer } from "./reserved-names.ts";
 export { whereIs } from "./where-is.ts";
 export {
   aufsWhiteouts,

@@ -1,12 +1,19 @@
 import { type ByteString, StrataError, toText } from "../base/index.ts";
+import { encodeSparseMap, sparseRecords, sparseStandInName } from "./encode-sparse.ts";
 import type { EntryType, TarEntry } from "./entry.ts";
+import { isValidSparseMap } from "./gnu-sparse.ts";
 import { BLOCK_SIZE, type Field, paddingOf, USTAR } from "./header-block.ts";
 import { formatPaxTime, xattrRecord } from "./pax-fields.ts";
 import { encodePaxRecord } from "./pax-records.ts";
 
-/** What a header says: a {@link TarEntry} without its place in an archive. Sparse files are written dense. */
+/**
+ * What a header says: a {@link TarEntry} without its place in an archive. With `sparse`, only those runs are stored; without, the
+ * file is written whole.
+ */
 export type TarHeaderFields = Pick<TarEntry, "name" | "type" | "mode" | "uid" | "gid" | "size" | "mtime"> &
-  Partial<Pick<TarEntry, "uname" | "gname" | "linkName" | "devMajor" | "devMinor" | "xattrs" | "atime" | "ctime">>;
+  Partial<
+    Pick<TarEntry, "uname" | "gname" | "linkName" | "devMajor" | "devMinor" | "xattrs" | "atime" | "ctime" | "sparse">
+  >;
 
 /** The two blocks of zeros that end an archive. Shared: do not change it. */
 export const END_OF_ARCHIVE: Uint8Array = new Uint8Array(2 * BLOCK_SIZE);
@@ -26,7 +33,7 @@ const ASCII = /^[\u0001-\u007f]*$/;
  * Encodes the header of one entry, the same bytes for the same fields: ustar, preceded by a PAX header with exactly
  * what ustar cannot hold (long or non-ASCII strings, ids and sizes too large, times with nanoseconds or before the epoch,
  * access and change times, extended attributes), sorted by keyword. Names are written byte for byte: the caller ends those
- * of directories in `/`.
+ * of directories in `/`. Of a sparse file (GNU's PAX format 1.0) the map of its runs is part of the result, which is whole blocks always.
  *
  * @throws `tar-unencodable` (invalid-argument) for values outside the ranges that {@link TarEntry} states and for NULs.
  */
@@ -34,7 +41,10 @@ export function encodeHeader(entry: TarHeaderFields): Uint8Array {
   assertEncodable(entry);
   const block = Buffer.alloc(BLOCK_SIZE);
   const pax = new Map<ByteString, ByteString>();
-  putName(block, entry.name, pax);
+  const { sparse } = entry;
+  const map = sparse === undefined ? undefined : encodeSparseMap(sparse, entry.size);
+  if (map !== undefined) for (const [keyword, value] of sparseRecords(entry.name, entry.size)) pax.set(keyword, value);
+  putName(block, map === undefined ? entry.name : sparseStandInName(entry.name), pax);
   putText(block, USTAR.linkName, entry.linkName ?? "", "linkpath", pax);
   // Readers want a NUL after these two, unlike after names.
   putText(block, shorter(USTAR.uname), entry.uname ?? "", "uname", pax);
@@ -42,7 +52,7 @@ export function encodeHeader(entry: TarHeaderFields): Uint8Array {
   putOctal(block, USTAR.mode, entry.mode);
   putNumber(block, USTAR.uid, entry.uid, "uid", pax);
   putNumber(block, USTAR.gid, entry.gid, "gid", pax);
-  putNumber(block, USTAR.size, entry.size, "size", pax);
+  putNumber(block, USTAR.size, storedSizeOf(entry) + (map?.length ?? 0), "size", pax);
   const wholeTime = entry.mtime.nanoseconds === 0 && fits(USTAR.mtime, entry.mtime.seconds);
   if (!wholeTime) pax.set("mtime", formatPaxTime(entry.mtime));
   putOctal(block, USTAR.mtime, fits(USTAR.mtime, entry.mtime.seconds) ? entry.mtime.seconds : 0);
@@ -52,7 +62,13 @@ export function encodeHeader(entry: TarHeaderFields): Uint8Array {
   if (entry.ctime !== undefined) pax.set("ctime", formatPaxTime(entry.ctime));
   for (const [name, value] of entry.xattrs ?? []) pax.set(...xattrRecord(name, value));
   seal(block, TYPEFLAGS[entry.type]);
-  return pax.size === 0 ? block : Buffer.concat([encodePax(pax), block]);
+  if (pax.size === 0) return block;
+  return Buffer.concat(map === undefined ? [encodePax(pax), block] : [encodePax(pax), block, map]);
+}
+
+/** Bytes of data that are to follow the header: all of a file, or the runs of a sparse one. */
+export function storedSizeOf({ size, sparse }: TarHeaderFields): number {
+  return sparse === undefined ? size : sparse.reduce((total, { length }) => total + length, 0);
 }
 
 /** A PAX header entry with its data, padded. Its own metadata never varies. */
@@ -128,7 +144,8 @@ function seal(block: Buffer, typeflag: string): void {
   block.write(typeflag, USTAR.typeflag.at, "latin1");
   block.write("ustar\u000000", USTAR.magic.at, "latin1");
   block.fill(0x20, USTAR.checksum.at, USTAR.checksum.at + USTAR.checksum.length);
-  const sum = block.reduce((total, byte) => total + byte, 0);
+  let sum = 0;
+  for (let i = 0; i < BLOCK_SIZE; i++) sum += block[i] as number;
   block.write(`${sum.toString(8).padStart(6, "0")}\0 `, USTAR.checksum.at, "latin1");
 }
 
@@ -160,4 +177,7 @@ function assertEncodable(entry: TarHeaderFields): void {
     if (text?.includes("\0")) refuse("a name holds a NUL");
   }
   if (entry.xattrs?.has("")) refuse("an extended attribute has no name");
+  if (entry.sparse !== undefined && (entry.type !== "file" || !isValidSparseMap(entry.sparse, size))) {
+    refuse("its runs of data are not ascending, or not within the file");
+  }
 }

@@ -7,7 +7,8 @@
  * - {@link TarScanner} takes bytes as they come; {@link scanTar}, {@link scanTarSync} and {@link readTar} seek from header
  *   to header and never read data. All drive one parser, which follows Go's archive/tar where dialects disagree,
  *   because container engines do.
- * - {@link writeTar} and {@link encodeHeader} write the same bytes for the same entries: ustar, PAX only where needed.
+ * - {@link writeTar} and {@link encodeHeader} write the same bytes for the same entries: ustar, PAX only where needed; sparse files as
+ *   GNU's PAX format 1.0 ({@link sparseRunsToWrite} says which holes are worth it).
  * - {@link decodeTarSplit} reads the journal that docker and podman keep of a layer; with the files it describes,
  *   {@link tarSplitSource} gives the layer's tar again, bit for bit. {@link encodeTarSplit} writes such a journal.
  * - {@link sniffCompression} and {@link decompress} peel off what is around an archive, with limits against bombs.
@@ -24,6 +25,7 @@
 export { type CompressionFormat, type CompressOptions, compress } from "./compress.ts";
 export { type DecompressOptions, decompress } from "./decompress.ts";
 export { END_OF_ARCHIVE, encodeHeader, type TarHeaderFields } from "./encode-header.ts";
+export { sparseRunsToWrite } from "./encode-sparse.ts";
 export type { EntryType, SparseRun, TarEntry } from "./entry.ts";
 export { type EntryData, entryContent } from "./entry-content.ts";
 export { DEFAULT_EXPANSION_LIMITS, type ExpansionLimits } from "./expansion-limit.ts";

@@ -33,8 +33,11 @@ function readBack(bytes: Uint8Array): TarEntry[] {
   return entries;
 }
 
+/** Fields of a file that is written whole. */
+type WholeFields = Required<Omit<TarHeaderFields, "sparse">>;
+
 /** The fields alone, absent ones as the reader gives them. */
-function fieldsOf(entry: TarEntry): Required<TarHeaderFields> {
+function fieldsOf(entry: TarEntry): WholeFields {
   const { headerOffset: _h, dataOffset: _d, storedSize: _s, sparse: _r, ...fields } = entry;
   const { atime, ctime, xattrs, ...rest } = fields;
   return { ...rest, atime, ctime, xattrs: xattrs && sortedByName(xattrs) };
@@ -44,9 +47,9 @@ function sortedByName(xattrs: ReadonlyMap<string, Uint8Array>): Map<string, Uint
   return new Map([...xattrs].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function complete(fields: TarHeaderFields): Required<TarHeaderFields> {
+function complete(fields: TarHeaderFields): WholeFields {
   const defaults = { uname: "", gname: "", linkName: "", devMajor: 0, devMinor: 0 };
-  const { atime, ctime, xattrs, ...rest } = fields;
+  const { atime, ctime, xattrs, sparse: _, ...rest } = fields;
   const sorted = xattrs?.size ? sortedByName(xattrs) : undefined;
   return { ...defaults, ...rest, atime, ctime, xattrs: sorted };
 }
@@ -280,6 +283,6 @@ describeWith(["tar"], "GNU tar", () => {
   });
 });
 
-function withPlainValues(entry: Required<TarHeaderFields>): unknown {
+function withPlainValues(entry: WholeFields): unknown {
   return { ...entry, xattrs: entry.xattrs && [...entry.xattrs].map(([key, value]) => [key, [...value]]) };
 }

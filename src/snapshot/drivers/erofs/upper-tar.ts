@@ -1,7 +1,13 @@
 import { lstatSync } from "node:fs";
-import { type ByteString, fromText, StrataError, toBuffer, toText } from "../../../base/index.ts";
+import { type ByteString, fromText, toBuffer } from "../../../base/index.ts";
 import { listDirectory, upperDirectory } from "../../../directory/index.ts";
-import { CHAR, changesetTar, type LayerIndex, noWhiteouts, type WhiteoutCodec } from "../../../layer/index.ts";
+import {
+  assertNamesFitLayer,
+  changesetTar,
+  type LayerIndex,
+  noWhiteouts,
+  type WhiteoutCodec,
+} from "../../../layer/index.ts";
 import { readXattrs } from "../../../linux/index.ts";
 
 /** What has been written on top of a chain. */
@@ -11,8 +17,6 @@ export interface WrittenUpper {
   readonly lower: string | undefined;
 }
 
-const RESERVED = ".wh.";
-
 /**
  * The changeset (image-spec layer.md) of an upper directory of overlayfs: deletions are whiteouts, what overlayfs noted for
  * itself is left out. Of a directory with nothing below, all of it. The same files give the same bytes. May be called again.
@@ -21,35 +25,16 @@ const RESERVED = ".wh.";
 export async function upperTar({ upper, lower }: WrittenUpper): Promise<() => AsyncIterable<Uint8Array>> {
   if (lower === undefined) {
     const whole = await listDirectory(upper);
-    assertNames(whole.index, () => false);
+    assertNamesFitLayer(whole.index, noWhiteouts);
     return () => changesetTar(whole, noWhiteouts, { keepOverlayXattrs: true });
   }
   const { whiteouts, load } = upperDirectory(upper, "overlay", { isTrustedOnly: true });
   const listed = await load();
   const below = new LowerDirectories(lower);
   const codec = withoutIdleOpaques(whiteouts, below);
-  assertNames(listed.index, (entry) => isDevice00(listed.index, entry));
+  assertNamesFitLayer(listed.index, codec);
   const isSame = isRootUnchanged(listed.index, lower);
   return () => changesetTar(listed, codec, { keepOverlayXattrs: true, isUnchanged: (entry) => entry === 0 && isSame });
-}
-
-/** A layer tells deletions by these names, so no file of it can have one. */
-function assertNames(index: LayerIndex, isWhiteout: (entry: number) => boolean): void {
-  for (let entry = 0; entry < index.count; entry++) {
-    const path = index.name(entry);
-    if (!path.slice(path.lastIndexOf("/") + 1).startsWith(RESERVED) || isWhiteout(entry)) continue;
-    throw new StrataError({
-      code: "name-reserved",
-      kind: "unsupported",
-      message: `No layer can hold "${toText(path)}": names that begin with "${RESERVED}" mean deletions there`,
-      details: { entry: toText(path) },
-      hint: "Rename or remove the file, then commit again",
-    });
-  }
-}
-
-function isDevice00({ columns }: LayerIndex, entry: number): boolean {
-  return columns.type[entry] === CHAR && columns.device[entry] === 0;
 }
 
 /**
