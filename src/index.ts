@@ -11,6 +11,7 @@
  *
  * @module stratafs
  */
+export { type ApplyLayersOptions, applyLayers } from "./apply-layers.ts";
 export { type ErrorDetails, type ErrorKind, StrataError } from "./base/index.ts";
 export type { PathBlame } from "./blame-path.ts";
 export { type CopyImageOptions, copyImage } from "./copy-image.ts";

@@ -98,7 +98,7 @@ async function fail(error: unknown, args: readonly string[], terminal: Terminal)
   try {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return await finish(terminal);
-      return await fail(usageError(error), args, terminal);
+      return await fail(usageError(error, args), args, terminal);
     }
     if (error instanceof OutputClosed) return 0;
     // What was found before the error is still true, and should come before it.
@@ -116,9 +116,10 @@ async function finish(terminal: Terminal): Promise<number> {
 }
 
 /** Commander's `error: MESSAGE\n(Did you mean X?)` as one of ours. */
-function usageError({ message, code }: CommanderError): StrataError {
+function usageError({ message, code }: CommanderError, args: readonly string[]): StrataError {
   const [first = "", suggestion] = message.replace(/^error: /, "").split("\n");
-  const hint = code === "commander.help" ? "`strata --help` lists the verbs" : suggestion?.replace(/^\(|\)$/g, "");
+  const words = ["strata", ...args.slice(0, 1), "--help"].join(" ");
+  const hint = code === "commander.help" ? `\`${words}\` lists the verbs` : suggestion?.replace(/^\(|\)$/g, "");
   return new StrataError({
     code: "invalid-usage",
     kind: "invalid-argument",

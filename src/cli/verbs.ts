@@ -104,6 +104,36 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import("./commands/export.ts")).configureExport,
   },
   {
+    name: "append",
+    summary: "put layers on top of an image",
+    load: async () => (await import("./commands/append.ts")).configureAppend,
+  },
+  {
+    name: "config",
+    summary: "change how containers of an image run",
+    load: async () => (await import("./commands/config.ts")).configureConfig,
+  },
+  {
+    name: "rebase",
+    summary: "put the upper layers of an image on another base",
+    load: async () => (await import("./commands/rebase.ts")).configureRebase,
+  },
+  {
+    name: "squash",
+    summary: "make one layer of many",
+    load: async () => (await import("./commands/squash.ts")).configureSquash,
+  },
+  {
+    name: "drop",
+    summary: "take a layer out of an image",
+    load: async () => (await import("./commands/drop.ts")).configureDrop,
+  },
+  {
+    name: "changeset",
+    summary: "make, apply and show single layers",
+    load: async () => (await import("./commands/changeset.ts")).configureChangeset,
+  },
+  {
     name: "images",
     summary: "list the images of the local store",
     load: async () => (await import("./commands/images.ts")).configureImages,

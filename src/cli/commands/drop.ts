@@ -1,0 +1,20 @@
+import type { Command } from "commander";
+import { addEditOptions, type EditVerbOptions, editImage } from "../edit/edit-options.ts";
+import { examples } from "../examples.ts";
+import { parseCount } from "../parse-numbers.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** `strata drop`: an image without one of its layers. */
+export function configureDrop(command: Command, terminal: Terminal): void {
+  command
+    .description(
+      "Make an image without one of its layers, and without its step in the history. The layers above stay as they are; none is read.",
+    )
+    .argument("<image>", "any image; it stays as it is")
+    .argument("<layer>", "its number, as `strata layers` tells it", parseCount);
+  addEditOptions(command, { hasLayers: false, hasStep: false })
+    .addHelpText("after", examples(["strata drop app:1 3 -t app:2", "without layer 3"]))
+    .action(async (image: string, layer: number, options: EditVerbOptions) => {
+      await editImage(image, { terminal, options, words: [] }, (draft) => draft.dropLayer(layer));
+    });
+}
