@@ -158,7 +158,7 @@ class Extraction {
 
   async #makeDirectories(manner: Manner, queue: ItemQueue): Promise<void> {
     const { directories } = this.#request.work;
-    const maker = new DirectoryMaker(directories, this.#root);
+    using maker = new DirectoryMaker(directories, this.#root);
     for (let row = 0; row < directories.count && !queue.isStopped; row++) {
       if (maker.make(row, manner)) this.#made++;
       if (row % BREATH === 0) queue.announce(row + 1);
@@ -179,7 +179,7 @@ class Extraction {
   /** Bottom up: what is made in a directory changes its time, and its mode may close it. */
   async #finishDirectories(manner: Manner): Promise<void> {
     const { work, losses } = this.#request;
-    const maker = new DirectoryMaker(work.directories, this.#root);
+    using maker = new DirectoryMaker(work.directories, this.#root);
     for (let row = work.directories.count - 1; row >= 0; row--) {
       maker.finish(row, manner, losses);
       await this.#breathe();

@@ -17,28 +17,64 @@ import {
   symlinkSync,
   writeSync,
 } from "node:fs";
-import { assertNotAborted, type FileTime, fromBuffer, sleep } from "../base/index.ts";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import {
+  assertNotAborted,
+  type ByteString,
+  type FileTime,
+  fromBuffer,
+  fromText,
+  toBuffer,
+  toText,
+} from "../base/index.ts";
 import { fileError } from "../content/index.ts";
-import { dataRanges, decodeDevice, makeSpecialFile, readXattrs, setFileTimes, writeXattr } from "../linux/index.ts";
+import {
+  dataRanges,
+  decodeDevice,
+  makeLinkAt,
+  makeSpecialFile,
+  openDirectory,
+  openDirectoryBeneath,
+  readXattrs,
+  setFileTimes,
+  writeXattr,
+} from "../linux/index.ts";
+import { baseNameOf, joinPath, parentOf } from "../tree/index.ts";
+import { type Entered, enter, leave, type Reach, reach, within } from "./reach.ts";
 
 /** So many files until others get a turn. */
 const FILES_A_TURN = 200;
-const SLASH = Buffer.from("/");
 const BUFFER_BYTES = 1 << 20;
+/** Of the kernel, the NUL included. */
+const PATH_MAX = 4096;
 
 interface Copying {
-  /** First copy of each file that has several names, by inode. */
-  readonly links: Map<string, Buffer>;
+  readonly roots: { readonly from: string; readonly to: string };
+  /** First copy of each file that has several names, by inode: its path below the root. */
+  readonly links: Map<string, ByteString>;
   readonly signal: AbortSignal | undefined;
   /** Whether the file system shares blocks between files, as far as is known. */
   canClone: boolean;
   files: number;
 }
 
+/** A directory that is being copied. */
+interface OpenPair {
+  readonly from: Reach;
+  readonly to: Reach;
+  readonly source: Entered;
+  readonly target: Entered;
+  /** Below both roots. */
+  readonly path: ByteString;
+  readonly stats: BigIntStats;
+  /** Those in it that are not copied yet. */
+  readonly names: Buffer[];
+}
+
 /**
- * Copies a directory and all below it: hardlinks, owners, modes, extended attributes, times to the nanosecond, devices and
- * holes; nothing is followed. Blocks are shared where the file system can. Sockets are left out. Owners and attributes
- * that this user may not set are left as they come. Not synced.
+ * Copies a directory and all below it, however deep: hardlinks, owners, modes, extended attributes, times to the nanosecond,
+ * devices and holes; nothing is followed. Blocks are shared where the file system can. Sockets are left out. Owners and
+ * attributes that this user may not set are left as they come. Not synced.
  * @param to is made, and must not be there
  * @throws StrataError as `fileError`; what was copied stays; `aborted`
  */
@@ -47,41 +83,95 @@ export async function copyTree(
   to: string,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
-  const copying: Copying = { links: new Map(), signal, canClone: true, files: 0 };
+  const copying: Copying = { roots: { from, to }, links: new Map(), signal, canClone: true, files: 0 };
+  const open: OpenPair[] = [];
+  let at: ByteString = "";
   try {
-    mkdirSync(to, { mode: 0o700 });
-    await copyDirectory(Buffer.from(from), Buffer.from(to), copying);
-  } catch (error) {
-    throw fileError(error, (error as NodeJS.ErrnoException).path ?? to, "write");
-  }
-}
-
-/** Fills the copy of a directory; its own attributes come last, because files that are made in it change them. */
-async function copyDirectory(from: Buffer, to: Buffer, copying: Copying): Promise<void> {
-  const stats = lstatSync(from, { bigint: true });
-  for (const name of readdirSync(from, { encoding: "buffer" })) {
-    if (++copying.files % FILES_A_TURN === 0) {
-      assertNotAborted(copying.signal);
-      await sleep(0);
+    open.push(beginDirectory({ from: reach(from), to: reach(to), path: "" }));
+    for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
+      const name = top.names.pop();
+      at = name === undefined ? top.path : joinPath(top.path, fromBuffer(name));
+      if (name === undefined) endDirectory(open.pop() as OpenPair);
+      else {
+        const inside = copyName(top, { name, path: at }, copying);
+        if (inside !== undefined) open.push(inside);
+        await breathe(copying);
+      }
     }
-    const [source, target] = [below(from, name), below(to, name)];
-    const child = lstatSync(source, { bigint: true });
-    if (child.isDirectory()) {
-      mkdirSync(target, { mode: 0o700 });
-      await copyDirectory(source, target, copying);
-    } else copyEntry(source, target, { stats: child, copying });
+  } catch (error) {
+    throw fileError(error, toText(joinPath(fromText(to), at)), "write");
+  } finally {
+    for (const pair of open) close(pair);
   }
-  copyAttributes(from, to, stats);
 }
 
-function copyEntry(from: Buffer, to: Buffer, { stats, copying }: { stats: BigIntStats; copying: Copying }): void {
-  if (stats.isSocket()) return;
-  const inode = `${stats.dev} ${stats.ino}`;
-  const first = stats.nlink > 1n ? copying.links.get(inode) : undefined;
-  if (first !== undefined) return linkSync(first, to);
-  makeCopy(from, to, { stats, copying });
-  copyAttributes(from, to, stats);
-  if (stats.nlink > 1n) copying.links.set(inode, to);
+async function breathe(copying: Copying): Promise<void> {
+  if (++copying.files % FILES_A_TURN > 0) return;
+  assertNotAborted(copying.signal);
+  await nextTurn();
+}
+
+function beginDirectory({ from, to, path }: Pick<OpenPair, "from" | "to" | "path">): OpenPair {
+  const stats = lstatSync(from.path, { bigint: true });
+  mkdirSync(to.path, { mode: 0o700 });
+  const source = enter(from);
+  let target: Entered | undefined;
+  try {
+    target = enter(to);
+    const names = readdirSync(source.path, { encoding: "buffer" }).reverse();
+    return { from, to, path, stats, source, target, names };
+  } catch (error) {
+    leave(source);
+    if (target !== undefined) leave(target);
+    throw error;
+  }
+}
+
+/** Its own attributes come last, because files that are made in it change them. */
+function endDirectory(pair: OpenPair): void {
+  close(pair);
+  copyAttributes(pair.from.path, pair.to.path, pair.stats);
+}
+
+function close({ source, target }: OpenPair): void {
+  leave(source);
+  leave(target);
+}
+
+/** @returns the directory that it is, to be copied next */
+function copyName(
+  { source, target }: OpenPair,
+  { name, path }: { readonly name: Buffer; readonly path: ByteString },
+  copying: Copying,
+): OpenPair | undefined {
+  const [from, to] = [within(source, name), within(target, name)];
+  const stats = lstatSync(from.path, { bigint: true });
+  if (stats.isDirectory()) return beginDirectory({ from, to, path });
+  if (stats.isSocket()) return undefined;
+  const inode = stats.nlink > 1n ? `${stats.dev} ${stats.ino}` : undefined;
+  const first = inode === undefined ? undefined : copying.links.get(inode);
+  if (first !== undefined) linkBelow(copying.roots.to, first, path);
+  else {
+    makeCopy(from.path, to.path, { stats, copying });
+    copyAttributes(from.path, to.path, stats);
+    if (inode !== undefined) copying.links.set(inode, path);
+  }
+  return undefined;
+}
+
+/** Gives the copy of a file one more name; both paths are below the root of the copies. */
+function linkBelow(root: string, existing: ByteString, path: ByteString): void {
+  const [from, to] = [existing, path].map((below) => toBuffer(joinPath(fromText(root), below))) as [Buffer, Buffer];
+  if (Math.max(from.length, to.length) < PATH_MAX) return linkSync(from, to);
+  const top = openDirectory(root);
+  const opened = [top];
+  try {
+    for (const below of [existing, path]) opened.push(openDirectoryBeneath(top, parentOf(below)));
+    const [, source, target] = opened as [number, number, number];
+    makeLinkAt({ directory: source, name: baseNameOf(existing) }, target, baseNameOf(path));
+  } finally {
+    for (const fd of opened) closeSync(fd);
+  }
 }
 
 function makeCopy(from: Buffer, to: Buffer, { stats, copying }: { stats: BigIntStats; copying: Copying }): void {
@@ -158,8 +248,4 @@ function unlessForbidden(action: () => void): void {
 function timeOf(nanoseconds: bigint): FileTime {
   const rest = ((nanoseconds % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
   return { seconds: Number((nanoseconds - rest) / 1_000_000_000n), nanoseconds: Number(rest) };
-}
-
-function below(directory: Buffer, name: Buffer): Buffer {
-  return Buffer.concat([directory, SLASH, name]);
 }

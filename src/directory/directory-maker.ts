@@ -12,6 +12,7 @@ import {
   setXattr,
 } from "../linux/index.ts";
 import { baseNameOf, parentOf } from "../tree/index.ts";
+import { DirectoryOpener } from "./directory-opener.ts";
 import { type Losses, tolerate } from "./losses.ts";
 import { appliedMode, type Manner, needsOwner } from "./manner.ts";
 import { overrideStat } from "./override-stat.ts";
@@ -39,30 +40,68 @@ export function removeBeneath(root: number, path: ByteString): void {
   }
 }
 
-/** Makes the directories that a list wants, closed to others, and gives them their metadata in the end. */
-export class DirectoryMaker {
+/** Makes the directories that a list wants, closed to others, and gives them their metadata in the end. Dispose it. */
+export class DirectoryMaker implements Disposable {
   readonly #rows: Rows;
-  readonly #root: number;
+  readonly #opener: DirectoryOpener;
+  #parent = -1;
+  #fd = -1;
 
   constructor(directories: Rows, root: number) {
     this.#rows = directories;
-    this.#root = root;
+    this.#opener = new DirectoryOpener(directories, root);
   }
 
   /** Makes one, unless it is one that is there. Its parent was made before. @returns whether it was made */
   make(row: number, { replaces }: Manner): boolean {
     if (this.#rows.kind[row] !== NEW_DIRECTORY || row === 0) return false;
-    const parent = pathOfDirectory(this.#rows, this.#rows.parent[row] as number);
     const name = nameOfRow(this.#rows, row);
     try {
-      const fd = openDirectoryBeneath(this.#root, parent);
+      return this.#makeIn(this.#open(this.#rows.parent[row] as number), name, replaces);
+    } catch (error) {
+      throw writeError(error, pathOfDirectory(this.#rows, row));
+    }
+  }
+
+  #makeIn(parent: number, name: ByteString, replaces: boolean): boolean {
+    try {
+      makeDirectoryAt(parent, name, 0o700);
+      return true;
+    } catch (error) {
+      if (!replaces || (error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      closeSync(openDirectoryBeneath(parent, name));
+      return false;
+    }
+  }
+
+  /** One parent at a time stays open: siblings come one after the other, mostly. */
+  #open(parent: number): number {
+    if (parent === this.#parent) return this.#fd;
+    this.#close();
+    this.#fd = this.#opener.open(parent);
+    this.#parent = parent;
+    return this.#fd;
+  }
+
+  #close(): void {
+    if (this.#fd >= 0) closeSync(this.#fd);
+    this.#fd = -1;
+    this.#parent = -1;
+  }
+
+  [Symbol.dispose](): void {
+    this.#close();
+    this.#opener[Symbol.dispose]();
+  }
+
+  /** Gives one its owner, mode, attributes and time. Those in it must have theirs. */
+  finish(row: number, manner: Manner, losses: Losses): void {
+    try {
+      const fd = this.#opener.open(row);
       try {
-        makeDirectoryAt(fd, name, 0o700);
-        return true;
-      } catch (error) {
-        if (!replaces || (error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-        closeSync(openDirectoryBeneath(fd, name));
-        return false;
+        if (this.#rows.kind[row] !== TOUCHED_DIRECTORY) this.#describe(fd, row, { manner, losses });
+        const { seconds, nanoseconds } = this.#rows;
+        setTimes(fd, { seconds: seconds[row] as number, nanoseconds: nanoseconds[row] as number });
       } finally {
         closeSync(fd);
       }
@@ -71,28 +110,7 @@ export class DirectoryMaker {
     }
   }
 
-  /** Gives one its owner, mode, attributes and time. Those in it must have theirs. */
-  finish(row: number, manner: Manner, losses: Losses): void {
-    const path = pathOfDirectory(this.#rows, row);
-    try {
-      const fd = openDirectoryBeneath(this.#root, path);
-      try {
-        if (this.#rows.kind[row] !== TOUCHED_DIRECTORY) this.#describe(fd, row, { manner, losses, path });
-        const { seconds, nanoseconds } = this.#rows;
-        setTimes(fd, { seconds: seconds[row] as number, nanoseconds: nanoseconds[row] as number });
-      } finally {
-        closeSync(fd);
-      }
-    } catch (error) {
-      throw writeError(error, path);
-    }
-  }
-
-  #describe(
-    fd: number,
-    row: number,
-    { manner, losses, path }: { readonly manner: Manner; readonly losses: Losses; readonly path: ByteString },
-  ): void {
+  #describe(fd: number, row: number, { manner, losses }: { readonly manner: Manner; readonly losses: Losses }): void {
     const { uid, gid, mode, kind } = this.#rows;
     const isThere = kind[row] === CHANGED_DIRECTORY || row === 0;
     const isOther = needsOwner(
@@ -106,12 +124,12 @@ export class DirectoryMaker {
     if (kind[row] === CHANGED_DIRECTORY) removeOthers(fd, new Set(attributes.map(({ name }) => name)));
     for (const { name, value } of attributes) {
       const reason = tolerate(() => setXattr(fd, name, value));
-      if (reason !== undefined) losses.add({ what: "xattr", path, name, reason });
+      if (reason !== undefined) losses.add({ what: "xattr", path: pathOfDirectory(this.#rows, row), name, reason });
     }
     if (manner.owners === "apply") return;
     const { name, value } = overrideStat(this.#rows, row);
     const reason = tolerate(() => setXattr(fd, name, value));
-    if (reason !== undefined) losses.add({ what: "owner", path, name: "", reason });
+    if (reason !== undefined) losses.add({ what: "owner", path: pathOfDirectory(this.#rows, row), name: "", reason });
   }
 
   /** One that is there may belong to whom it shall already, which needs no privilege. */

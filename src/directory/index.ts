@@ -10,6 +10,8 @@
  * meanwhile makes the extraction fail, not escape. {@link fillDirectory} lets a directory appear whole, whatever happens
  * to the process that fills it.
  *
+ * Trees are as deep as they like: whoever walks one reaches what is in it by short paths ({@link enter}).
+ *
  * Reading gives a directory as a layer: {@link listDirectory}, and {@link upperDirectory} for one that a union mount wrote to.
  *
  * @example
@@ -38,5 +40,6 @@ export { FileNumbers, type FilePlaces, type ListedDirectory, listedFiles } from 
 export { measureTree, type TreeSize } from "./measure-tree.ts";
 export type { Notice } from "./notice.ts";
 export { type NotePlaces, type OverlayNotes, overlayNotesOf, withoutOverlayNotes } from "./overlay-notes.ts";
+export { type Entered, enter, leave, type Reach, reach, within } from "./reach.ts";
 export type { ChangedDirectory, ChangedFile, RemovedPath, TreeChanges } from "./tree-changes.ts";
 export { type UpperDirectory, type UpperDirectoryOptions, type UpperStyle, upperDirectory } from "./upper-directory.ts";

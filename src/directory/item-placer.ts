@@ -6,7 +6,6 @@ import {
   makeLinkAt,
   makeSpecialFileAt,
   makeSymlinkAt,
-  openDirectoryBeneath,
   setMode,
   setModeAt,
   setOwner,
@@ -18,6 +17,7 @@ import {
   unlinkAt,
 } from "../linux/index.ts";
 import { joinPath } from "../tree/index.ts";
+import { DirectoryOpener } from "./directory-opener.ts";
 import { Losses, tolerate } from "./losses.ts";
 import { appliedMode, type Manner, needsMode, needsOwner } from "./manner.ts";
 import { overrideStat } from "./override-stat.ts";
@@ -62,12 +62,14 @@ export class ItemPlacer implements Disposable {
   bytes = 0;
   readonly #placement: Placement;
   readonly #items: Rows;
+  readonly #opener: DirectoryOpener;
   #directory = -1;
   #fd = -1;
 
   constructor(placement: Placement) {
     this.#placement = placement;
     this.#items = placement.work.items;
+    this.#opener = new DirectoryOpener(placement.work.directories, placement.root);
   }
 
   /** Makes one file with its content and metadata. @throws StrataError as the file system has it */
@@ -105,16 +107,13 @@ export class ItemPlacer implements Disposable {
 
   /** Gives a file one more name. */
   link({ from, directory, name }: LinkRow): void {
-    const { work, root, manner } = this.#placement;
+    const { manner } = this.#placement;
     const source =
       typeof from === "number"
         ? { directory: this.#items.parent[from] as number, name: nameOfRow(this.#items, from) }
         : from;
     try {
-      const opened =
-        source.directory === directory
-          ? undefined
-          : openDirectoryBeneath(root, pathOfDirectory(work.directories, source.directory));
+      const opened = source.directory === directory ? undefined : this.#opener.open(source.directory);
       try {
         const target = this.#open(directory);
         if (manner.replaces) makeWay(target, name);
@@ -129,6 +128,11 @@ export class ItemPlacer implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#close();
+    this.#opener[Symbol.dispose]();
+  }
+
+  #close(): void {
     if (this.#fd >= 0) closeSync(this.#fd);
     this.#fd = -1;
     this.#directory = -1;
@@ -278,9 +282,8 @@ export class ItemPlacer implements Disposable {
   /** One directory at a time stays open: files come directory by directory. */
   #open(directory: number): number {
     if (directory === this.#directory) return this.#fd;
-    this[Symbol.dispose]();
-    const { root, work } = this.#placement;
-    this.#fd = openDirectoryBeneath(root, pathOfDirectory(work.directories, directory));
+    this.#close();
+    this.#fd = this.#opener.open(directory);
     this.#directory = directory;
     return this.#fd;
   }
