@@ -8,6 +8,8 @@
  * - {@link layoutScript} packs layers into an OCI layout for tools; {@link readDirectory} reads back what they unpacked.
  * - {@link contentStoreSuite} and {@link snapshotterSuite}: the laws of the ports `ContentStore` and `Snapshotter`, to run on any
  *   driver under any test runner. {@link localSnapshotterPlace} is a place for the second.
+ * - {@link applyCases} and {@link createCases}: what the suites of containerd, umoci and docker hold of changesets, for any black box
+ *   that applies or creates them ({@link changesetCommands}); {@link judgeApplier}, {@link runOnCreator} and {@link judgeCreated} run it.
  * - {@link editDirectory} does to a mounted tree what steps and edits ({@link remove}, {@link rename} …) say.
  *
  * @example
@@ -20,6 +22,15 @@
  * @module
  */
 export {
+  type AppliedVerdict,
+  type ChangesetCommands,
+  type ChangesetTool,
+  changesetCommands,
+  changesetLibrary,
+  judgeApplier,
+  runOnCreator,
+} from "./adapters/changeset-tool.ts";
+export {
   chmod,
   chown,
   type DirectoryEdit,
@@ -30,7 +41,9 @@ export {
 export { localSnapshotterPlace } from "./adapters/local-snapshotter-place.ts";
 export { readDirectory } from "./adapters/read-directory.ts";
 export { type CommandTool, runOnCommand } from "./adapters/run-on-command.ts";
+export { aimedAt, makeWitness, type Witness } from "./adapters/witness.ts";
 export { OUTSIDE } from "./cases/breakouts.ts";
+export { applyCases, createCases } from "./changeset-cases.ts";
 export {
   type ConformanceCase,
   type Expectation,
@@ -42,6 +55,7 @@ export {
 } from "./conformance-case.ts";
 export type { ContentStorePlace } from "./content-store/content-store-case.ts";
 export { contentStoreSuite, type RunnableCase } from "./content-store-suite.ts";
+export { type CreateCase, type CreateOutcome, entriesText, judgeCreated } from "./create-case.ts";
 export { type LayoutFiles, type LayoutOptions, layoutScript } from "./layout-script.ts";
 export { indexOf, mergedFiles } from "./merged-files.ts";
 export { runOnLibrary } from "./run-on-library.ts";

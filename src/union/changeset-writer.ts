@@ -58,7 +58,11 @@ export class ChangesetWriter {
   }
 
   #removeThroughLinks(removal: ChangesetRemoval): void {
-    const directory = walkPath(this.#state, removal.directory, { followLast: true, maxLinks: MAX_LINKS });
+    const directory = walkPath(this.#state, removal.directory, {
+      followLast: true,
+      maxLinks: MAX_LINKS,
+      skipDetours: true,
+    });
     if (directory < 0 || !this.#state.isDirectory(directory)) return;
     for (const slot of this.#targetsOf(removal, directory)) {
       removeFromLower(this.#state, slot, { layer: this.#layer, cause: removal.kind, entry: removal.entry });
@@ -128,7 +132,7 @@ export class ChangesetWriter {
   }
 
   #findLinked(target: ByteString): number | undefined {
-    const slot = walkPath(this.#state, target, { followLast: false, maxLinks: MAX_LINKS });
+    const slot = walkPath(this.#state, target, { followLast: false, maxLinks: MAX_LINKS, skipDetours: true });
     return slot < 0 ? undefined : this.#state.nodeAt(slot);
   }
 

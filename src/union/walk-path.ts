@@ -26,9 +26,11 @@ export interface WalkOptions {
   readonly maxLinks: number;
   /**
    * Called where the walk would end because `name` is missing or no directory: makes a directory there. What a `..` leaves
-   * again is not made: `missing/../x` is `x`, as it is to umoci and containerd.
+   * again is not made, as with {@link skipDetours}.
    */
   readonly makeDirectory?: (parent: Slot, name: ByteString) => Slot;
+  /** A way into something missing and out again is none: `missing/../x` is `x`, as it is to umoci and containerd. */
+  readonly skipDetours?: boolean;
 }
 
 /**
@@ -64,8 +66,9 @@ function step(tree: WalkedTree, walker: Walker, name: ByteString, options: WalkO
   const target = child === undefined || !mayFollow ? undefined : tree.linkTargetOf(child);
   if (target !== undefined) return follow(walker, target, options.maxLinks);
   if (child !== undefined && (options.makeDirectory === undefined || tree.isDirectory(child))) return child;
+  const mayMiss = options.makeDirectory !== undefined || options.skipDetours === true;
+  if (child === undefined && mayMiss && skipDetour(walker.pending)) return walker.slot;
   if (options.makeDirectory === undefined) return NOT_FOUND;
-  if (child === undefined && skipDetour(walker.pending)) return walker.slot;
   return options.makeDirectory(walker.slot, name);
 }
 

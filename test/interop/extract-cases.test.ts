@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { fromText, memorySource } from "../../src/base/index.ts";
@@ -7,16 +7,16 @@ import { createMemoryScratch } from "../../src/content/index.ts";
 import { changesOfLayer, extractChanges, extractMergedTree } from "../../src/directory/index.ts";
 import { mountOverlay, unmount } from "../../src/linux/index.ts";
 import {
+  aimedAt,
   type ConformanceCase,
   char,
   dir,
   file,
   indexOf,
   judge,
-  OUTSIDE,
+  makeWitness,
   type Outcome,
   readDirectory,
-  type TarStep,
   type TreeFile,
   tarScript,
   treeText,
@@ -77,32 +77,6 @@ const applied =
     }
     return readDirectory(directory);
   };
-
-/** A directory outside of everything that is written, with all that says whether it was touched. */
-function makeWitness(directory: string): { readonly path: string; state(): unknown } {
-  const path = join(directory, "witness-place");
-  mkdirSync(path, { mode: 0o700 });
-  writeFileSync(join(path, "witness"), "outside", { mode: 0o600 });
-  const file = join(path, "witness");
-  const factsOf = (at: string): unknown => {
-    const { mode, uid, gid, mtimeNs, nlink } = lstatSync(at, { bigint: true });
-    return { mode, uid, gid, mtimeNs, nlink };
-  };
-  return { path, state: () => [readdirSync(path), readFileSync(file, "latin1"), factsOf(path), factsOf(file)] };
-}
-
-/** The case with the witness's real place where it names the place outside. */
-function aimedAt(test: ConformanceCase, place: string): ConformanceCase {
-  const aim = (text: string): string => text.replaceAll(OUTSIDE, place.slice(1));
-  const aimStep = (step: TarStep): TarStep => ({ ...step, name: aim(step.name), linkName: aim(step.linkName) });
-  const { expected } = test;
-  return {
-    ...test,
-    layers: test.layers.map((steps) => steps.map(aimStep)),
-    expected: "tree" in expected ? { tree: expected.tree.map(aimStep) } : expected,
-    variants: [],
-  };
-}
 
 async function outcomeOf(test: ConformanceCase, write: Writer, directory: string): Promise<Outcome> {
   const tars = test.layers.map((steps) => tarScript(...steps));
