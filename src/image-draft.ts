@@ -1,3 +1,4 @@
+import { type FileTime, fromText } from "./base/index.ts";
 import { openFile } from "./content/index.ts";
 import { type CopyImageOptions, copyOptions } from "./copy-image.ts";
 import { type DraftChain, type Edit, type EditOptions, editInChain, loadFiles } from "./draft-chain.ts";
@@ -8,7 +9,10 @@ import {
   type EditStep,
   editConfig,
   type LoadedFiles,
+  type NormalTimes,
+  normaliseTimes,
   rebaseImage,
+  removePath,
   type SquashOptions,
   squashImage,
 } from "./edit/index.ts";
@@ -61,6 +65,14 @@ export class ChainedDraft implements ImageDraft {
     return await this.#after((ctx) => dropLayer(this.image, number, ctx));
   }
 
+  async removePath(path: string, step?: EditStep): Promise<ImageDraft> {
+    return await this.#after((ctx) => removePath(this.image, this.#load, fromText(path), ctx), step);
+  }
+
+  async normaliseTimes(time: FileTime, { mode }: Pick<NormalTimes, "mode"> = {}): Promise<ImageDraft> {
+    return await this.#after((ctx) => normaliseTimes(this.image, this.#load, { time, mode }, ctx));
+  }
+
   async open(): Promise<OpenedImage> {
     const { reference, transport } = this.#chain;
     const files = await this.#load();
@@ -72,8 +84,9 @@ export class ChainedDraft implements ImageDraft {
   }
 
   async copyTo(destination: string, options: CopyImageOptions = {}): Promise<CopyResult> {
-    const { reference, transport, scratch, options: places } = this.#chain;
-    const { platform: _, ...common } = { ...places, ...options };
+    const { reference, transport, scratch, options: own } = this.#chain;
+    const { store, registry, temporaryDirectory, stdout, signal } = own;
+    const common = { store, registry, temporaryDirectory, stdout, signal, ...options, platform: undefined };
     await using held = new Held();
     const target = await openNamedDestination(destination, held, common);
     const dispose = async (): Promise<void> => {};

@@ -1,8 +1,8 @@
-import { fromText } from "./base/index.ts";
+import { type FileTime, fromText } from "./base/index.ts";
 import { blamePath, type PathBlame } from "./blame-path.ts";
 import type { CopyImageOptions } from "./copy-image.ts";
 import type { EditOptions } from "./draft-chain.ts";
-import type { ConfigChange, EditStep, SquashOptions } from "./edit/index.ts";
+import type { ConfigChange, EditStep, NormalTimes, SquashOptions } from "./edit/index.ts";
 import { exportTree, type FileContents, ImageFs } from "./fs/index.ts";
 import { type HistoryStep, type ImageLayer, type ImageSource, joinHistory, type PlacedImage } from "./image/index.ts";
 import { mergeImageLayers } from "./merged-tree-of.ts";
@@ -46,6 +46,13 @@ export interface ImageDraft extends AsyncDisposable {
   squash(options?: SquashOptions, step?: EditStep): Promise<ImageDraft>;
   /** Takes one layer out, counted from 0 at the base. Reads no layer. @throws StrataError `no-such-layer` */
   dropLayer(number: number): Promise<ImageDraft>;
+  /**
+   * Takes a path and all below it out of every layer, also where other layers hide it: no blob has its bytes any more.
+   * @throws StrataError `path-not-found` when no layer has it
+   */
+  removePath(path: string, step?: EditStep): Promise<ImageDraft>;
+  /** Clamps all times of files, configuration and history that are later to this one, or sets all of them to it. */
+  normaliseTimes(time: FileTime, options?: Pick<NormalTimes, "mode">): Promise<ImageDraft>;
   /** The image as it is now, to be looked at; lives as long as the draft. */
   open(): Promise<OpenedImage>;
   /**
