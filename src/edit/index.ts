@@ -25,6 +25,7 @@ export { editConfig } from "./edit-config.ts";
 export type { EditContext, EditStep } from "./edit-context.ts";
 export { type ImageStep, stepsOf, withSteps } from "./image-steps.ts";
 export type { LoadedFiles, LoadFiles } from "./loaded-files.ts";
+export { type NormalTimes, normaliseTimes } from "./normalise-times.ts";
 export { type RebaseImage, rebaseImage } from "./rebase-image.ts";
 export { removePath } from "./remove-path.ts";
 export { ScopedScratch } from "./scoped-scratch.ts";

@@ -42,6 +42,7 @@ export const descriptorSchema = v.object({
 export const ANNOTATION = {
   refName: "org.opencontainers.image.ref.name",
   baseName: "org.opencontainers.image.base.name",
+  created: "org.opencontainers.image.created",
   baseDigest: "org.opencontainers.image.base.digest",
   containerdName: "io.containerd.image.name",
   dockerReferenceType: "vnd.docker.reference.type",

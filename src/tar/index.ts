@@ -30,6 +30,7 @@ export type { EntryType, SparseRun, TarEntry } from "./entry.ts";
 export { type EntryData, entryContent } from "./entry-content.ts";
 export { DEFAULT_EXPANSION_LIMITS, type ExpansionLimits } from "./expansion-limit.ts";
 export { paddingOf } from "./header-block.ts";
+export { type Retime, retimeHeader } from "./retime-header.ts";
 export { readTar, type ScanTarOptions, scanTar, scanTarSync } from "./scan-tar.ts";
 export { type Compression, SNIFF_LENGTH, sniffCompression } from "./sniff-compression.ts";
 export { type SniffedStream, sniffStream } from "./sniff-stream.ts";
