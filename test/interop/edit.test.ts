@@ -6,6 +6,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { copyImage, draftImage, type ImageDraft, openImage, pullImage } from "../../src/index.ts";
 import { ANNOTATION, digestOf } from "../../src/oci/index.ts";
+import { dir, file, tarScript } from "../../src/testing/index.ts";
 import { filesBelow } from "../support/copy-fixtures.ts";
 import {
   blobPath,
@@ -295,5 +296,29 @@ describeWith(["skopeo", "umoci", "root"], "skopeo and umoci", () => {
     expect(JSON.parse(run("skopeo", "inspect", `oci:${at("nothing")}:v1`)).Layers ?? []).toEqual([]);
     run("umoci", "unpack", "--image", `${at("nothing")}:v1`, at("nothing-bundle"));
     expect(await filesBelow(at("nothing-bundle/rootfs"))).toEqual({});
+  });
+});
+
+describeWith(["podman", "busybox", "root"], "podman", () => {
+  it("loads an edited image, whose files run, and one without layers", async () => {
+    const flags = ["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "none"];
+    const podman = (...args: readonly string[]): string =>
+      run("podman", "--root", at("p"), "--runroot", at("pr"), "--tmpdir", at("pt"), ...flags, ...args).trim();
+    const busybox = readFileSync(oraclePath("busybox") as string);
+    const program = tarScript(dir("bin"), file("bin/cat", busybox, { mode: 0o755 }));
+    await using draft = await draftImage(`oci:${at("source")}:base`);
+    const runnable = await draft.append(bytesOf(program));
+    const configured = await runnable.configure({ entrypoint: ["/bin/cat"], cmd: ["/etc/motd"] });
+    await configured.copyTo(`docker-archive:${at("runnable.tar")}:example.com/app:v1`);
+    await (await draft.dropLayer(0)).copyTo(`docker-archive:${at("nothing.tar")}:example.com/nothing:v1`);
+    podman("load", "--quiet", "-i", at("runnable.tar"));
+    podman("load", "--quiet", "-i", at("nothing.tar"));
+    const { Entrypoint, Cmd } = JSON.parse(
+      podman("image", "inspect", "--format", "{{json .Config}}", "example.com/app:v1"),
+    );
+    const root = podman("image", "mount", "example.com/app:v1");
+    expect(execFileSync("chroot", [root, ...Entrypoint, ...Cmd], { env: oracleEnv }).toString()).toBe("hello\n");
+    podman("image", "unmount", "example.com/app:v1");
+    expect(podman("image", "inspect", "--format", "{{len .RootFS.Layers}}", "example.com/nothing:v1")).toBe("0");
   });
 });
