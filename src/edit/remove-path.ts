@@ -22,7 +22,8 @@ import type { WrittenLayer } from "./written-layer.ts";
  *
  * Layers that have nothing of it stay as they are. In the others all else keeps its bytes and order; a layer is written anew
  * only where that cannot be (entries that came through a symlink that goes). A layer that becomes empty is dropped, and its step
- * of the history makes no layer (`empty_layer`). A step of the context is added to the history, as one without a layer.
+ * of the history makes no layer (`empty_layer`). A step of the context that says something is added to the history,
+ * as one without a layer.
  *
  * @throws StrataError `path-not-found` when no layer has it; `root-not-removable`; `layer-absent` when the bytes of a layer are not
  *   here; as `writeLayer`
@@ -98,7 +99,8 @@ class PathRemoval {
       entry,
       layer: layer === undefined ? undefined : this.#sourceOf(layer, number++),
     }));
-    const own = this.#ctx.step === undefined ? [] : [{ entry: entryOf(this.#ctx), layer: undefined }];
+    const says = Object.values(this.#ctx.step ?? {}).some((text) => text !== undefined);
+    const own = says ? [{ entry: entryOf(this.#ctx), layer: undefined }] : [];
     return withSteps(image, [...steps, ...own], { created: createdOf(this.#ctx) });
   }
 
