@@ -15,6 +15,8 @@ import type { ImageRecord } from "./storage-records.ts";
 /** The documents of an image, verified. */
 export interface StoredDocuments {
   readonly manifest: RawDocument;
+  /** Of the manifest. */
+  readonly annotations: Readonly<Record<string, string>> | undefined;
   readonly config: RawDocument & { readonly value: ImageConfig };
 }
 
@@ -46,6 +48,7 @@ export async function readStoredDocuments(
   const value = parseImageConfig(configBytes, { what: `image configuration ${digest}`, maxBytes });
   return {
     manifest: { mediaType: manifest.mediaType ?? "", digest: digestOf(bytes), bytes },
+    annotations: manifest.annotations,
     config: { mediaType, digest, bytes: configBytes, value },
   };
 }

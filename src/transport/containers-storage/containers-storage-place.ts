@@ -78,7 +78,7 @@ function describe({ id, names, digest }: ImageRecord): ListedImage {
 async function openImage(root: PodmanRoot, image: ImageRecord): Promise<PlacedImage> {
   const { files, layout, options } = root;
   const maxBytes = options.limits.maxDocumentBytes;
-  const { manifest, config } = await readStoredDocuments(files, { driver: layout.name, image }, maxBytes);
+  const { manifest, annotations, config } = await readStoredDocuments(files, { driver: layout.name, image }, maxBytes);
   const platform = platformOf(config.value);
   assertPlatform(options.platform, platform);
   const diffIds = config.value.rootfs.diff_ids;
@@ -88,6 +88,7 @@ async function openImage(root: PodmanRoot, image: ImageRecord): Promise<PlacedIm
   return {
     names: image.names,
     manifest,
+    annotations,
     config: { ...config, isSynthetic: false },
     platform,
     layers,
