@@ -1,4 +1,5 @@
 import { type FileTime, fromText } from "./base/index.ts";
+import { changesetOfDirectories } from "./changeset/index.ts";
 import { openFile } from "./content/index.ts";
 import { type CopyImageOptions, copyOptions } from "./copy-image.ts";
 import { type DraftChain, type Edit, type EditOptions, editInChain, loadFiles } from "./draft-chain.ts";
@@ -22,7 +23,7 @@ import { artifactOfImage, type PlacedImage } from "./image/index.ts";
 import { openNamedDestination } from "./named-places.ts";
 import { openBases } from "./open-bases.ts";
 import { type ImageDraft, OpenedImage } from "./opened-image.ts";
-import { type CopyResult, copyArtifact } from "./transport/index.ts";
+import { type CopyResult, copyArtifact, leadsToTree } from "./transport/index.ts";
 
 /** A draft over a chain of edits. */
 export class ChainedDraft implements ImageDraft {
@@ -41,6 +42,7 @@ export class ChainedDraft implements ImageDraft {
     if (typeof layer !== "string") return await this.#after((ctx) => appendLayer(this.image, layer, ctx), step);
     const { stdin } = this.#chain.options;
     if (layer === "-" && stdin !== undefined) return await this.append(stdin, step);
+    if (await leadsToTree(layer)) return await this.append(await this.#directory(layer), step);
     const file = await openFile(layer);
     await using _ = file;
     return await this.append(file.stream(), step);
@@ -109,6 +111,12 @@ export class ChainedDraft implements ImageDraft {
     });
     return await this.#files;
   };
+
+  async #directory(path: string): Promise<AsyncIterable<Uint8Array>> {
+    const { clampTime, signal } = this.#chain.options;
+    const changeset = await changesetOfDirectories(undefined, path, { signal });
+    return changeset.tar({ clampTime });
+  }
 
   async #after(edit: Edit, step?: EditStep): Promise<ImageDraft> {
     return new ChainedDraft(this.#chain, await editInChain(this.#chain, edit, step));

@@ -14,8 +14,11 @@
 export { type ApplyLayersOptions, applyLayers } from "./apply-layers.ts";
 export { type ErrorDetails, type ErrorKind, StrataError } from "./base/index.ts";
 export type { PathBlame } from "./blame-path.ts";
+export type { Notice } from "./changeset/index.ts";
 export { type CopyImageOptions, copyImage } from "./copy-image.ts";
+export { type CreatedLayer, type CreateLayerOptions, createLayer } from "./create-layer.ts";
 export { describeMachine, type MachineInfo } from "./describe-machine.ts";
+export { type DiffTreesOptions, diffTrees, type TreeDifference } from "./diff-trees.ts";
 export type { ExtractReport } from "./directory/index.ts";
 export type { EditOptions } from "./draft-chain.ts";
 export { draftImage } from "./draft-image.ts";
@@ -23,6 +26,7 @@ export type { ConfigChange, EditStep, Healthcheck, NamedValues, SetChange, Squas
 export type { ImageFs } from "./fs/index.ts";
 export type { CopyEvent, HistoryStep, ImageLayer, ImageSource, Limits, LoadEvent } from "./image/index.ts";
 export { type ListedSnapshot, listSnapshots } from "./list-snapshots.ts";
+export type { ComparedFile, ListedChange } from "./listed-change.ts";
 export { type LoadedImage, loadImages } from "./load-images.ts";
 export {
   listImageMounts,
@@ -40,6 +44,7 @@ export type { ImageDraft, ImageView, OpenedImage } from "./opened-image.ts";
 export { type PullEvent, type PullImageOptions, type PullResult, pullImage } from "./pull-image.ts";
 export type { ResolvedChange } from "./resolve-change.ts";
 export { saveImages } from "./save-images.ts";
+export { type ShowLayerOptions, showLayer } from "./show-layer.ts";
 export type { MountedSnapshot } from "./snapshot/index.ts";
 export {
   type CheckEvent,

@@ -31,7 +31,8 @@ export interface ImageDraft extends AsyncDisposable {
   /** Without a manifest once it was edited: that is made when it is copied. */
   readonly image: PlacedImage;
   /**
-   * Puts a layer on top: the bytes of a tar, compressed or not, of a file or of a stream. `-` is standard input.
+   * Puts a layer on top: the bytes of a tar, compressed or not, of a file or of a stream; `-` is standard input. Of a
+   * directory all becomes a layer.
    * @throws StrataError of kind malformed or hostile for what is no layer
    */
   append(layer: string | AsyncIterable<Uint8Array>, step?: EditStep): Promise<ImageDraft>;

@@ -104,6 +104,11 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import("./commands/export.ts")).configureExport,
   },
   {
+    name: "diff",
+    summary: "show what differs between two directories or images",
+    load: async () => (await import("./commands/diff.ts")).configureDiff,
+  },
+  {
     name: "append",
     summary: "put layers on top of an image",
     load: async () => (await import("./commands/append.ts")).configureAppend,

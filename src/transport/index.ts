@@ -66,6 +66,7 @@ export {
   type RetryEvent,
   type TransferOptions,
 } from "./registry/registry-options.ts";
+export { leadsToTree } from "./leads-to-tree.ts";
 export { leadsToPath } from "./resolve-path.ts";
 export { createDirectory, type DestinationKind, destinationKind } from "./rootfs/destination-kind.ts";
 export { writeFileAtomically } from "./rootfs/write-file.ts";

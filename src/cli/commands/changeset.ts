@@ -2,6 +2,8 @@ import type { Command } from "commander";
 import { examples } from "../examples.ts";
 import type { Terminal } from "../terminal.ts";
 import { configureChangesetApply } from "./changeset-apply.ts";
+import { configureChangesetCreate } from "./changeset-create.ts";
+import { configureChangesetShow } from "./changeset-show.ts";
 
 /** `strata changeset`: layers by themselves, made, applied and shown. */
 export function configureChangeset(command: Command, terminal: Terminal): void {
@@ -18,5 +20,7 @@ export function configureChangeset(command: Command, terminal: Terminal): void {
         ["strata changeset show layer.tar", "what is in a layer"],
       ),
     );
+  configureChangesetCreate(command.command("create"), terminal);
   configureChangesetApply(command.command("apply"), terminal);
+  configureChangesetShow(command.command("show"), terminal);
 }

@@ -1,0 +1,103 @@
+import { availableParallelism } from "node:os";
+import type { FileTime } from "./base/index.ts";
+import {
+  type Changeset,
+  type CreateChangesetOptions,
+  changesetOfDirectories,
+  createOverlayChangeset,
+  type Notice,
+} from "./changeset/index.ts";
+import { type CompressionFormat, compress } from "./tar/index.ts";
+import { writeFileAtomically } from "./transport/index.ts";
+
+/** How the layer between two directories is made. */
+export interface CreateLayerOptions extends Pick<CreateChangesetOptions, "contents"> {
+  /**
+   * Whether `upper` is an upper directory of overlayfs, and `lower` its `lowerdir`: several with a colon between, the topmost
+   * first, `\:` for a colon in a name. Only what is in `upper` is looked at then.
+   */
+  readonly isOverlay?: boolean | undefined;
+  /** Default: `none`. */
+  readonly compression?: CompressionFormat | undefined;
+  /** For {@link compression}; the codec's own default unless given. The bytes do not depend on the number of processors. */
+  readonly compressionLevel?: number | undefined;
+  /** Times of files that are later than this become this: SOURCE_DATE_EPOCH. */
+  readonly clampTime?: FileTime | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A layer that is ready to be written. */
+export interface CreatedLayer {
+  /** Nothing differs: no layer is needed. */
+  readonly isEmpty: boolean;
+  /** Paths that were added, changed or deleted. */
+  readonly changeCount: number;
+  /** What is in no layer: sockets, files that vanished, what is mounted inside. */
+  readonly notices: readonly Notice[];
+  /** The same for the same trees. An archive without entries where nothing differs. */
+  bytes(): AsyncIterable<Uint8Array>;
+  /** Writes a file that is complete or not there. @returns its size in bytes */
+  writeTo(path: string): Promise<number>;
+}
+
+/**
+ * The layer that makes one directory out of another: what was added and changed whole, whiteouts for what is gone. Where
+ * `upper` is a mount of an overlay over `lower`, only what the mount wrote is looked at.
+ *
+ * @param lower `""` for nothing: then the layer holds everything
+ * @throws StrataError `permission-denied`, `file-changed` for what is written to meanwhile, `name-reserved` …
+ */
+export async function createLayer(
+  lower: string,
+  upper: string,
+  options: CreateLayerOptions = {},
+): Promise<CreatedLayer> {
+  const changeset = await changesetBetween(lower, upper, options);
+  const { isEmpty, changes, notices } = changeset;
+  const bytes = (): AsyncIterable<Uint8Array> => bytesOf(changeset, options);
+  return {
+    isEmpty,
+    changeCount: changes.length,
+    notices,
+    bytes,
+    writeTo: async (path) => {
+      let size = 0;
+      const counted = async function* (): AsyncGenerator<Uint8Array> {
+        for await (const chunk of bytes()) {
+          size += chunk.length;
+          yield chunk;
+        }
+      };
+      await writeFileAtomically(path, counted());
+      return size;
+    },
+  };
+}
+
+async function changesetBetween(
+  lower: string,
+  upper: string,
+  { isOverlay = false, contents, signal }: CreateLayerOptions,
+): Promise<Changeset> {
+  if (isOverlay) return await createOverlayChangeset({ lowers: splitLowers(lower), upper }, { signal });
+  return await changesetOfDirectories(lower === "" ? undefined : lower, upper, { contents, signal });
+}
+
+/** `lowerdir` as mount(8) takes it. */
+function splitLowers(text: string): string[] {
+  const parts = text.match(/(?:\\.|[^\\:])+/g) ?? [];
+  return parts.map((part) => part.replace(/\\(.)/g, "$1"));
+}
+
+function bytesOf(
+  changeset: Changeset,
+  { compression = "none", compressionLevel: level, clampTime, signal }: CreateLayerOptions,
+): AsyncIterable<Uint8Array> {
+  const tar = changeset.tar({ clampTime });
+  if (compression === "none") return tar;
+  return compress(tar, compression, {
+    concurrency: availableParallelism(),
+    ...(level === undefined ? {} : { level }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
