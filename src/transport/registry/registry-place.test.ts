@@ -157,9 +157,8 @@ describe("the bytes", () => {
     const list = async (): Promise<string[]> => {
       server.requests.length = 0;
       await using opened = place("app:v1");
-      const source = { ...(await opened.open(undefined)), reference: "", transport: "docker" };
       await using loaded = await loadLayers(
-        { ...source, [Symbol.asyncDispose]: async () => {} },
+        { ...(await opened.open(undefined)), reference: "" },
         { cache, scratch, verify: true, spool: "lazy", limits: DEFAULT_LIMITS, workers: 1 },
       );
       expect(loaded.layers[0]?.index.count).toBe(1);
