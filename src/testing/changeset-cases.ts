@@ -1,5 +1,7 @@
-import { containerdApply, umociAndDockerApply } from "./cases/foreign-apply.ts";
-import { containerdCreate, continuityCreate } from "./cases/foreign-create.ts";
+import { containerdApply } from "./cases/containerd-apply.ts";
+import { containerdCreate } from "./cases/containerd-create.ts";
+import { continuityCreate } from "./cases/continuity-create.ts";
+import { umociAndDockerApply } from "./cases/umoci-apply.ts";
 import type { ConformanceCase } from "./conformance-case.ts";
 import type { CreateCase } from "./create-case.ts";
 
