@@ -58,7 +58,7 @@ function changedRunConfig(config: RawObject, change: ConfigChange): RawObject {
     ...settled("WorkingDir", change.workingDir),
     ...(labels && { Labels: withNamed(objectOf(config["Labels"]), labels) }),
     ...settled("StopSignal", change.stopSignal),
-    ...settled("Healthcheck", healthcheck == null ? healthcheck : healthcheckDocument(healthcheck)),
+    ...settled("Healthcheck", healthcheck ? healthcheckDocument(healthcheck) : healthcheck),
     ...settled("Shell", change.shell),
   });
 }
@@ -74,9 +74,10 @@ function withNamed(before: RawObject, change: NamedValues): RawObject | undefine
 }
 
 function changedSet(before: unknown, { add = [], remove = [] }: SetChange): RawObject | undefined {
-  const removed = remove.map((name) => [name, undefined]);
-  const added = add.map((name) => [name, {}]);
-  return unlessEmpty(withMembers(objectOf(before), Object.fromEntries([...removed, ...added])));
+  const members: Record<string, unknown> = {};
+  for (const name of remove) members[name] = undefined;
+  for (const name of add) members[name] = {};
+  return unlessEmpty(withMembers(objectOf(before), members));
 }
 
 /** `80` is what others write for `80/tcp`: it goes with that, and makes way for it. */

@@ -34,7 +34,7 @@ beforeAll(async () => {
   const fixed = await layerOf({ "etc/motd": "fixed\n", "bin/tool": "z".repeat(4000) });
   layers = [base, app, top];
   const layout = new FixtureLayout();
-  const annotations = { "org.opencontainers.image.source": "https://example.com/", ...{ mine: "yes" } };
+  const annotations = { "org.opencontainers.image.source": "https://example.com/", mine: "yes" };
   const config = {
     config: { Env: ["PATH=/bin"], Cmd: ["/bin/tool"], Unknown: 1 },
     "x-own": true,
