@@ -1,5 +1,6 @@
 import { promises as fs } from "node:fs";
 import { join } from "node:path";
+import { StrataError } from "../../../base/index.ts";
 import type { ContentStore, IndexCache } from "../../../content/index.ts";
 import { measureTree } from "../../../directory/index.ts";
 import { DEFAULT_LIMITS, recallIndex } from "../../../image/index.ts";
@@ -40,8 +41,8 @@ const OVERLAY_OPTIONS = ["index=off", "redirect_dir=off", "metacopy=off"];
  * Snapshots that are never extracted. A committed one is the tar of its layer, a blob of the content store, and nothing
  * else; the metadata of its whole chain are merged into one EROFS image, whose devices are the tars, when somebody first
  * asks for it. That image is mounted once for all who build on it. A view is a bind mount of it: exactly the
- * merged tree. An active snapshot is an overlay on it, in which character devices 0:0 of an image cannot be seen; committing
- * one writes its upper directory as a layer's tar.
+ * merged tree. An active snapshot is an overlay on it, which is refused where the image has a character device 0:0 of its own:
+ * there it would be a whiteout. Committing one writes its upper directory as a layer's tar.
  *
  * Needs root, and a kernel that mounts EROFS with blocks of 512 bytes (Linux 6.4).
  */
@@ -107,9 +108,20 @@ async function useLower(
   await using _ = await lowers.lock(chain.top);
   const variant = info.kind === "view" ? "plain" : "escaped";
   const image = await ensureMergedImage(chain, { sources, variant, stack: undefined });
+  if (info.kind === "active" && image.whiteoutDevice !== undefined) throw wouldBeWhiteout(image.whiteoutDevice);
   // First of all: whoever removes what is left of this snapshot finds it.
   await fs.writeFile(join(directory, LOWER_FILE), chain.top.id);
   return await lowers.use(chain.top, image, id);
+}
+
+function wouldBeWhiteout(entry: string): StrataError {
+  return new StrataError({
+    code: "layer-has-whiteout-device",
+    kind: "unsupported",
+    message: `Cannot let changes be made on an overlay here: to overlayfs the device 0:0 "${entry}" of the image is a whiteout`,
+    details: { entry },
+    hint: "Look at it without --rw, or use the driver vfs or btrfs",
+  });
 }
 
 async function releaseLower({ lowers }: ErofsHouse, { id, directory }: NewSnapshot): Promise<void> {

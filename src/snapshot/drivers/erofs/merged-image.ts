@@ -1,6 +1,7 @@
-import { promises as fs } from "node:fs";
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync, promises as fs } from "node:fs";
 import { join, relative } from "node:path";
-import { addDetails, StrataError } from "../../../base/index.ts";
+import { addDetails, StrataError, toText } from "../../../base/index.ts";
 import { fileError, writeFileDurably } from "../../../content/index.ts";
 import { chainIdOf, type DiffId, type Digest, hexOf } from "../../../oci/index.ts";
 import type { LayerStack } from "../../snapshotter.ts";
@@ -10,7 +11,7 @@ import { layerTarMissing, locateTar, locateTars, stampOfFile } from "./layer-tar
 import { writeImageFile } from "./write-image-file.ts";
 
 /** Raise it when images that were made before must not be mounted any more. */
-const FORMAT = 1;
+const FORMAT = 2;
 const RECORD = "merged.json";
 const FILES: Readonly<Record<ImageVariant, string>> = { escaped: "merged.erofs", plain: "merged-plain.erofs" };
 
@@ -31,6 +32,8 @@ export interface MergedImage {
   readonly stamp: string;
   /** Which of the two it is; `escaped` where they do not differ. */
   readonly variant: ImageVariant;
+  /** A device 0:0 of the tree, by its path; below an overlay it would be a whiteout. */
+  readonly whiteoutDevice: string | undefined;
 }
 
 interface RecordedTar {
@@ -51,6 +54,9 @@ interface ImageRecord {
   readonly format: number;
   /** Bytes of each image. One that does not differ from `escaped` is not there. */
   readonly sizes: { readonly escaped: number; readonly plain?: number | undefined };
+  /** SHA-256 of each, in hex. */
+  readonly sums: { readonly escaped: string; readonly plain?: string | undefined };
+  readonly whiteoutDevice?: string | undefined;
   /** One for each layer, base first. */
   readonly tars: readonly RecordedTar[];
   /** The layers whose tars are the devices of the images, in the kernel's order. */
@@ -98,7 +104,13 @@ async function findMergedImage(
   if (image === undefined || image.size !== record.sizes[variant]) return undefined;
   const tars = await findTars(directory, record.tars, sources);
   const devices = record.devices.map((layer) => (tars[layer] as FoundTar).path);
-  return { path, variant, devices, stamp: [image, ...tars].map(({ text }) => text).join(" ") };
+  return {
+    path,
+    variant,
+    devices,
+    stamp: [image, ...tars].map(({ text }) => text).join(" "),
+    whiteoutDevice: record.whiteoutDevice,
+  };
 }
 
 /** The same chain gives the same bytes: its chainID is their identity. */
@@ -112,9 +124,12 @@ async function makeMergedImage(chain: Chain, { sources, stack }: ImageRequest): 
     writeImageFile(tree, { ...shared, path: join(directory, FILES[variant]), escapeOverlay: variant === "escaped" });
   const escaped = await write("escaped");
   const plain = escaped.overlayMarked.length === 0 ? undefined : await write("plain");
+  const [whiteoutDevice] = escaped.whiteoutDevices;
   const record: ImageRecord = {
     format: FORMAT,
     sizes: { escaped: escaped.bytes, plain: plain?.bytes },
+    sums: { escaped: escaped.sha256, plain: plain?.sha256 },
+    whiteoutDevice: whiteoutDevice === undefined ? undefined : toText(whiteoutDevice),
     tars: tars.map(({ diffId, path, size }) => ({ diffId, path: relative(directory, path), size })),
     devices: escaped.deviceLayers,
   };
@@ -125,6 +140,31 @@ async function makeMergedImage(chain: Chain, { sources, stack }: ImageRequest): 
 export async function imageBytes(directory: string): Promise<number> {
   const record = await readRecord(directory);
   return record === undefined ? 0 : record.sizes.escaped + (record.sizes.plain ?? 0);
+}
+
+/**
+ * Whether the images of a snapshot are what was written, as far as they are there; reads them whole.
+ * @returns paths of those that are not @throws StrataError as `fileError`
+ */
+export async function findDamagedImages(directory: string): Promise<readonly string[]> {
+  const record = await readRecord(directory);
+  const damaged: string[] = [];
+  for (const variant of ["escaped", "plain"] as const) {
+    const sum = record?.sums[variant];
+    const path = join(directory, FILES[variant]);
+    if (sum !== undefined && existsSync(path) && (await sha256Of(path)) !== sum) damaged.push(path);
+  }
+  return damaged;
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  try {
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
+  } catch (error) {
+    throw fileError(error, path);
+  }
+  return hash.digest("hex");
 }
 
 async function readRecord(directory: string): Promise<ImageRecord | undefined> {

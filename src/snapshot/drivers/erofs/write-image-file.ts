@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { promises as fs } from "node:fs";
 import { dirname } from "node:path";
 import { randomName } from "../../../base/index.ts";
@@ -17,11 +18,17 @@ export interface ImageFileOptions {
   readonly content: ContentStore;
 }
 
+/** What was written. */
+export interface WrittenImage extends ErofsImage {
+  /** SHA-256 of the file, in hex. */
+  readonly sha256: string;
+}
+
 /**
  * Writes the metadata image of a tree into a file, which has its name when it is whole and durable.
  * @throws StrataError as `writeErofs`; as `fileError`: nothing is left aside then
  */
-export async function writeImageFile(tree: MergedTree, options: ImageFileOptions): Promise<ErofsImage> {
+export async function writeImageFile(tree: MergedTree, options: ImageFileOptions): Promise<WrittenImage> {
   const { path } = options;
   const aside = `${path}.${randomName()}.partial`;
   try {
@@ -39,14 +46,18 @@ async function writeAside(
   tree: MergedTree,
   aside: string,
   { uuid, escapeOverlay, diffIds, content }: ImageFileOptions,
-): Promise<ErofsImage> {
+): Promise<WrittenImage> {
   const handle = await fs.open(aside, "wx", 0o600);
   try {
-    const sink = { write: (bytes: Uint8Array) => handle.writeFile(bytes) };
+    const hash = createHash("sha256");
+    const write = async (bytes: Uint8Array): Promise<void> => {
+      hash.update(bytes);
+      await handle.writeFile(bytes);
+    };
     const openTar = (layer: number) => content.open(digestOf(diffIds[layer] as DiffId));
-    const image = await writeErofs(tree, { sink, uuid, escapeOverlay, openTar });
+    const image = await writeErofs(tree, { sink: { write }, uuid, escapeOverlay, openTar });
     await handle.sync();
-    return image;
+    return { ...image, sha256: hash.digest("hex") };
   } finally {
     await handle.close();
   }
