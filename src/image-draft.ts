@@ -1,5 +1,5 @@
 import { type FileTime, fromText } from "./base/index.ts";
-import { changesetOfDirectories } from "./changeset/index.ts";
+import { directoryTree } from "./changeset/index.ts";
 import { openFile } from "./content/index.ts";
 import { type CopyImageOptions, copyOptions } from "./copy-image.ts";
 import { type DraftChain, type Edit, type EditOptions, editInChain, loadFiles } from "./draft-chain.ts";
@@ -7,8 +7,10 @@ import {
   appendLayer,
   type ConfigChange,
   dropLayer,
+  type EditFiles,
   type EditStep,
   editConfig,
+  editFiles,
   type LoadedFiles,
   type NormalTimes,
   normaliseTimes,
@@ -20,6 +22,7 @@ import {
 import { Held } from "./held.ts";
 import { hostPlatform } from "./host-platform.ts";
 import { artifactOfImage, type PlacedImage } from "./image/index.ts";
+import { changesetTar, noWhiteouts } from "./layer/index.ts";
 import { openNamedDestination } from "./named-places.ts";
 import { openBases } from "./open-bases.ts";
 import { type ImageDraft, OpenedImage } from "./opened-image.ts";
@@ -36,6 +39,10 @@ export class ChainedDraft implements ImageDraft {
     this.image = image;
     this.#chain = chain;
     this.#files = files && Promise.resolve(files);
+  }
+
+  async edit(edit: EditFiles, step?: EditStep): Promise<ImageDraft> {
+    return await this.#after((ctx) => editFiles(this.image, this.#load, edit, ctx), step);
   }
 
   async append(layer: string | AsyncIterable<Uint8Array>, step?: EditStep): Promise<ImageDraft> {
@@ -114,8 +121,10 @@ export class ChainedDraft implements ImageDraft {
 
   async #directory(path: string): Promise<AsyncIterable<Uint8Array>> {
     const { clampTime, signal } = this.#chain.options;
-    const changeset = await changesetOfDirectories(undefined, path, { signal });
-    return changeset.tar({ clampTime });
+    // The image's root has its own owner and mode.
+    const isUnchanged = (entry: number): boolean => entry === 0;
+    const tree = await directoryTree(path, { signal });
+    return changesetTar(tree, noWhiteouts, { isUnchanged, ...(clampTime && { clampTime }) });
   }
 
   async #after(edit: Edit, step?: EditStep): Promise<ImageDraft> {

@@ -2,7 +2,7 @@ import { type FileTime, fromText } from "./base/index.ts";
 import { blamePath, type PathBlame } from "./blame-path.ts";
 import type { CopyImageOptions } from "./copy-image.ts";
 import type { EditOptions } from "./draft-chain.ts";
-import type { ConfigChange, EditStep, NormalTimes, SquashOptions } from "./edit/index.ts";
+import type { ConfigChange, EditFiles, EditStep, NormalTimes, SquashOptions } from "./edit/index.ts";
 import { exportTree, type FileContents, ImageFs } from "./fs/index.ts";
 import { type HistoryStep, type ImageLayer, type ImageSource, joinHistory, type PlacedImage } from "./image/index.ts";
 import { mergeImageLayers } from "./merged-tree-of.ts";
@@ -31,8 +31,14 @@ export interface ImageDraft extends AsyncDisposable {
   /** Without a manifest once it was edited: that is made when it is copied. */
   readonly image: PlacedImage;
   /**
+   * Changes the files of the image: what the function does to the file system that it gets becomes one layer on top. Where it
+   * changes nothing, nothing becomes of it.
+   * @throws what the function throws: then nothing of it stays anywhere
+   */
+  edit(edit: EditFiles, step?: EditStep): Promise<ImageDraft>;
+  /**
    * Puts a layer on top: the bytes of a tar, compressed or not, of a file or of a stream; `-` is standard input. Of a
-   * directory all becomes a layer.
+   * directory all that is in it becomes a layer.
    * @throws StrataError of kind malformed or hostile for what is no layer
    */
   append(layer: string | AsyncIterable<Uint8Array>, step?: EditStep): Promise<ImageDraft>;
@@ -148,6 +154,17 @@ export class OpenedImage implements ImageView, AsyncDisposable {
   /** A draft of this image, for making others of it. Dispose it before the image, or with it. */
   draft(options: EditOptions = {}): ImageDraft {
     return this.#draft(this, options);
+  }
+
+  /**
+   * Another image with other files; see {@link ImageDraft.edit}. This one stays what it is.
+   *
+   * @example
+   * const patched = await image.edit((fs) => fs.writeFile("/etc/motd", "patched\n"));
+   * await patched.copyTo("oci:patched:v1");
+   */
+  async edit(edit: EditFiles, step?: EditStep): Promise<ImageDraft> {
+    return await this.draft().edit(edit, step);
   }
 
   /** Closes files and frees temporary space. Everything that came from this image is dead then. */
