@@ -1,82 +1,88 @@
-import type { ByteString } from "../base/index.ts";
 import { BLOCK, CHAR, FILE, SYMLINK } from "./entry-kind.ts";
 import type { LayerIndex } from "./layer-index.ts";
 
 /**
- * What differs between two entries at the same path; `links`: it shares its inode with other names than before.
- * Content is known to differ where sizes do, else where somebody compared it.
+ * What may differ between two entries at the same path, in the order in which it is told.
+ * `content` is known to differ where sizes do, else where somebody compared it; `links`: it shares its inode with other names than before.
  */
 export type ChangedField = "type" | "content" | "mode" | "owner" | "mtime" | "xattrs" | "target" | "device" | "links";
 
-/**
- * How exact times are: `exact`, or `truncated`: where one side has whole seconds only, an archive may have cut the rest off.
- */
+/** How exact times are; `truncated`: where one side has whole seconds only, an archive may have cut the rest off. */
 export type TimePrecision = "exact" | "truncated";
-
-/** One of each tree; neither is a hardlink. */
-export interface EntryPair {
-  readonly lower: LayerIndex;
-  readonly l: number;
-  readonly upper: LayerIndex;
-  readonly u: number;
-}
 
 const SAME: readonly ChangedField[] = [];
 const OTHER_TYPE: readonly ChangedField[] = ["type"];
 
-/** What the metadata of two entries says; of entries of different types only that. Allocates nothing for equal ones. */
-export function changedMetadata(pair: EntryPair, times: TimePrecision): readonly ChangedField[] {
-  const { lower, l, upper, u } = pair;
-  const [a, b] = [lower.columns, upper.columns];
-  const type = b.type[u];
-  if (a.type[l] !== type) return OTHER_TYPE;
-  const isDevice = type === CHAR || type === BLOCK;
-  let fields: ChangedField[] | undefined;
-  const note = (field: ChangedField): void => {
-    fields ??= [];
-    fields.push(field);
-  };
-  if (type === FILE && a.size[l] !== b.size[u]) note("content");
-  // Linux gives all symlinks the same mode; archives write what they like.
-  if (type !== SYMLINK && a.mode[l] !== b.mode[u]) note("mode");
-  if (a.uid[l] !== b.uid[u] || a.gid[l] !== b.gid[u]) note("owner");
-  if (!isSameTime(pair, times)) note("mtime");
-  if (!hasSameXattrs(pair)) note("xattrs");
-  if (type === SYMLINK && !hasSameTarget(pair)) note("target");
-  if (isDevice && a.device[l] !== b.device[u]) note("device");
-  return fields ?? SAME;
-}
+/** Compares entries of two indexes, none of them a hardlink. It allocates nothing for equal ones. */
+export class EntryComparison {
+  readonly #lower: LayerIndex;
+  readonly #upper: LayerIndex;
+  readonly #times: TimePrecision;
 
-/** Whether two files whose metadata is the same may differ in their data all the same: times of whole seconds prove little. */
-export function isContentUnsure({ lower, l, upper, u }: EntryPair): boolean {
-  const isWhole = lower.columns.mtimeNanoseconds[l] === 0 || upper.columns.mtimeNanoseconds[u] === 0;
-  return isWhole && mayDiffer({ lower, l, upper, u });
-}
+  constructor(lower: LayerIndex, upper: LayerIndex, times: TimePrecision) {
+    this.#lower = lower;
+    this.#upper = upper;
+    this.#times = times;
+  }
 
-/** Whether both are files of one size, and have data. */
-export function mayDiffer({ lower, l, upper, u }: EntryPair): boolean {
-  const size = upper.columns.size[u] as number;
-  return upper.columns.type[u] === FILE && lower.columns.type[l] === FILE && size > 0 && lower.columns.size[l] === size;
-}
+  /** What the metadata says; of entries of different types only that. */
+  changedMetadata(l: number, u: number): readonly ChangedField[] {
+    const a = this.#lower.columns;
+    const b = this.#upper.columns;
+    const type = b.type[u];
+    if (a.type[l] !== type) return OTHER_TYPE;
+    const hasMode = type !== SYMLINK;
+    const isDevice = type === CHAR || type === BLOCK;
+    const hasSameContent = type !== FILE || a.size[l] === b.size[u];
+    // Linux gives all symlinks the same mode; archives write what they like.
+    const hasSameMode = !hasMode || a.mode[l] === b.mode[u];
+    const hasSameOwner = a.uid[l] === b.uid[u] && a.gid[l] === b.gid[u];
+    const hasSameTime = this.#hasSameTime(l, u);
+    const hasSameXattrs = (a.extra[l] === 0 && b.extra[u] === 0) || this.#hasSameXattrs(l, u);
+    const hasSameTarget = type !== SYMLINK || this.#lower.linkName(l) === this.#upper.linkName(u);
+    const hasSameDevice = !isDevice || a.device[l] === b.device[u];
+    const isSame = hasSameContent && hasSameMode && hasSameOwner && hasSameTime && hasSameXattrs;
+    if (isSame && hasSameTarget && hasSameDevice) return SAME;
+    const fields: ChangedField[] = [];
+    if (!hasSameContent) fields.push("content");
+    if (!hasSameMode) fields.push("mode");
+    if (!hasSameOwner) fields.push("owner");
+    if (!hasSameTime) fields.push("mtime");
+    if (!hasSameXattrs) fields.push("xattrs");
+    if (!hasSameTarget) fields.push("target");
+    if (!hasSameDevice) fields.push("device");
+    return fields;
+  }
 
-function isSameTime({ lower, l, upper, u }: EntryPair, times: TimePrecision): boolean {
-  const [a, b] = [lower.columns, upper.columns];
-  if (a.mtimeSeconds[l] !== b.mtimeSeconds[u]) return false;
-  const [x, y] = [a.mtimeNanoseconds[l], b.mtimeNanoseconds[u]];
-  return x === y || (times === "truncated" && (x === 0 || y === 0));
-}
+  /** Whether two entries whose metadata is the same may differ in their data all the same: times of whole seconds prove little. */
+  isContentUnsure(l: number, u: number): boolean {
+    const isWhole = this.#lower.columns.mtimeNanoseconds[l] === 0 || this.#upper.columns.mtimeNanoseconds[u] === 0;
+    return isWhole && this.mayDiffer(l, u);
+  }
 
-function hasSameXattrs({ lower, l, upper, u }: EntryPair): boolean {
-  if (lower.columns.extra[l] === 0 && upper.columns.extra[u] === 0) return true;
-  const [a, b] = [lower.xattrs(l), upper.xattrs(u)];
-  return a.size === b.size && [...a].every(([name, value]) => isSameValue(value, name, b));
-}
+  /** Whether both are files of one size, and have data. */
+  mayDiffer(l: number, u: number): boolean {
+    const a = this.#lower.columns;
+    const b = this.#upper.columns;
+    return b.type[u] === FILE && a.type[l] === FILE && (b.size[u] as number) > 0 && a.size[l] === b.size[u];
+  }
 
-function isSameValue(value: Uint8Array, name: ByteString, others: ReadonlyMap<ByteString, Uint8Array>): boolean {
-  const other = others.get(name);
-  return other !== undefined && Buffer.compare(value, other) === 0;
-}
+  #hasSameTime(l: number, u: number): boolean {
+    const a = this.#lower.columns;
+    const b = this.#upper.columns;
+    if (a.mtimeSeconds[l] !== b.mtimeSeconds[u]) return false;
+    const x = a.mtimeNanoseconds[l];
+    const y = b.mtimeNanoseconds[u];
+    return x === y || (this.#times === "truncated" && (x === 0 || y === 0));
+  }
 
-function hasSameTarget({ lower, l, upper, u }: EntryPair): boolean {
-  return lower.linkLength(l) === upper.linkLength(u) && lower.linkName(l) === upper.linkName(u);
+  #hasSameXattrs(l: number, u: number): boolean {
+    const before = this.#lower.xattrs(l);
+    const after = this.#upper.xattrs(u);
+    if (before.size !== after.size) return false;
+    return [...before].every(([name, value]) => {
+      const other = after.get(name);
+      return other !== undefined && Buffer.compare(value, other) === 0;
+    });
+  }
 }

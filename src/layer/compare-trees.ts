@@ -1,18 +1,10 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { assertNotAborted, type ByteString } from "../base/index.ts";
-import {
-  type ChangedField,
-  changedMetadata,
-  type EntryPair,
-  isContentUnsure,
-  mayDiffer,
-  type TimePrecision,
-} from "./compare-entries.ts";
+import { type ChangedField, EntryComparison, type TimePrecision } from "./compare-entries.ts";
 import { type JoinedTrees, joinTrees } from "./join-trees.ts";
 import type { LayerIndex } from "./layer-index.ts";
 import { namesByInode, relinkedNames } from "./relinked-names.ts";
-import { treePath } from "./tree-path.ts";
-import { inodesOf } from "./whole-tree.ts";
+import { type WholeTree, wholeTree } from "./whole-tree.ts";
 
 const ENTRIES_PER_TURN = 50_000;
 
@@ -59,27 +51,28 @@ export async function compareTrees(
   upper: LayerIndex,
   options: CompareTreesOptions,
 ): Promise<TreeChange[]> {
-  const trees = { lower: { index: lower, inodes: inodesOf(lower) }, upper: { index: upper, inodes: inodesOf(upper) } };
-  const joined = joinTrees(lower, upper);
+  const trees = { lower: wholeTree(lower), upper: wholeTree(upper) };
+  const joined = joinTrees(trees.lower, trees.upper);
   const groups = namesByInode(trees.upper);
   const compare = remembering(inodeComparison(lower, upper, options), (u) => groups.has(u));
   const isSame = async (l: number, u: number): Promise<boolean> => (await compare(l, u)).length === 0;
   const relinked = await relinkedNames({ ...trees, joined, groups, isSame });
   const changes: TreeChange[] = [];
-  const deletions = deletionsOf(lower, joined);
+  const deletions = deletionsOf(trees.lower, joined);
   for (let u = 0; u < upper.count; u++) {
     if (u % ENTRIES_PER_TURN === ENTRIES_PER_TURN - 1) await nextTurn();
     if (u % 1000 === 0) assertNotAborted(options.signal);
     deletions.before(u, changes);
     const l = joined.lowerOf[u] as number;
     if (l < 0) {
-      changes.push({ kind: "added", path: treePath(upper, u), lower: undefined, upper: u, fields: [] });
+      changes.push({ kind: "added", path: trees.upper.paths.at(u), lower: undefined, upper: u, fields: [] });
       continue;
     }
     const compared = compare(trees.lower.inodes[l] as number, trees.upper.inodes[u] as number);
     const found = compared instanceof Promise ? await compared : compared;
     const fields: Fields = relinked.has(u) && found[0] !== "type" ? [...found, "links"] : found;
-    if (fields.length > 0) changes.push({ kind: "modified", path: treePath(upper, u), lower: l, upper: u, fields });
+    if (fields.length > 0)
+      changes.push({ kind: "modified", path: trees.upper.paths.at(u), lower: l, upper: u, fields });
   }
   deletions.before(upper.count, changes);
   return changes;
@@ -91,10 +84,11 @@ function inodeComparison(
   upper: LayerIndex,
   { isSameContent, contents = "unsure", times = "exact" }: CompareTreesOptions,
 ): InodeComparison {
+  const entries = new EntryComparison(lower, upper, times);
   return (l, u) => {
-    const pair: EntryPair = { lower, l, upper, u };
-    const fields = changedMetadata(pair, times);
-    const isOpen = contents === "always" ? mayDiffer(pair) : fields.length === 0 && isContentUnsure(pair);
+    const fields = entries.changedMetadata(l, u);
+    const isOpen =
+      contents === "always" ? entries.mayDiffer(l, u) : fields.length === 0 && entries.isContentUnsure(l, u);
     if (!isOpen) return fields;
     const withContent = (isSameData: boolean): Fields => (isSameData ? fields : ["content", ...fields]);
     const answer = isSameContent(l, u);
@@ -116,14 +110,14 @@ function remembering(compare: InodeComparison, isWanted: (upper: number) => bool
 
 /** Hands out deletions in step with the entries of the upper tree. */
 function deletionsOf(
-  lower: LayerIndex,
+  { paths }: WholeTree,
   { removed }: JoinedTrees,
 ): { readonly before: (upper: number, changes: TreeChange[]) => void } {
   let next = 0;
   return {
     before(upper, changes) {
       for (let gone = removed[next]; gone !== undefined && gone.before <= upper; gone = removed[++next]) {
-        const path = treePath(lower, gone.lower);
+        const path = paths.at(gone.lower);
         changes.push({ kind: "deleted", path, lower: gone.lower, upper: undefined, fields: [] });
       }
     },

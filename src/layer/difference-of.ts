@@ -1,13 +1,13 @@
 import type { ByteSource, ByteString } from "../base/index.ts";
 import type { SparseRun, TarEntry } from "../tar/index.ts";
+import { parentOf } from "../tree/index.ts";
 import type { TreeChange } from "./compare-trees.ts";
 import type { LayerIndex } from "./layer-index.ts";
 import { LayerIndexBuilder } from "./layer-index-builder.ts";
 import type { ListedLayer } from "./listed-layer.ts";
 import { namesByInode } from "./relinked-names.ts";
-import { comparePaths, parentBytes, pathBytes, treePath } from "./tree-path.ts";
 import type { WhiteoutCodec } from "./whiteout-codec.ts";
-import { findPath, inodesOf, parentsOf } from "./whole-tree.ts";
+import { parentsOf, type WholeTree, wholeTree } from "./whole-tree.ts";
 
 /** A changeset as a listing, and how its deletions are told. */
 export interface TreeDifference {
@@ -30,18 +30,18 @@ const REMOVAL = -1;
  */
 export function differenceOf(upper: ListedLayer, changes: readonly TreeChange[], lower: LayerIndex): TreeDifference {
   const { index } = upper;
-  const isListed = listedEntries(index, changes, lower);
+  const tree = wholeTree(index);
+  const isListed = listedEntries(tree, changes);
+  const lowerPaths = wholeTree(lower).paths;
   const removals = changes.filter(({ kind }) => kind === "deleted");
   const builder = new LayerIndexBuilder();
   /** Number in the upper tree for each number in the difference, or {@link REMOVAL}. */
   const origins: number[] = [];
+  const isBefore = ({ lower: gone }: TreeChange, entry: number): boolean =>
+    entry === index.count || lowerPaths.compare(gone as number, tree.paths, entry) < 0;
   let next = 0;
   const addRemovalsBefore = (entry: number): void => {
-    for (
-      let gone = removals[next];
-      gone !== undefined && isBefore(lower, gone, index, entry);
-      gone = removals[++next]
-    ) {
+    for (let gone = removals[next]; gone !== undefined && isBefore(gone, entry); gone = removals[++next]) {
       builder.add(whiteoutOf(gone.path));
       origins.push(REMOVAL);
     }
@@ -49,7 +49,7 @@ export function differenceOf(upper: ListedLayer, changes: readonly TreeChange[],
   for (let entry = 0; entry < index.count; entry++) {
     if (isListed[entry] !== 1) continue;
     addRemovalsBefore(entry);
-    builder.add(entryOf(index, entry));
+    builder.add(entryOf(tree, entry));
     origins.push(entry);
   }
   addRemovalsBefore(index.count);
@@ -57,28 +57,22 @@ export function differenceOf(upper: ListedLayer, changes: readonly TreeChange[],
 }
 
 /** Marks what of the upper tree is in the changeset. */
-function listedEntries(index: LayerIndex, changes: readonly TreeChange[], lower: LayerIndex): Uint8Array {
+function listedEntries(tree: WholeTree, changes: readonly TreeChange[]): Uint8Array {
+  const { index, paths } = tree;
   const isListed = new Uint8Array(index.count);
   if (changes.length === 0) return isListed;
-  const parents = parentsOf(index);
+  const parents = parentsOf(tree);
   const addWithParents = (entry: number): void => {
     for (let at = entry; at > 0 && isListed[at] !== 1; at = parents[at] as number) isListed[at] = 1;
   };
-  const groups = namesByInode({ index, inodes: inodesOf(index) });
+  const groups = namesByInode(tree);
   for (const { upper } of changes) if (upper !== undefined) isListed[upper] = 1;
   for (const names of groups.values()) {
     if (names.some((name) => isListed[name] === 1)) for (const name of names) isListed[name] = 1;
   }
   for (let entry = 0; entry < index.count; entry++) if (isListed[entry] === 1) addWithParents(parents[entry] as number);
-  for (const change of changes) {
-    if (change.kind !== "deleted") continue;
-    addWithParents(findPath(index, parentBytes(pathBytes(lower, change.lower as number))));
-  }
+  for (const { kind, path } of changes) if (kind === "deleted") addWithParents(paths.find(parentOf(path)));
   return isListed;
-}
-
-function isBefore(lower: LayerIndex, gone: TreeChange, upper: LayerIndex, entry: number): boolean {
-  return entry === upper.count || comparePaths(pathBytes(lower, gone.lower as number), pathBytes(upper, entry)) < 0;
 }
 
 /** The listing of some entries of another one. */
@@ -102,10 +96,10 @@ function whiteoutsAmong(origins: readonly number[]): WhiteoutCodec {
   };
 }
 
-function entryOf(index: LayerIndex, entry: number): TarEntry {
+function entryOf({ index, paths }: WholeTree, entry: number): TarEntry {
   const { mode, uid, gid, size, device } = index.columns;
   const xattrs = index.xattrs(entry);
-  const path = treePath(index, entry);
+  const path = paths.at(entry);
   return {
     ...NOTHING,
     name: path === "" ? "./" : path,

@@ -1,7 +1,5 @@
 import { DIRECTORY } from "./entry-kind.ts";
-import type { LayerIndex } from "./layer-index.ts";
-import { comparePaths, type PathBytes, pathBytes } from "./tree-path.ts";
-import { subtreeEnd } from "./whole-tree.ts";
+import { assertInOrder, subtreeEnd, type WholeTree } from "./whole-tree.ts";
 
 /** An entry of the lower tree that the upper has not. */
 export interface RemovedEntry {
@@ -20,32 +18,36 @@ export interface JoinedTrees {
   readonly removed: readonly RemovedEntry[];
 }
 
-/** Finds what lies at the same path in two trees, both in walk order, in one pass. */
-export function joinTrees(lower: LayerIndex, upper: LayerIndex): JoinedTrees {
-  const lowerOf = new Int32Array(upper.count).fill(-1);
-  const upperOf = new Int32Array(lower.count).fill(-1);
+/**
+ * Finds what lies at the same path in two trees, in one pass.
+ *
+ * @throws StrataError `tree-disordered` (invalid-argument) for a tree that is not in walk order
+ */
+export function joinTrees(lower: WholeTree, upper: WholeTree): JoinedTrees {
+  const [below, above] = [lower.index, upper.index];
+  const lowerOf = new Int32Array(above.count).fill(-1);
+  const upperOf = new Int32Array(below.count).fill(-1);
   const removed: RemovedEntry[] = [];
   let l = 0;
   let u = 0;
-  while (l < lower.count) {
-    const path = pathBytes(lower, l);
-    const order = u < upper.count ? comparePaths(path, pathBytes(upper, u)) : -1;
+  while (l < below.count) {
+    const order = u < above.count ? lower.paths.compare(l, upper.paths, u) : -1;
     if (order > 0) {
       u++;
     } else if (order < 0) {
-      if (!isRoot(path)) removed.push({ lower: l, before: u });
-      l = isRoot(path) ? l + 1 : subtreeEnd(lower, l);
+      const isRoot = lower.paths.lengthOf(l) === 0;
+      if (!isRoot) removed.push({ lower: l, before: u });
+      l = isRoot ? l + 1 : subtreeEnd(lower, l);
     } else {
       lowerOf[u] = l;
       upperOf[l] = u;
-      const isReplaced = lower.columns.type[l] === DIRECTORY && upper.columns.type[u] !== DIRECTORY;
+      const isReplaced = below.columns.type[l] === DIRECTORY && above.columns.type[u] !== DIRECTORY;
       l = isReplaced ? subtreeEnd(lower, l) : l + 1;
       u++;
     }
   }
+  for (let entry = 0; entry < below.count; entry++) assertInOrder(lower, entry);
+  // What lies at the path of a lower entry has its order from there.
+  for (let entry = 0; entry < above.count; entry++) if (lowerOf[entry] === -1) assertInOrder(upper, entry);
   return { lowerOf, upperOf, removed };
-}
-
-function isRoot({ start, end }: PathBytes): boolean {
-  return start === end;
 }

@@ -1,17 +1,11 @@
 import { HARDLINK } from "./entry-kind.ts";
 import type { JoinedTrees } from "./join-trees.ts";
-import type { LayerIndex } from "./layer-index.ts";
-
-/** A tree, and for each of its entries the one that holds its data. */
-export interface TreeInodes {
-  readonly index: LayerIndex;
-  readonly inodes: Int32Array;
-}
+import type { WholeTree } from "./whole-tree.ts";
 
 /** All that {@link relinkedNames} looks at. */
 export interface LinkComparison {
-  readonly lower: TreeInodes;
-  readonly upper: TreeInodes;
+  readonly lower: WholeTree;
+  readonly upper: WholeTree;
   readonly joined: JoinedTrees;
   /** {@link namesByInode} of the upper tree. */
   readonly groups: ReadonlyMap<number, readonly number[]>;
@@ -20,7 +14,7 @@ export interface LinkComparison {
 }
 
 /** The names of each inode that has several, in walk order, by the number of the first. */
-export function namesByInode({ index, inodes }: TreeInodes): Map<number, number[]> {
+export function namesByInode({ index, inodes }: WholeTree): Map<number, number[]> {
   const names = new Map<number, number[]>();
   for (let entry = 0; entry < index.count; entry++) {
     if (index.columns.type[entry] !== HARDLINK) continue;

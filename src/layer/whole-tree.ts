@@ -1,25 +1,46 @@
 import { StrataError, toText } from "../base/index.ts";
 import { DIRECTORY, HARDLINK } from "./entry-kind.ts";
 import type { LayerIndex } from "./layer-index.ts";
-import { comparePaths, isBelow, type PathBytes, parentBytes, pathBytes, targetBytes } from "./tree-path.ts";
+import { TreePaths } from "./tree-paths.ts";
+
+/** A whole tree in walk order, as `ListedLayer` wants it, and what follows from that. */
+export interface WholeTree {
+  readonly index: LayerIndex;
+  readonly paths: TreePaths;
+  /** For each entry the one that holds its metadata and data: the first name for a hardlink, itself for all others. */
+  readonly inodes: Int32Array;
+}
+
+const known = new WeakMap<LayerIndex, WholeTree>();
 
 /**
- * For each entry the one that holds its metadata and data: the first name for a hardlink, itself for all others.
+ * Takes an index for a whole tree, whose order somebody checks; the same object for the same index.
  *
- * @throws StrataError `tree-disordered` (invalid-argument) where an entry does not come in walk order, or is a hardlink to
- *   nothing that comes before it
+ * @throws StrataError `tree-disordered` (invalid-argument) for a hardlink to nothing that comes before it
  */
-export function inodesOf(index: LayerIndex): Int32Array {
+export function wholeTree(index: LayerIndex): WholeTree {
+  const tree = known.get(index) ?? resolveLinks(index);
+  known.set(index, tree);
+  return tree;
+}
+
+/**
+ * Makes sure that an entry comes after the one before it.
+ *
+ * @throws StrataError `tree-disordered` (invalid-argument)
+ */
+export function assertInOrder({ index, paths }: WholeTree, entry: number): void {
+  if (entry > 0 && paths.compare(entry - 1, paths, entry) >= 0) throw disordered(index, entry);
+}
+
+function resolveLinks(index: LayerIndex): WholeTree {
   const { type } = index.columns;
+  const paths = new TreePaths(index);
   const inodes = new Int32Array(index.count);
-  let before: PathBytes | undefined;
   for (let entry = 0; entry < index.count; entry++) {
-    const path = pathBytes(index, entry);
-    if (before !== undefined && comparePaths(before, path) >= 0) throw disordered(index, entry);
-    before = path;
-    inodes[entry] = type[entry] === HARDLINK ? (inodes[targetOf(index, entry)] as number) : entry;
+    inodes[entry] = type[entry] === HARDLINK ? (inodes[targetOf(index, paths, entry)] as number) : entry;
   }
-  return inodes;
+  return { index, paths, inodes };
 }
 
 /**
@@ -27,16 +48,16 @@ export function inodesOf(index: LayerIndex): Int32Array {
  *
  * @throws StrataError `tree-disordered` (invalid-argument) for an entry whose directory does not come before it
  */
-export function parentsOf(index: LayerIndex): Int32Array {
+export function parentsOf({ index, paths }: WholeTree): Int32Array {
   const parents = new Int32Array(index.count);
   /** The directories that lead to the current entry. */
   const open: number[] = [];
   for (let entry = 0; entry < index.count; entry++) {
-    const path = pathBytes(index, entry);
-    const isRoot = path.start === path.end;
-    while (open.length > 0 && !isBelow(path, pathBytes(index, open.at(-1) as number))) open.pop();
+    const isRoot = paths.lengthOf(entry) === 0;
+    while (open.length > 0 && !paths.isBelow(entry, open.at(-1) as number)) open.pop();
     const parent = open.at(-1);
-    if (!isRoot && (parent === undefined || !isChild(path, pathBytes(index, parent)))) throw disordered(index, entry);
+    const isChild = parent !== undefined && paths.parentLengthOf(entry) === paths.lengthOf(parent);
+    if (!isRoot && !isChild) throw disordered(index, entry);
     parents[entry] = isRoot ? -1 : (parent as number);
     if (index.columns.type[entry] === DIRECTORY) open.push(entry);
   }
@@ -44,34 +65,14 @@ export function parentsOf(index: LayerIndex): Int32Array {
 }
 
 /** The number of the first entry after all that lies below `entry`. */
-export function subtreeEnd(index: LayerIndex, entry: number): number {
-  const directory = pathBytes(index, entry);
+export function subtreeEnd({ index, paths }: WholeTree, entry: number): number {
   let next = entry + 1;
-  while (next < index.count && isBelow(pathBytes(index, next), directory)) next++;
+  while (next < index.count && paths.isBelow(next, entry)) next++;
   return next;
 }
 
-/** The number of the entry at a path among the first `count`, which are in walk order; -1 when there is none. */
-export function findPath(index: LayerIndex, path: PathBytes, count = index.count): number {
-  let low = 0;
-  let high = count;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const order = comparePaths(pathBytes(index, middle), path);
-    if (order === 0) return middle;
-    if (order < 0) low = middle + 1;
-    else high = middle;
-  }
-  return -1;
-}
-
-function isChild(path: PathBytes, directory: PathBytes): boolean {
-  const parent = parentBytes(path);
-  return parent.end - parent.start === directory.end - directory.start;
-}
-
-function targetOf(index: LayerIndex, link: number): number {
-  const target = findPath(index, targetBytes(index, link), link);
+function targetOf(index: LayerIndex, paths: TreePaths, link: number): number {
+  const target = paths.find(index.linkName(link), link);
   if (target < 0 || index.columns.type[target] === DIRECTORY) throw disordered(index, link);
   return target;
 }
