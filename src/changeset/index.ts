@@ -25,7 +25,7 @@
 export type { Notice } from "../directory/index.ts";
 export { applyChangesets } from "./apply/apply-changesets.ts";
 export type { ApplyLimits, ApplyOptions, ChangesetInput } from "./apply/apply-options.ts";
-export { changesetOfDirectories } from "./changeset-of-directories.ts";
+export { type ChangesetOfDirectoriesOptions, changesetOfDirectories } from "./changeset-of-directories.ts";
 export {
   type Changeset,
   type ChangesetOutput,
@@ -35,3 +35,7 @@ export {
 export { type DirectoryTreeOptions, directoryTree } from "./directory-tree.ts";
 export type { ListedTree, ReadableFile } from "./listed-tree.ts";
 export { mergedTreeListing, type TreeContents } from "./merged-tree-listing.ts";
+export { createOverlayChangeset, type OverlayChangesetOptions } from "./overlay/create-overlay-changeset.ts";
+export { type MountedOverlay, overlayMountAt } from "./overlay/overlay-mount-at.ts";
+export type { OverlayDialect, OverlayPlace } from "./overlay/overlay-place.ts";
+export { type OverlayTreeOptions, overlayTree } from "./overlay/overlay-tree.ts";
