@@ -37,12 +37,7 @@ export interface DirentLike {
 
 /** The part of `FileHandle` that reads. Positions are always given. */
 export interface ReadHandleLike {
-  read(
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-    position: number,
-  ): Promise<{ readonly bytesRead: number }>;
+  read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>;
   stat(options: { readonly bigint: true }): Promise<StatsLike>;
   close(): Promise<void>;
   /** Only an acceleration: the bytes of a range in order, for sources that are cheaper to read so. */

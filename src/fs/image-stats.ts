@@ -104,3 +104,9 @@ function blocksOf(node: FileNode): number {
 export function encodeDevice({ major, minor }: DeviceNumber): number {
   return Math.floor(minor / 0x100) * 0x10_0000 + (major & 0xfff) * 0x100 + (minor & 0xff);
 }
+
+/** The inverse of {@link encodeDevice}. */
+export function decodeDevice(rdev: number): DeviceNumber {
+  const minor = (rdev & 0xff) + Math.floor(rdev / 0x10_0000) * 0x100;
+  return { major: Math.floor(rdev / 0x100) & 0xfff, minor };
+}

@@ -58,10 +58,7 @@ export class MemoryFs implements FsLike, AsyncDisposable {
     return inode && new FileBigIntStats(factsOfInode(inode));
   }
 
-  async readdir(
-    path: FsPath,
-    options?: { readonly encoding?: NameEncoding },
-  ): Promise<ImageDirent<string | Buffer>[]> {
+  async readdir(path: FsPath, options?: { readonly encoding?: NameEncoding }): Promise<ImageDirent<string | Buffer>[]> {
     const encode = encoderFor(options?.encoding);
     const children = [...this.#directory(path, "scandir")].sort(([a], [b]) => (a < b ? -1 : 1));
     return children.map(([name, { mode }]) => new ImageDirent(encode(name), path, typeOfMode(mode)));
@@ -205,10 +202,7 @@ export class MemoryFs implements FsLike, AsyncDisposable {
     return this.#make(TYPE_BITS.file | (mode & 0o7777), { content: new PagedContent(this.#store, reference) });
   }
 
-  #make(
-    mode: number,
-    part: Partial<Pick<MemoryInode, "children" | "content" | "target" | "rdev">>,
-  ): MemoryInode {
+  #make(mode: number, part: Partial<Pick<MemoryInode, "children" | "content" | "target" | "rdev">>): MemoryInode {
     const time = this.#clock();
     const { children, content, target, rdev = 0 } = part;
     return {

@@ -87,7 +87,12 @@ export class PageStore {
   async keepBound(): Promise<void> {
     if (this.#spill === undefined || this.#used <= this.#limit) return;
     const file = await this.#spill.create();
-    const places: { readonly owner: PageOwner; readonly number: number; readonly offset: number; readonly length: number }[] = [];
+    const places: {
+      readonly owner: PageOwner;
+      readonly number: number;
+      readonly offset: number;
+      readonly length: number;
+    }[] = [];
     try {
       let offset = 0;
       for (const owner of this.#owners) {

@@ -3,7 +3,7 @@ import { joinPath } from "../../tree/index.ts";
 import { errnoError, type FailedCall } from "../errno-error.ts";
 import { copyUp, copyUpDirectory, copyUpTree, type Halves, isInUpper, removeMarkers } from "./copy-up.ts";
 import { MARKER, opaquePath, whiteoutPath } from "./markers.ts";
-import { UPPER, type UnionNode } from "./union-tree.ts";
+import { type UnionNode, UPPER } from "./union-tree.ts";
 import type { Place } from "./walk-to.ts";
 
 const MARKER_MODE = 0o600;
@@ -57,6 +57,24 @@ async function dressNew(
   if (upper.fixedTime !== undefined) await upper.setTimes(path, upper.fixedTime, upper.fixedTime);
 }
 
+/** {@link removeName} with all that a directory holds: what lies in the lowers only is hidden at once. */
+export async function removeTree(halves: Halves, node: UnionNode): Promise<void> {
+  if (node.type === "directory" && isInUpper(node)) await emptyUpper(halves, node.path);
+  await removeName(halves, node);
+}
+
+async function emptyUpper(halves: Halves, directory: ByteString): Promise<void> {
+  const { tree, upper } = halves;
+  for (const [name, type] of (await tree.branches[UPPER]?.list(directory)) ?? []) {
+    const path = joinPath(directory, name);
+    if (type !== "directory") await upper.unlink(path);
+    else {
+      await emptyUpper(halves, path);
+      await upper.removeDirectory(path);
+    }
+  }
+}
+
 /** Removes a name. The caller has made sure that it may go, and that a directory is empty. */
 export async function removeName(halves: Halves, node: UnionNode): Promise<void> {
   const { tree, upper } = halves;
@@ -78,7 +96,7 @@ export async function removeName(halves: Halves, node: UnionNode): Promise<void>
 async function hide({ tree, upper, groups }: Halves, directory: UnionNode, node: UnionNode): Promise<void> {
   const marker = whiteoutPath(directory.path, node.name);
   if ((await tree.branches[UPPER]?.facts(marker)) === undefined) await upper.makeEmpty(marker, MARKER_MODE);
-  if (!isInUpper(node) && node.facts.nlink > 1) groups.hide(node);
+  groups.disturb();
 }
 
 /** Gives a file one more name, which is free. */
@@ -121,7 +139,6 @@ export async function moveName(
 /** What a rename replaces: rename(2) of the upper does it for files, and for directories that hold no markers. */
 async function makeRoom(halves: Halves, replaced: UnionNode | undefined): Promise<void> {
   if (replaced === undefined) return;
-  if (!isInUpper(replaced)) {
-    if (replaced.type !== "directory" && replaced.facts.nlink > 1) halves.groups.hide(replaced);
-  } else if (replaced.type === "directory") await removeMarkers(halves, replaced);
+  halves.groups.disturb();
+  if (isInUpper(replaced) && replaced.type === "directory") await removeMarkers(halves, replaced);
 }

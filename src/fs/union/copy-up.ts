@@ -1,13 +1,13 @@
 import { type ByteSource, type ByteString, randomName } from "../../base/index.ts";
 import { joinPath } from "../../tree/index.ts";
-import { COPY_CHUNK, openSource } from "../content-source.ts";
 import { constants } from "../constants.ts";
+import { COPY_CHUNK, openSource } from "../content-source.ts";
 import type { FailedCall } from "../errno-error.ts";
 import type { ContentReference } from "../fs-like.ts";
 import { fsPath } from "./branch.ts";
 import type { LinkGroups } from "./link-groups.ts";
 import { MARKER, UNFINISHED } from "./markers.ts";
-import { UPPER, type UnionNode, type UnionTree } from "./union-tree.ts";
+import { type UnionNode, type UnionTree, UPPER } from "./union-tree.ts";
 import type { Upper } from "./upper.ts";
 
 /** The halves of a union, for what moves files from the lowers to the upper. */
@@ -35,7 +35,8 @@ export async function copyUpDirectory({ tree, upper }: Halves, node: UnionNode):
   for (let at: UnionNode | undefined = node; at !== undefined && !isInUpper(at); at = at.parent) missing.push(at);
   for (const directory of missing.reverse()) {
     const xattrs = await tree.xattrs(directory);
-    await upper.makeDirectory(directory.path, 0o700);
+    if (directory.parent === undefined) tree.claimRoot();
+    else await upper.makeDirectory(directory.path, 0o700);
     await upper.dress(directory.path, directory.facts, xattrs);
     if (directory.parent !== undefined) await upper.untouch(directory.parent);
     directory.branches = [UPPER, ...directory.branches];

@@ -1,7 +1,7 @@
 import type { ByteString } from "../../base/index.ts";
 import { joinPath } from "../../tree/index.ts";
 import type { Branch } from "./branch.ts";
-import { typeOfMode, type UnionNode, type UnionTree } from "./union-tree.ts";
+import { typeOfMode, type UnionNode, type UnionTree, UPPER } from "./union-tree.ts";
 
 /**
  * Which names of the lowers are names of one file. Asked for the first time, it walks the lower: no file system can tell
@@ -9,8 +9,7 @@ import { typeOfMode, type UnionNode, type UnionTree } from "./union-tree.ts";
  */
 export class LinkGroups {
   readonly #groups = new Map<number, Promise<Map<number, ByteString[]>>>();
-  /** How many names of a file of a lower are hidden, by branch and inode. */
-  readonly #hidden = new Map<string, number>();
+  #isDisturbed = false;
 
   /** The names of a file of a lower that the union shows, the file itself among them. */
   async visibleNames(tree: UnionTree, node: UnionNode): Promise<UnionNode[]> {
@@ -28,20 +27,17 @@ export class LinkGroups {
     return visible;
   }
 
-  /** Notes that a name of a file of a lower is hidden from now on. */
-  hide(node: UnionNode): void {
-    const key = keyOf(node);
-    this.#hidden.set(key, (this.#hidden.get(key) ?? 0) + 1);
+  /** Notes that names of the lowers are hidden from now on, so that their number must be counted. */
+  disturb(): void {
+    this.#isDisturbed = true;
   }
 
-  /** The number of names that the union shows. */
-  linksOf(node: UnionNode): number {
-    return node.facts.nlink - (this.#hidden.get(keyOf(node)) ?? 0);
+  /** The number of names that the union shows. Names that were hidden before this union was made are not missed. */
+  async linksOf(tree: UnionTree, node: UnionNode): Promise<number> {
+    const { nlink } = node.facts;
+    const isSure = !this.#isDisturbed || nlink < 2 || node.type === "directory" || node.branches[0] === UPPER;
+    return isSure ? nlink : Math.max(1, (await this.visibleNames(tree, node)).length);
   }
-}
-
-function keyOf({ branches, facts }: UnionNode): string {
-  return `${branches[0]}:${facts.ino}`;
 }
 
 async function groupsOf(branch: Branch): Promise<Map<number, ByteString[]>> {

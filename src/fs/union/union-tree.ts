@@ -32,15 +32,29 @@ export function typeOfMode(mode: number): FileType {
 /** The branches seen as one tree: looking only, one name at a time. */
 export class UnionTree {
   readonly branches: readonly Branch[];
+  #rootIsInUpper: Promise<boolean> | undefined;
 
+  /** The upper first, then the lowers, topmost first. */
   constructor(branches: readonly Branch[]) {
     this.branches = branches;
   }
 
   async root(): Promise<UnionNode> {
-    const found = await this.#lookIn(undefined, "", this.branches.keys());
+    this.#rootIsInUpper ??= this.#hasUpper();
+    const all = [...this.branches.keys()];
+    const found = await this.#lookIn(undefined, "", (await this.#rootIsInUpper) ? all : all.slice(1));
     if (found === undefined) throw new Error("None of the file systems has a root directory");
     return found;
+  }
+
+  /** From now on the upper tells what the root is; it did not when it was empty. */
+  claimRoot(): void {
+    this.#rootIsInUpper = Promise.resolve(true);
+  }
+
+  /** {@link root} as the lowers have it. */
+  async rootBelow(): Promise<UnionNode | undefined> {
+    return this.#lookIn(undefined, "", [...this.branches.keys()].slice(1));
   }
 
   /** What a name of a directory means; undefined for nothing, and for all names of markers. */
@@ -99,6 +113,10 @@ export class UnionTree {
     return this.#branch(node.branches[0] ?? UPPER);
   }
 
+  async #hasUpper(): Promise<boolean> {
+    return this.branches.length === 1 || (await this.#branch(UPPER).list("")).size > 0;
+  }
+
   #branch(number: number): Branch {
     return this.branches[number] as Branch;
   }
@@ -134,6 +152,8 @@ export class UnionTree {
     if (number === this.branches.length - 1) return false;
     const branch = this.#branch(number);
     if (place.isDirectory && (await branch.facts(opaquePath(place.path))) !== undefined) return true;
-    return place.parent !== undefined && (await branch.facts(whiteoutPath(place.parent.path, place.name))) !== undefined;
+    return (
+      place.parent !== undefined && (await branch.facts(whiteoutPath(place.parent.path, place.name))) !== undefined
+    );
   }
 }

@@ -47,7 +47,11 @@ export class Upper {
   }
 
   /** @throws ENOTSUP where the file system cannot */
-  async makeSpecial(path: ByteString, { mode, rdev }: Pick<FileFacts, "mode" | "rdev">, call: FailedCall): Promise<void> {
+  async makeSpecial(
+    path: ByteString,
+    { mode, rdev }: Pick<FileFacts, "mode" | "rdev">,
+    call: FailedCall,
+  ): Promise<void> {
     if (this.fs.mknod === undefined) throw errnoError("ENOTSUP", call);
     await this.fs.mknod(fsPath(path), mode, rdev);
   }

@@ -24,6 +24,19 @@ export interface Place {
   readonly node: UnionNode | undefined;
 }
 
+interface Walker {
+  readonly tree: UnionTree;
+  readonly root: UnionNode;
+  readonly follow: FollowLast;
+  readonly call: FailedCall;
+  at: UnionNode;
+  /** Names still to go. */
+  ahead: ByteString[];
+  hasSlash: boolean;
+  links: number;
+  last: Place["last"];
+}
+
 /**
  * Resolves a path as the kernel does inside a chroot: symlinks anywhere on the way, absolute targets from the root, `..`
  * physically and never above the root. The last name need not exist.
@@ -37,36 +50,48 @@ export async function walkTo(
   if (path === "") throw errnoError("ENOENT", call);
   if (path.length > MAX_PATH) throw errnoError("ENAMETOOLONG", call);
   const root = await tree.root();
-  let at = root;
-  let ahead = partsOf(path);
-  let hasSlash = path.endsWith("/");
-  let links = 0;
-  let last: Place["last"] = "/";
-  for (let part = ahead.shift(); part !== undefined; part = ahead.shift()) {
-    const isLast = ahead.length === 0;
-    if (part === "." || part === "..") {
-      last = part;
-      if (part === "..") at = at.parent ?? at;
-      continue;
-    }
-    if (part.length > MAX_NAME) throw errnoError("ENAMETOOLONG", call);
-    const node = await tree.child(at, part);
-    if (node?.type === "symlink" && (!isLast || follow === "always" || (follow === "slash" && hasSlash))) {
-      if (++links > MAX_LINKS) throw errnoError("ELOOP", call);
-      const target = await tree.readLink(node);
-      if (isLast && target.endsWith("/")) hasSlash = true;
-      if (target.startsWith("/")) at = root;
-      ahead = [...partsOf(target), ...ahead];
-      last = "/";
-      continue;
-    }
-    if (isLast) return { directory: at, name: part, last: "name", hasSlash, node };
-    if (node === undefined) throw errnoError("ENOENT", call);
-    if (node.type !== "directory") throw errnoError("ENOTDIR", call);
-    at = node;
-    last = "name";
+  const start = { at: root, ahead: partsOf(path), hasSlash: path.endsWith("/"), links: 0, last: "/" } as const;
+  const walker: Walker = { tree, root, follow, call, ...start };
+  for (let part = walker.ahead.shift(); part !== undefined; part = walker.ahead.shift()) {
+    const place = await step(walker, part);
+    if (place !== undefined) return place;
   }
+  const { at, last, hasSlash } = walker;
   return { directory: at.parent ?? at, name: at.name, last, hasSlash, node: at };
+}
+
+/** One name further. The place, when that was the last one. */
+async function step(walker: Walker, part: ByteString): Promise<Place | undefined> {
+  const { tree, at, call, hasSlash } = walker;
+  const isLast = walker.ahead.length === 0;
+  walker.last = part === "." || part === ".." ? part : "name";
+  if (part === "..") walker.at = at.parent ?? at;
+  if (walker.last !== "name") return undefined;
+  if (part.length > MAX_NAME) throw errnoError("ENAMETOOLONG", call);
+  const node = await tree.child(at, part);
+  if (node?.type === "symlink" && mayFollow(walker, isLast)) {
+    await followLink(walker, node, isLast);
+    return undefined;
+  }
+  if (isLast) return { directory: at, name: part, last: "name", hasSlash, node };
+  if (node === undefined) throw errnoError("ENOENT", call);
+  if (node.type !== "directory") throw errnoError("ENOTDIR", call);
+  walker.at = node;
+  return undefined;
+}
+
+function mayFollow({ follow, hasSlash }: Walker, isLast: boolean): boolean {
+  return !isLast || follow === "always" || (follow === "slash" && hasSlash);
+}
+
+/** The link's target becomes the way ahead. */
+async function followLink(walker: Walker, link: UnionNode, isLast: boolean): Promise<void> {
+  if (++walker.links > MAX_LINKS) throw errnoError("ELOOP", walker.call);
+  const target = await walker.tree.readLink(link);
+  if (isLast && target.endsWith("/")) walker.hasSlash = true;
+  if (target.startsWith("/")) walker.at = walker.root;
+  walker.ahead = [...partsOf(target), ...walker.ahead];
+  walker.last = "/";
 }
 
 /**

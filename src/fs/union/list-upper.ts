@@ -1,0 +1,153 @@
+import { assertNotAborted, type ByteString, type FileTime, fromText } from "../../base/index.ts";
+import { LayerIndexBuilder, type ListedLayer } from "../../layer/index.ts";
+import type { TarEntry } from "../../tar/index.ts";
+import { constants } from "../constants.ts";
+import { openSource } from "../content-source.ts";
+import type { FileFacts } from "../file-stats.ts";
+import { decodeDevice } from "../image-stats.ts";
+import { fsPath } from "./branch.ts";
+import { isInUpper } from "./copy-up.ts";
+import { isSameAsBelow } from "./is-same-as-below.ts";
+import { MARKER, opaquePath, readMarkers, whiteoutPath } from "./markers.ts";
+import type { UnionCore } from "./union-core.ts";
+import { coreOf, type UnionFs } from "./union-fs.ts";
+import { type UnionNode, UPPER } from "./union-tree.ts";
+
+/** Whether to go on. */
+export interface ListUpperOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What the upper has under one name. */
+interface Item {
+  readonly path: ByteString;
+  /** Undefined for a marker. */
+  readonly node: UnionNode | undefined;
+  readonly children: Item[];
+  /** Nothing about it differs from what the lowers show; of a directory, nothing but its time. */
+  readonly isSame: boolean;
+}
+
+const NS = 1_000_000_000n;
+const MARKER_MODE = 0o600;
+
+/**
+ * The changes of a union as a changeset (image-spec layer.md): for `changesetTar(listed, ociWhiteouts)`. In walk order: the
+ * root first, parents before children, siblings by bytes; whiteouts only for what the lowers have; further names of a file are
+ * hardlinks to the first. Directories above a change are there with their own metadata.
+ *
+ * Left out is what was copied up and is as it was: files whose content is still a reference to the lower, with all their names;
+ * directories of which nothing but the time differs, unless a caller set that. So no change gives no entries. Sockets are left out.
+ *
+ * The union must not change until the data is read.
+ */
+export async function listUpper(fs: UnionFs, { signal }: ListUpperOptions = {}): Promise<ListedLayer> {
+  const core = coreOf(fs);
+  const builder = new LayerIndexBuilder();
+  const sizes: number[] = [];
+  const paths: ByteString[] = [];
+  await core.look({ syscall: "scandir", path: "/" }, async () => {
+    const root = await core.tree.root();
+    if (!isInUpper(root)) return;
+    const top = await readItem(core, root, signal);
+    const firstNames = new Map<number, ByteString>();
+    for (const item of kept(top, changedInodes(top))) {
+      const entry = await entryOf(core, item, firstNames);
+      if (entry === undefined) continue;
+      builder.add(entry);
+      paths.push(item.path);
+      sizes.push(entry.size);
+    }
+  });
+  return {
+    index: builder.finish(),
+    open: (entry) => openSource(core.upper.fs, fsPath(paths[entry] as ByteString), sizes[entry] as number),
+  };
+}
+
+async function readItem(core: UnionCore, node: UnionNode, signal: AbortSignal | undefined): Promise<Item> {
+  assertNotAborted(signal);
+  const { path } = node;
+  const children: Item[] = [];
+  if (node.type === "directory") {
+    const names = await (core.tree.branches[UPPER] as UnionCore["tree"]["branches"][number]).list(path);
+    children.push(...(await markersOf(core, node, names.keys())));
+    for (const name of names.keys()) {
+      const child = await core.tree.child(node, name);
+      if (child !== undefined) children.push(await readItem(core, child, signal));
+    }
+    children.sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+  return { path, node, children, isSame: await isSameAsBelow(core, node) };
+}
+
+async function markersOf(core: UnionCore, directory: UnionNode, names: Iterable<ByteString>): Promise<Item[]> {
+  const { hidden, isOpaque } = readMarkers(names);
+  const markers = isOpaque ? [markerAt(opaquePath(directory.path))] : [];
+  for (const name of hidden) {
+    // Those of AUFS and our own unfinished files begin with the prefix twice.
+    const below = name.startsWith(MARKER) ? undefined : await core.tree.childBelow(directory, name);
+    if (below !== undefined) markers.push(markerAt(whiteoutPath(directory.path, name)));
+  }
+  return markers;
+}
+
+function markerAt(path: ByteString): Item {
+  return { path, node: undefined, children: [], isSame: false };
+}
+
+/** Of files with several names: when one name is new, all of them have to be told. */
+function changedInodes(item: Item, changed = new Set<number>()): ReadonlySet<number> {
+  const { node, isSame, children } = item;
+  if (!isSame && node !== undefined && node.type !== "directory" && node.facts.nlink > 1) changed.add(node.facts.ino);
+  for (const child of children) changedInodes(child, changed);
+  return changed;
+}
+
+function kept(item: Item, changed: ReadonlySet<number>): Item[] {
+  const below = item.children.flatMap((child) => kept(child, changed));
+  const isChanged = !item.isSame || changed.has(item.node?.facts.ino ?? -1);
+  return isChanged || below.length > 0 ? [item, ...below] : [];
+}
+
+async function entryOf(
+  core: UnionCore,
+  { path, node }: Item,
+  firstNames: Map<number, ByteString>,
+): Promise<TarEntry | undefined> {
+  if (node === undefined) return { ...BARE, name: path, type: "file", mode: MARKER_MODE, mtime: timeOf(0n) };
+  const { facts, type } = node;
+  if ((facts.mode & constants.S_IFMT) === constants.S_IFSOCK) return undefined;
+  const first = type === "directory" || facts.nlink < 2 ? undefined : firstNames.get(facts.ino);
+  if (first !== undefined) return { ...BARE, ...attributesOf(facts), name: path, type: "hardlink", linkName: first };
+  firstNames.set(facts.ino, path);
+  const xattrs = await core.tree.xattrs(node);
+  const { major, minor } = decodeDevice(type === "char" || type === "block" ? facts.rdev : 0);
+  const size = type === "file" ? facts.size : 0;
+  return {
+    ...BARE,
+    ...attributesOf(facts),
+    name: path === "" ? "./" : path,
+    type,
+    size,
+    storedSize: size,
+    linkName: type === "symlink" ? await core.tree.readLink(node) : "",
+    devMajor: major,
+    devMinor: minor,
+    ...(xattrs.size > 0 && { xattrs: new Map([...xattrs].map(([name, value]) => [fromText(name), value])) }),
+  };
+}
+
+const BARE = {
+  ...{ mode: 0, uid: 0, gid: 0, uname: "", gname: "", size: 0, storedSize: 0, linkName: "" },
+  ...{ devMajor: 0, devMinor: 0, headerOffset: 0, dataOffset: 0 },
+} as const;
+
+function attributesOf({ mode, uid, gid, mtimeNs }: FileFacts): Pick<TarEntry, "mode" | "uid" | "gid" | "mtime"> {
+  return { mode: mode & 0o7777, uid, gid, mtime: timeOf(mtimeNs) };
+}
+
+function timeOf(ns: bigint): FileTime {
+  const rest = ((ns % NS) + NS) % NS;
+  return { seconds: Number((ns - rest) / NS), nanoseconds: Number(rest) };
+}
