@@ -74,6 +74,12 @@ async function failureOf(action: Promise<unknown>): Promise<StrataError> {
 /** Everything of a directory that a change of it would show. */
 const stateOf = (directory: string): string => treeText(readDirectory(directory));
 
+/** A file system in memory; the suite that asks for it unmounts it. */
+function mount(place: string, options: string): void {
+  const { status, stderr } = spawnSync("mount", ["-t", "tmpfs", "-o", options, "apply", place]);
+  if (status !== 0) throw new Error(stderr.toString());
+}
+
 describe("what a changeset comes as", () => {
   const tar = tarScript(file("a", "1"));
   async function* inPieces(all: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
@@ -118,7 +124,7 @@ describe("what a changeset comes as", () => {
 });
 
 describe("a changeset that is refused", () => {
-  const deep = (count: number): TarStep[] => [file("ok", "1"), file(`${"n".repeat(count)}`, "1")];
+  const deep = (count: number): TarStep[] => [file("ok", "1"), file("n".repeat(count), "1")];
   const ATTACKS: readonly (readonly [string, Uint8Array, Record<string, unknown>])[] = [
     ["climbs", tarScript(file("b"), file("../x")), { code: "path-escapes-root", entry: "../x", offset: 512 }],
     ["replaces the root", tarScript(symlink("/.", "/etc")), { code: "root-replaced", entry: "/.", offset: 0 }],
@@ -278,7 +284,7 @@ describeWith(["mount"], "what is mounted inside", () => {
   beforeEach(() => {
     mkdirSync(at("root", "proc"), { recursive: true });
     writeFileSync(at("root", "proc", "below"), "");
-    expect(spawnSync("mount", ["-t", "tmpfs", "inside", at("root", "proc")]).status).toBe(0);
+    mount(at("root", "proc"), "mode=0755");
     writeFileSync(at("root", "proc", "1"), "theirs");
   });
   afterEach(() => void spawnSync("umount", ["-l", at("root", "proc")]));
@@ -307,8 +313,7 @@ describeWith(["mount"], "a disk without room", () => {
   const MEGABYTE = "x".repeat(1024 * 1024);
   beforeEach(() => {
     mkdirSync(at("disk"));
-    const options = "size=3m,nr_inodes=60";
-    expect(spawnSync("mount", ["-t", "tmpfs", "-o", options, "small", at("disk")]).status).toBe(0);
+    mount(at("disk"), "size=3m,nr_inodes=60");
   });
   afterEach(() => void spawnSync("umount", ["-l", at("disk")]));
 
