@@ -17,6 +17,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { copyWithDirectImports } from "./direct-imports.mjs";
 
 export const ROOT = join(import.meta.dirname, "..");
 /** What may be deleted at any time. */
@@ -84,7 +85,7 @@ function buildFingerprint() {
     hash.update(`${path}\0${size}\0${mtimeMs}\n`);
   };
   for (const path of ["package-lock.json", "tsconfig.json", "tsconfig.build.json"]) add(path);
-  for (const name of ["setup.mjs", "keep-compiled.mjs"]) add(join("scripts", name));
+  for (const name of ["setup.mjs", "direct-imports.mjs", "keep-compiled.mjs"]) add(join("scripts", name));
   for (const path of readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" }).sort()) {
     if (path.endsWith(".ts") && !path.endsWith(".test.ts")) add(join("src", path));
   }
@@ -152,7 +153,9 @@ const BANNER = "const moduleUrl=require('node:url').pathToFileURL(__filename).hr
 function bundleCommand(directory) {
   const command = join(directory, "cli");
   const bundle = join(directory, "cli-bundle");
+  const direct = join(directory, "cli-direct");
   const entries = ["main=cli/main.js", "command=cli/run-process.js", ...threadPrograms(directory)];
+  copyWithDirectImports(directory, direct);
   const dependencies = Object.keys(readJson(join(ROOT, "package.json")).dependencies);
   const options = [
     "--bundle",
@@ -169,16 +172,30 @@ function bundleCommand(directory) {
     ...dependencies.filter((name) => !BUNDLED_PACKAGES.includes(name)).map((name) => `--external:${name}`),
   ];
   const esbuild = join(ROOT, "node_modules/esbuild/bin/esbuild");
-  const inputs = entries.map((entry) => entry.replace("=", `=${directory}/`));
+  const inputs = entries.map((entry) => entry.replace("=", `=${direct}/`));
   const code = run(process.execPath, [esbuild, ...inputs, ...options]);
   if (code !== 0) return code;
   writeFileSync(join(bundle, "package.json"), '{ "type": "commonjs" }\n');
   writeFileSync(join(bundle, "LICENSES.txt"), licenses());
-  const kept = run(process.execPath, [join(ROOT, "scripts/keep-compiled.mjs"), command, bundle], {}, "ignore");
+  const kept = keepCompiled(command, bundle);
   if (kept !== 0) return kept;
+  rmSync(direct, { recursive: true });
   rmSync(command, { recursive: true });
   renameSync(bundle, command);
   return 0;
+}
+
+/**
+ * Keeps what V8 compiles while the bundle is used. Mounting is among that, so it happens in a namespace of its own, which
+ * goes with the process; where there can be none, nothing is mounted.
+ * @param {string} command the modules of the command
+ * @param {string} bundle
+ */
+function keepCompiled(command, bundle) {
+  const words = [process.execPath, join(ROOT, "scripts/keep-compiled.mjs"), command, bundle];
+  const namespace = ["--mount", ...(process.getuid?.() === 0 ? [] : ["--map-root-user"])];
+  if (spawnSync("unshare", [...namespace, ...words, "--mount"], { stdio: "ignore" }).status === 0) return 0;
+  return run(words[0] ?? "", words.slice(1), {}, "ignore");
 }
 
 /**

@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { constants, platform } from "node:os";
+import { arch, constants, platform } from "node:os";
 import { getSystemErrorName } from "node:util";
 import { type ByteString, StrataError, toBuffer, toText } from "../base/index.ts";
 
@@ -154,8 +154,20 @@ let required: Koffi | undefined;
  * errno must cost nothing.
  */
 export function loadKoffi(): Koffi {
-  required ??= createRequire(import.meta.url)("koffi") as Koffi;
+  required ??= requireKoffi(createRequire(import.meta.url));
   return required;
+}
+
+/**
+ * The library's binary, without the JavaScript around it: finding out which binary to load takes that six times as long as
+ * loading it. A binary for another C library cannot be loaded; then, and where it lies elsewhere, that JavaScript decides.
+ */
+function requireKoffi(require: NodeJS.Require): Koffi {
+  try {
+    return require(`@koromix/koffi-${platform()}-${arch()}/${platform()}_${arch()}/koffi.node`) as Koffi;
+  } catch {
+    return require("koffi") as Koffi;
+  }
 }
 
 function loadFirst(koffi: Koffi, names: readonly string[]): ReturnType<Koffi["load"]> {

@@ -1,4 +1,4 @@
-import { promises as fs } from "node:fs";
+import { promises as fs, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fileError } from "./file-error.ts";
 
@@ -36,11 +36,13 @@ export async function makeDirectoryDurably(path: string): Promise<void> {
  * @throws StrataError as `fileError`
  */
 export async function makeDirectories(path: string): Promise<string[]> {
+  // Mostly it is there, and an error costs more than a look.
+  if (isDirectory(path)) return [];
   try {
     await fs.mkdir(path);
     return [path];
   } catch (error) {
-    if (await isDirectory(path)) return [];
+    if (isDirectory(path)) return [];
     // It was there a moment ago: whoever made it has removed it.
     if ((error as NodeJS.ErrnoException).code === "EEXIST" && (await isGone(path))) return await makeDirectories(path);
     const above = dirname(path);
@@ -49,11 +51,12 @@ export async function makeDirectories(path: string): Promise<string[]> {
   }
 }
 
-async function isDirectory(path: string): Promise<boolean> {
-  return await fs.stat(path).then(
-    (stats) => stats.isDirectory(),
-    () => false,
-  );
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  } catch {
+    return false;
+  }
 }
 
 /** A link that leads nowhere is there. */
