@@ -22,8 +22,18 @@ export { type DiffTreesOptions, diffTrees, type TreeDifference } from "./diff-tr
 export type { ExtractReport } from "./directory/index.ts";
 export type { EditOptions } from "./draft-chain.ts";
 export { draftImage } from "./draft-image.ts";
-export type { ConfigChange, EditStep, Healthcheck, NamedValues, SetChange, SquashOptions } from "./edit/index.ts";
-export type { ImageFs } from "./fs/index.ts";
+export type {
+  ConfigChange,
+  EditFiles,
+  EditStep,
+  Healthcheck,
+  NamedValues,
+  NormalTimes,
+  SetChange,
+  SquashOptions,
+} from "./edit/index.ts";
+export type { ImageFs, UnionFs } from "./fs/index.ts";
+export { hostFiles } from "./host-files.ts";
 export type { CopyEvent, HistoryStep, ImageLayer, ImageSource, Limits, LoadEvent } from "./image/index.ts";
 export { type ListedSnapshot, listSnapshots } from "./list-snapshots.ts";
 export type { ComparedFile, ListedChange } from "./listed-change.ts";

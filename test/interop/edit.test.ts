@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { copyImage, draftImage, type ImageDraft, openImage, pullImage } from "../../src/index.ts";
+import { copyImage, draftImage, type ImageDraft, openImage, pullImage, type UnionFs } from "../../src/index.ts";
 import { ANNOTATION, digestOf } from "../../src/oci/index.ts";
 import { dir, file, tarScript } from "../../src/testing/index.ts";
 import { filesBelow } from "../support/copy-fixtures.ts";
@@ -59,8 +59,16 @@ async function* bytesOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
+async function patch(fs: UnionFs): Promise<void> {
+  await fs.rm("/app/main");
+  await fs.writeFile("/app/version", "2\n");
+  await fs.mkdir("/srv/data", { recursive: true });
+  await fs.symlink("../app", "/srv/link");
+}
+
 /** What can be done to the image, each by itself. */
 const EDITS: readonly (readonly [name: string, edit: (draft: ImageDraft) => Promise<ImageDraft>])[] = [
+  ["edit", async (draft) => await draft.edit(patch, { createdBy: "patch" })],
   ["append", async (draft) => await draft.append(bytesOf(await tarOf({ "app/new": "new\n" })), { createdBy: "ADD" })],
   ["append-gzip", async (draft) => await draft.append(bytesOf(gzipSync(await tarOf({ "app/new": "new\n" }))))],
   ["configure", async (draft) => await draft.configure({ env: { A: "1" }, labels: { l: "v" }, user: "7" })],
@@ -136,6 +144,22 @@ describe("an edited image", () => {
     const squashed = await (await image.draft(AT).squash()).open();
     expect(await squashed.fs.readdir("/app")).toEqual(["main", "new", "version"]);
     expect((await draft.open()).layers).toHaveLength(3);
+  });
+
+  it("has one layer more, with what a function did to its files, and none where that failed", async () => {
+    await using image = await openImage(`oci:${at("source")}:app`);
+    const patched = await image.edit(patch);
+    expect(patched.image.layers).toHaveLength(4);
+    const { fs } = await patched.open();
+    expect(await fs.readFile("/app/version", "utf8")).toBe("2\n");
+    expect(await fs.readdir("/")).toEqual(["app", "bin", "etc", "srv"]);
+    const failing = image.edit(async (files) => {
+      await files.writeFile("/x", "1");
+      throw new Error("on purpose");
+    });
+    await expect(failing).rejects.toThrow("on purpose");
+    expect((await image.edit(() => {})).image.layers).toEqual(image.source.layers);
+    expect(await image.fs.readdir("/app")).toEqual(["main", "version"]);
   });
 
   it("of an index is a single image, for the platform that was chosen", async () => {
@@ -305,7 +329,7 @@ describeWith(["podman", "busybox", "root"], "podman", () => {
     const podman = (...args: readonly string[]): string =>
       run("podman", "--root", at("p"), "--runroot", at("pr"), "--tmpdir", at("pt"), ...flags, ...args).trim();
     const busybox = readFileSync(oraclePath("busybox") as string);
-    const program = tarScript(dir("bin"), file("bin/cat", busybox, { mode: 0o755 }));
+    const program = tarScript(dir("bin"), file("bin/cat", busybox.toString("latin1"), { mode: 0o755 }));
     await using draft = await draftImage(`oci:${at("source")}:base`);
     const runnable = await draft.append(bytesOf(program));
     const configured = await runnable.configure({ entrypoint: ["/bin/cat"], cmd: ["/etc/motd"] });
