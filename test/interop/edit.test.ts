@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -64,6 +64,18 @@ async function patch(fs: UnionFs): Promise<void> {
   await fs.writeFile("/app/version", "2\n");
   await fs.mkdir("/srv/data", { recursive: true });
   await fs.symlink("../app", "/srv/link");
+}
+
+/** The files of scratches that are open: they have no names any more. */
+function temporaryFiles(): string[] {
+  const open = readdirSync("/proc/self/fd").flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)];
+    } catch {
+      return [];
+    }
+  });
+  return open.filter((path) => /\/strata-[0-9a-f]{16} \(deleted\)$/.test(path)).sort();
 }
 
 /** What can be done to the image, each by itself. */
@@ -161,6 +173,31 @@ describe("an edited image", () => {
     expect((await image.edit(() => {})).image.layers).toEqual(image.source.layers);
     expect(await image.fs.readdir("/app")).toEqual(["main", "version"]);
   });
+
+  it.runIf(process.platform === "linux")(
+    "leaves nothing in temporary space: failures at once, drafts when they end",
+    async () => {
+      const before = temporaryFiles();
+      await using image = await openImage(`oci:${at("source")}:app`);
+      const draft = image.draft();
+      const breaking = async function* (): AsyncGenerator<Uint8Array> {
+        yield await tarOf({ "app/new": "new\n".repeat(100_000) });
+        throw new Error("the connection broke");
+      };
+      await expect(draft.append(breaking())).rejects.toThrow("the connection broke");
+      const failing = draft.edit(async (fs) => {
+        await fs.writeFile("/big", Buffer.alloc(8 << 20, 1));
+        throw new Error("on purpose");
+      });
+      await expect(failing).rejects.toThrow("on purpose");
+      expect(temporaryFiles()).toEqual(before);
+      const patched = await draft.edit(patch);
+      expect(temporaryFiles()).not.toEqual(before);
+      await patched[Symbol.asyncDispose]();
+      expect(temporaryFiles()).toEqual(before);
+      expect(await image.fs.readdir("/app")).toEqual(["main", "version"]);
+    },
+  );
 
   it("of an index is a single image, for the platform that was chosen", async () => {
     await using draft = await draftImage(`oci:${at("source")}:multi`, { platform: "linux/arm64" });
