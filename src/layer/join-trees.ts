@@ -46,8 +46,12 @@ export function joinTrees(lower: WholeTree, upper: WholeTree): JoinedTrees {
       u++;
     }
   }
-  for (let entry = 0; entry < below.count; entry++) assertInOrder(lower, entry);
-  // What lies at the path of a lower entry has its order from there.
-  for (let entry = 0; entry < above.count; entry++) if (lowerOf[entry] === -1) assertInOrder(upper, entry);
+  assertOrder(lower, upper, lowerOf);
   return { lowerOf, upperOf, removed };
+}
+
+function assertOrder(lower: WholeTree, upper: WholeTree, lowerOf: Int32Array): void {
+  for (let entry = 0; entry < lower.index.count; entry++) assertInOrder(lower, entry);
+  // What lies at the path of a lower entry has its order from there.
+  for (let entry = 0; entry < upper.index.count; entry++) if (lowerOf[entry] === -1) assertInOrder(upper, entry);
 }

@@ -1,4 +1,4 @@
-import { type ByteString, StrataError, toText } from "../base/index.ts";
+import { type ByteString, type FileTime, StrataError, toText } from "../base/index.ts";
 import { encodeSparseMap, sparseRecords, sparseStandInName } from "./encode-sparse.ts";
 import type { EntryType, TarEntry } from "./entry.ts";
 import { isValidSparseMap } from "./gnu-sparse.ts";
@@ -145,39 +145,61 @@ function seal(block: Buffer, typeflag: string): void {
   block.write("ustar\u000000", USTAR.magic.at, "latin1");
   block.fill(0x20, USTAR.checksum.at, USTAR.checksum.at + USTAR.checksum.length);
   let sum = 0;
-  for (let i = 0; i < BLOCK_SIZE; i++) sum += block[i] as number;
+  // What no prefix stands in is zeros to the end.
+  const end = block[USTAR.prefix.at] === 0 ? USTAR.prefix.at : BLOCK_SIZE;
+  for (let i = 0; i < end; i++) sum += block[i] as number;
   block.write(`${sum.toString(8).padStart(6, "0")}\0 `, USTAR.checksum.at, "latin1");
 }
 
 function assertEncodable(entry: TarHeaderFields): void {
-  const { size, mode, uid, gid, devMajor = 0, devMinor = 0 } = entry;
-  const refuse = (what: string): never => {
-    throw new StrataError({
-      code: "tar-unencodable",
-      kind: "invalid-argument",
-      message: `Cannot write tar entry ${JSON.stringify(toText(entry.name))}: ${what}`,
-      details: { entry: toText(entry.name) },
-    });
-  };
-  const assertInteger = (value: number, max: number, label: string): void => {
-    if (!Number.isSafeInteger(value) || value < 0 || value > max) refuse(`${label} ${value} is out of range`);
-  };
-  assertInteger(mode, 0o7777, "mode");
-  assertInteger(uid, 0xffff_ffff, "uid");
-  assertInteger(gid, 0xffff_ffff, "gid");
-  assertInteger(size, entry.type === "file" ? Number.MAX_SAFE_INTEGER : 0, "size");
-  assertInteger(devMajor, 0o7777777, "device number");
-  assertInteger(devMinor, 0o7777777, "device number");
-  for (const time of [entry.mtime, entry.atime, entry.ctime]) {
-    if (time === undefined) continue;
-    if (!Number.isSafeInteger(time.seconds)) refuse(`time ${time.seconds} is out of range`);
-    assertInteger(time.nanoseconds, 999_999_999, "nanoseconds");
-  }
-  for (const text of [entry.name, entry.linkName, entry.uname, entry.gname, ...(entry.xattrs?.keys() ?? [])]) {
-    if (text?.includes("\0")) refuse("a name holds a NUL");
-  }
-  if (entry.xattrs?.has("")) refuse("an extended attribute has no name");
-  if (entry.sparse !== undefined && (entry.type !== "file" || !isValidSparseMap(entry.sparse, size))) {
-    refuse("its runs of data are not ascending, or not within the file");
-  }
+  const fault = numberFault(entry) ?? timeFault(entry) ?? textFault(entry);
+  if (fault === undefined) return;
+  const name = toText(entry.name);
+  throw new StrataError({
+    code: "tar-unencodable",
+    kind: "invalid-argument",
+    message: `Cannot write tar entry ${JSON.stringify(name)}: ${fault}`,
+    details: { entry: name },
+  });
+}
+
+function numberFault({
+  type,
+  size,
+  mode,
+  uid,
+  gid,
+  devMajor = 0,
+  devMinor = 0,
+  sparse,
+}: TarHeaderFields): string | undefined {
+  if (!isWithin(mode, 0o7777)) return `mode ${mode} is out of range`;
+  if (!isWithin(uid, 0xffff_ffff)) return `uid ${uid} is out of range`;
+  if (!isWithin(gid, 0xffff_ffff)) return `gid ${gid} is out of range`;
+  if (!isWithin(size, type === "file" ? Number.MAX_SAFE_INTEGER : 0)) return `size ${size} is out of range`;
+  if (!isWithin(devMajor, 0o7777777)) return `device number ${devMajor} is out of range`;
+  if (!isWithin(devMinor, 0o7777777)) return `device number ${devMinor} is out of range`;
+  if (sparse === undefined || (type === "file" && isValidSparseMap(sparse, size))) return undefined;
+  return "its runs of data are not ascending, or not within the file";
+}
+
+function timeFault({ mtime, atime = mtime, ctime = mtime }: TarHeaderFields): string | undefined {
+  return faultOfTime(mtime) ?? faultOfTime(atime) ?? faultOfTime(ctime);
+}
+
+function faultOfTime({ seconds, nanoseconds }: FileTime): string | undefined {
+  if (!Number.isSafeInteger(seconds)) return `time ${seconds} is out of range`;
+  return isWithin(nanoseconds, 999_999_999) ? undefined : `nanoseconds ${nanoseconds} is out of range`;
+}
+
+function textFault({ name, linkName = "", uname = "", gname = "", xattrs }: TarHeaderFields): string | undefined {
+  const hasNul = (text: ByteString): boolean => text.includes("\0");
+  if (hasNul(name) || hasNul(linkName) || hasNul(uname) || hasNul(gname)) return "a name holds a NUL";
+  if (xattrs === undefined || xattrs.size === 0) return undefined;
+  if (xattrs.has("")) return "an extended attribute has no name";
+  return [...xattrs.keys()].some(hasNul) ? "a name holds a NUL" : undefined;
+}
+
+function isWithin(value: number, max: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0 && value <= max;
 }
