@@ -1,6 +1,14 @@
+import { StrataError } from "./base/index.ts";
 import { type StorePlace, withSnapshotters } from "./mount-image.ts";
-import type { DriverName, SnapshotInfo, Snapshotter, SnapshotUsage } from "./snapshot/index.ts";
-import { mountedSnapshotOf } from "./snapshot/index.ts";
+import {
+  type DriverName,
+  freeLeftovers,
+  type LeftoversPlace,
+  mountedSnapshotOf,
+  type SnapshotInfo,
+  type Snapshotter,
+  type SnapshotUsage,
+} from "./snapshot/index.ts";
 
 /** A snapshot of the local store. */
 export interface ListedSnapshot extends SnapshotInfo {
@@ -15,11 +23,24 @@ export interface ListedSnapshot extends SnapshotInfo {
 export async function listSnapshots(
   options: StorePlace & { readonly withUsage?: boolean | undefined },
 ): Promise<readonly ListedSnapshot[]> {
-  return await withSnapshotters(options, async (snapshotters) => {
+  return await withSnapshotters(options, async (snapshotters, root) => {
+    await freeIfPermitted(snapshotters, { root, signal: options.signal });
     const all = await Promise.all(snapshotters.map((each) => listOf(each, options.withUsage === true)));
     return all.flat().sort((a, b) => a.createdAt - b.createdAt);
   });
 }
+
+/** Whoever may only look still sees all. */
+async function freeIfPermitted(snapshotters: readonly Snapshotter[], place: LeftoversPlace): Promise<void> {
+  try {
+    await freeLeftovers(snapshotters, place);
+  } catch (error) {
+    if (error instanceof StrataError && MAY_NOT.has(error.code)) return;
+    throw error;
+  }
+}
+
+const MAY_NOT: ReadonlySet<string> = new Set(["permission-denied", "read-only-file-system"]);
 
 async function listOf(snapshotter: Snapshotter, withUsage: boolean): Promise<ListedSnapshot[]> {
   const { driver } = snapshotter;

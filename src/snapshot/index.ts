@@ -42,6 +42,7 @@ export {
   describeDrivers,
   factsOf,
 } from "./mounted/describe-drivers.ts";
+export { freeLeftovers, type LeftoversPlace } from "./mounted/free-leftovers.ts";
 export { type MountSnapshotRequest, mountKept, mountSnapshot } from "./mounted/mount-snapshot.ts";
 export { listMounted, type MountedSnapshot, mountedSnapshotOf } from "./mounted/mounted-snapshot.ts";
 export { DRIVER_NAMES, driverFor, openSnapshotters, snapshotterFor } from "./mounted/open-snapshotters.ts";

@@ -16,9 +16,14 @@ export async function mountAll(mounts: readonly Mount[], target: string): Promis
       done++;
     }
   } catch (error) {
-    for (; done > 0; done--) unmount(fromText(target));
+    unmountLast(target, done);
     throw explained(addDetails(error, { path: target }));
   }
+}
+
+/** Unmounts so many of what is mounted at a directory, the topmost first. @throws StrataError `mount-busy`, `not-mounted` */
+export function unmountLast(target: string, count: number): void {
+  for (let left = count; left > 0; left--) unmount(fromText(target));
 }
 
 /**

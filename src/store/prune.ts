@@ -43,8 +43,12 @@ function chooseImages(records: RecordReader, all: boolean): PruneReport["images"
 
 /** Removes what processes that died left of snapshots which never were, or are no more. */
 async function cleanUpSnapshots(parts: StoreParts): Promise<void> {
-  for (const driver of await driversOf(parts.layout)) {
+  const drivers = await driversOf(parts.layout);
+  if (drivers.length === 0) return;
+  const { freeLeftovers } = await import("../snapshot/index.ts");
+  for (const driver of drivers) {
     const snapshotter = await parts.snapshotter(driver);
+    await freeLeftovers([snapshotter], { root: parts.layout.snapshots });
     await snapshotter.cleanup();
   }
 }

@@ -173,6 +173,23 @@ describeWith(["mount"], "mounting an image", () => {
       }
     });
 
+    it("frees what whoever was killed had begun to make, with whatever it does next", async () => {
+      const { at, mnt, strata } = scene();
+      await strata(`mount --snapshotter ${driver} ${SAMPLE} ${mnt}`);
+      const left = at(`store/snapshots/${driver}/data/leftbehind`);
+      for (const next of [
+        "snapshots",
+        `umount ${mnt}`,
+        `mount --snapshotter ${driver} ${SAMPLE} ${mnt}`,
+        "prune --force",
+      ]) {
+        mkdirSync(join(left, "fs/deep"), { recursive: true });
+        await strata(next);
+        expect({ next, isThere: existsSync(left) }).toEqual({ next, isThere: false });
+      }
+      await strata(`umount ${mnt}`);
+    });
+
     it("keeps what was written where somebody else unmounted it", async () => {
       const { mnt, strata, snapshots } = scene();
       await strata(`mount --rw --snapshotter ${driver} ${SAMPLE} ${mnt}`);

@@ -1,8 +1,9 @@
 import { randomName, StrataError } from "../../base/index.ts";
-import { mountAll, unmountAll } from "../mount-all.ts";
+import { mountAll, unmountLast } from "../mount-all.ts";
 import type { Mount, SnapshotKey, SnapshotName, Snapshotter } from "../snapshotter.ts";
+import { freeLocked } from "./free-leftovers.ts";
 import { mountAt, mountMark, resolveMountPoint } from "./mount-point.ts";
-import { LABEL, listMounted, lockMounts, type MountedSnapshot, mountedSnapshotOf } from "./mounted-snapshot.ts";
+import { LABEL, lockMounts, type MountedSnapshot, mountedSnapshotOf } from "./mounted-snapshot.ts";
 
 /** What is to be mounted, and where. */
 export interface MountSnapshotRequest {
@@ -29,7 +30,7 @@ export interface MountSnapshotRequest {
 export async function mountSnapshot(snapshotter: Snapshotter, request: MountSnapshotRequest): Promise<MountedSnapshot> {
   const target = await resolveMountPoint(request.target);
   await using _ = await lockMounts(request.root, request.signal);
-  await forgetGone(snapshotter);
+  await freeLocked(snapshotter, request.root);
   const { parent, image, isWritable } = request;
   const key = request.key ?? (`mount-${randomName()}` as SnapshotKey);
   const labels = {
@@ -59,24 +60,6 @@ export async function mountKept(
   return await mountAndMark(snapshotter, { key, mounts, target });
 }
 
-/**
- * Removes what was mounted only for a while and is not mounted any more, and of what could be written to that which was never
- * mounted, or whose end somebody began. The caller holds the lock of mounts.
- */
-export async function forgetGone(snapshotter: Snapshotter): Promise<void> {
-  for (const mounted of await listMounted(snapshotter)) {
-    if (mounted.isMounted || mounted.isKept) continue;
-    if (mounted.isWritable && (await mayBeMissed(snapshotter, mounted.key))) continue;
-    await removeUnlessUsed(snapshotter, mounted.key);
-  }
-}
-
-/** What somebody may have written is not ours to throw away unasked. */
-async function mayBeMissed(snapshotter: Snapshotter, key: SnapshotKey): Promise<boolean> {
-  const { labels } = await snapshotter.stat(key);
-  return labels[LABEL.mark] !== undefined && labels[LABEL.ending] === undefined;
-}
-
 interface Prepared {
   readonly key: SnapshotKey;
   readonly mounts: readonly Mount[];
@@ -100,17 +83,8 @@ async function mountAndMark(snapshotter: Snapshotter, { key, mounts, target }: P
     const info = await snapshotter.update(key, { [LABEL.mark]: mark });
     return (await mountedSnapshotOf(info, snapshotter)) as MountedSnapshot;
   } catch (error) {
-    await unmountAll(target);
-    throw error;
-  }
-}
-
-/** Somebody may have bound it elsewhere: then it stays until a later look. */
-async function removeUnlessUsed(snapshotter: Snapshotter, key: SnapshotKey): Promise<void> {
-  try {
-    await snapshotter.remove(key);
-  } catch (error) {
-    if (error instanceof StrataError && ["snapshot-in-use", "snapshot-not-found"].includes(error.code)) return;
+    // What somebody else had mounted there before stays.
+    unmountLast(target, mounts.length);
     throw error;
   }
 }

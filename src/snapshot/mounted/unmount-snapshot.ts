@@ -3,8 +3,8 @@ import { resolve } from "node:path";
 import { fromText, StrataError } from "../../base/index.ts";
 import { unmount } from "../../linux/index.ts";
 import type { SnapshotKey, Snapshotter } from "../snapshotter.ts";
+import { freeLocked } from "./free-leftovers.ts";
 import { mountAt } from "./mount-point.ts";
-import { forgetGone } from "./mount-snapshot.ts";
 import { LABEL, listMounted, lockMounts, type MountedSnapshot } from "./mounted-snapshot.ts";
 
 /** What is to be unmounted. */
@@ -32,7 +32,7 @@ export async function unmountSnapshot(
   const { snapshotter, mounted } = await findMounted(snapshotters, path);
   await unmountNoted(snapshotter, mounted, isLazy);
   await letGo(snapshotter, mounted, isLazy);
-  await forgetGone(snapshotter);
+  for (const each of snapshotters) await freeLocked(each, root);
   return mounted;
 }
 
