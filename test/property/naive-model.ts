@@ -212,7 +212,7 @@ export class NaiveModel {
       todo.unshift(...split(link.linkName));
       return true;
     }
-    if (make && !children.has(name) && leavesAgain(todo)) return true;
+    if (!children.has(name) && leavesAgain(todo)) return true;
     if (make) this.#makeOne(children, name);
     done.push(name);
     return children.has(name);
