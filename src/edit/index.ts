@@ -9,6 +9,8 @@
  * - {@link writeLayer}: one pass makes a layer of a tar; {@link appendLayer} puts one on top of an image.
  * - {@link editConfig}, {@link rebaseImage} and {@link dropLayer} read no layer at all.
  * - {@link stepsOf}, {@link withSteps}: an image as the steps that made it, and an image of steps. All edits end there.
+ * - {@link squashImage}, {@link removePath} and {@link normaliseTimes} rewrite layers; {@link editFiles} puts one on top, of what a
+ *   function does to the files, or a plan of {@link FileEdit}s ({@link applyFileEdits}).
  * - {@link LoadFiles}: for edits that need files; layers are read when the first edit asks.
  *
  * @example
@@ -23,6 +25,8 @@ export type { ConfigChange, Healthcheck, NamedValues, SetChange } from "./config
 export { dropLayer } from "./drop-layer.ts";
 export { editConfig } from "./edit-config.ts";
 export type { EditContext, EditStep } from "./edit-context.ts";
+export { type EditFiles, editFiles } from "./edit-files.ts";
+export { applyFileEdits, type EditPath, type FileEdit } from "./edit-files-plan.ts";
 export { type ImageStep, stepsOf, withSteps } from "./image-steps.ts";
 export type { LoadedFiles, LoadFiles } from "./loaded-files.ts";
 export { type NormalTimes, normaliseTimes } from "./normalise-times.ts";

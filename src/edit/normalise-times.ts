@@ -57,11 +57,12 @@ async function retimeLayer(
   source: LayerSource,
   layer: ImageLayer,
   retime: Retime,
-  { clampTime: _, ...ctx }: EditContext,
+  ctx: EditContext,
 ): Promise<LayerSource> {
   const { tar, index } = layer;
   if (tar === undefined || !(await isMoved(index, tar, retime))) return source;
-  return (await writeLayer(spliceTar(tar, headersOf(index, retime), ctx.signal), ctx)).source;
+  return (await writeLayer(spliceTar(tar, headersOf(index, retime), ctx.signal), { ...ctx, clampTime: undefined }))
+    .source;
 }
 
 /** Whether any time of a layer changes. Most often the table of contents tells. */

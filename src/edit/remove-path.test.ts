@@ -101,7 +101,7 @@ describe("removing a path from an image", () => {
         }
         await assertConsistent(removed);
       }),
-      { numRuns: 120 },
+      { numRuns: 100 },
     );
   });
 

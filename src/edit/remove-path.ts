@@ -126,8 +126,7 @@ class PathRemoval {
       this.#after[number] = undefined;
       return;
     }
-    const { clampTime: _, ...ctx } = this.#ctx;
-    const written = await writeRows(rows, layers, ctx);
+    const written = await writeRows(rows, layers, { ...this.#ctx, clampTime: undefined });
     this.#after[number] = { layer: readable(written, number), written, origins: rows.map(originOf) };
   }
 }

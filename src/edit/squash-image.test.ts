@@ -49,7 +49,7 @@ describe("squashing an image", () => {
           await assertConsistent(squashed);
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 120 },
     );
   });
 

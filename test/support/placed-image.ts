@@ -9,7 +9,7 @@ import {
   loadLayers,
   type PlacedImage,
 } from "../../src/image/index.ts";
-import { type Digest, diffIdOfUncompressed, digestOf, MEDIA_TYPE, parseImageConfig } from "../../src/oci/index.ts";
+import { diffIdOfUncompressed, digestOf, MEDIA_TYPE, parseImageConfig } from "../../src/oci/index.ts";
 import { indexOf, mergedFiles, type TarStep, type TreeFile, tarScript } from "../../src/testing/index.ts";
 import { mergeLayers } from "../../src/union/index.ts";
 
@@ -103,6 +103,6 @@ export async function assertConsistent(image: PlacedImage): Promise<void> {
   for (const layer of layers) {
     if (layer.kind !== "blob") continue;
     const stored = await readAll(await (layer.stored ?? layer).open());
-    if ((digestOf(stored) as Digest) !== layer.descriptor.digest) throw new Error("A layer has another digest");
+    if (digestOf(stored) !== layer.descriptor.digest) throw new Error("A layer has another digest");
   }
 }
