@@ -152,6 +152,7 @@ module.exports = {
         "^src/(changeset|directory|snapshot|store|transport|build|unpack)/",
         "^src/testing/adapters/",
         "^src/cli/load-command\\.ts$",
+        "^src/host-files\\.ts$",
       ],
       "Only drivers and adapters touch the local file system, and the command that loads itself; everything else takes a port.",
     ),

@@ -32,6 +32,7 @@ export type {
   SetChange,
   SquashOptions,
 } from "./edit/index.ts";
+export { applyFileEdits, type FileEdit } from "./edit/index.ts";
 export type { ImageFs, UnionFs } from "./fs/index.ts";
 export { hostFiles } from "./host-files.ts";
 export type { CopyEvent, HistoryStep, ImageLayer, ImageSource, Limits, LoadEvent } from "./image/index.ts";

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import type { UnpackNamedOptions } from "../index.ts";
+import type { DriverName, UnpackNamedOptions } from "../index.ts";
 import { containersStorageRoot } from "./containers-storage-root.ts";
 import { addLimitOptions, type LimitOptions, limitsOf } from "./image-options.ts";
 import { parseCount } from "./parse-numbers.ts";
@@ -8,13 +8,13 @@ import { addStoreOptions, type StoreVerbOptions } from "./store-options.ts";
 import { storeRoot } from "./store-root.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** The ways to keep snapshots, as users write them. */
-export const SNAPSHOTTERS = ["erofs", "overlay", "btrfs", "vfs"] as const;
+/** The ways to keep snapshots; a copy, because what knows them takes long to load. */
+export const SNAPSHOTTERS: readonly DriverName[] = ["erofs", "overlay", "btrfs", "vfs"];
 
 /** What every verb has that unpacks an image. */
 export interface UnpackVerbOptions extends StoreVerbOptions, RegistryVerbOptions, LimitOptions {
   readonly platform?: string;
-  readonly snapshotter?: (typeof SNAPSHOTTERS)[number];
+  readonly snapshotter?: DriverName;
   readonly jobs?: number;
 }
 

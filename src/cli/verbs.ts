@@ -109,6 +109,11 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import("./commands/diff.ts")).configureDiff,
   },
   {
+    name: "edit",
+    summary: "change files and configuration of an image",
+    load: async () => (await import("./commands/edit.ts")).configureEdit,
+  },
+  {
     name: "append",
     summary: "put layers on top of an image",
     load: async () => (await import("./commands/append.ts")).configureAppend,
@@ -132,6 +137,16 @@ export const VERBS: readonly Verb[] = [
     name: "drop",
     summary: "take a layer out of an image",
     load: async () => (await import("./commands/drop.ts")).configureDrop,
+  },
+  {
+    name: "purge",
+    summary: "remove a path from every layer of an image",
+    load: async () => (await import("./commands/purge.ts")).configurePurge,
+  },
+  {
+    name: "normalise",
+    summary: "make images that were built at different times the same",
+    load: async () => (await import("./commands/normalise.ts")).configureNormalise,
   },
   {
     name: "changeset",

@@ -20,7 +20,7 @@ type PullOptions = TransferOptions &
 export function configurePull(command: Command, terminal: Terminal): void {
   command
     .description(
-      "Pull images from registries into the local store, under their names, and unpack them while they arrive, so that they\n" +
+      "Pull images from registries into the local store, under their names, and unpack them while they arrive, so that they " +
         "can be mounted at once. What is there already is not pulled again.",
     )
     .argument("<reference...>", "[HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]");

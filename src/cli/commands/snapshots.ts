@@ -21,7 +21,7 @@ type SnapshotsOptions = StoreVerbOptions & {
 export function configureSnapshots(command: Command, terminal: Terminal): void {
   command
     .description(
-      "List the snapshots of the local store: committed ones are layers of images, by chainID; on top of them are views and\n" +
+      "List the snapshots of the local store: committed ones are layers of images, by chainID; on top of them are views and " +
         "active ones, which can be written to.",
     )
     .option("-t, --tree", "show what stands on what")

@@ -11,7 +11,7 @@ type UnpackOptions = UnpackVerbOptions & { readonly owners?: "apply" | "record" 
 export function configureUnpack(command: Command, terminal: Terminal): void {
   command
     .description(
-      "Write the merged file system of an image into a directory: as root with all owners, devices and attributes, else\n" +
+      "Write the merged file system of an image into a directory: as root with all owners, devices and attributes, else " +
         "with owners and modes recorded in the extended attribute user.containers.override_stat.",
     )
     .argument("<image>")

@@ -14,7 +14,7 @@ type UnshareOptions = StoreVerbOptions & { readonly ownId?: boolean };
 export function configureUnshare(command: Command, terminal: Terminal): void {
   command
     .description(
-      "Run a command as root of a user namespace of your own, in which `strata mount` works without root: with your\n" +
+      "Run a command as root of a user namespace of your own, in which `strata mount` works without root: with your " +
         "subordinate ids (/etc/subuid, newuidmap), and your store. What is mounted in it ends with it.",
     )
     .argument("[command...]", "default: your shell")

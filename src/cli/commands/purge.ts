@@ -1,0 +1,29 @@
+import type { Command } from "commander";
+import { addEditOptions, type EditVerbOptions, editImage } from "../edit/edit-options.ts";
+import { examples } from "../examples.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** `strata purge`: a path out of every layer. */
+export function configurePurge(command: Command, terminal: Terminal): void {
+  command
+    .description(
+      "Make an image in no layer of which a path is left, nor anything below it: for a secret that was put in and deleted again. All else keeps its bytes. The image that it was, and its blobs in registries, still have it.",
+    )
+    .argument("<image>", "any image; it stays as it is")
+    .argument("<path...>", "files or directories, hidden ones too");
+  addEditOptions(command, { hasStep: false })
+    .addHelpText(
+      "after",
+      examples(
+        ["strata purge app:1 /app/deploy.key -t app:clean", "a key that a later layer only hid"],
+        ["strata find --json app:clean / -name deploy.key", "to be sure"],
+      ),
+    )
+    .action(async (image: string, paths: string[], options: EditVerbOptions) => {
+      await editImage(image, { terminal, options, words: [] }, async (draft) => {
+        let edited = draft;
+        for (const path of paths) edited = await edited.removePath(path);
+        return edited;
+      });
+    });
+}
