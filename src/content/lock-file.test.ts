@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { promises as fs } from "node:fs";
+import fs from "node:fs";
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -64,16 +65,21 @@ describe("a lock", () => {
   });
 
   test("on a file that vanished while it was being locked is none", async () => {
-    const open = fs.open.bind(fs);
-    const opened = vi.spyOn(fs, "open").mockImplementationOnce(async (...request) => {
-      const handle = await open(...request);
-      await rm(path);
-      return handle;
+    const open = fs.openSync.bind(fs);
+    const opened = vi.spyOn(fs, "openSync").mockImplementationOnce((...request) => {
+      const fd = open(...request);
+      fs.rmSync(path);
+      return fd;
     });
-    await using _ = await lockFile(path, "exclusive");
-    expect(opened).toHaveBeenCalledTimes(2);
-    opened.mockRestore();
-    expect(await isFileLocked(path)).toBe(true);
+    syncBuiltinESMExports();
+    try {
+      await using _ = await lockFile(path, "exclusive");
+      expect(opened).toHaveBeenCalledTimes(2);
+      expect(await isFileLocked(path)).toBe(true);
+    } finally {
+      opened.mockRestore();
+      syncBuiltinESMExports();
+    }
   });
 
   test("may be on a directory, and on a file that cannot be written", async () => {

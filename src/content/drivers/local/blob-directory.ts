@@ -1,4 +1,4 @@
-import { promises as fs } from "node:fs";
+import { promises as fs, statSync } from "node:fs";
 import { join } from "node:path";
 import { fromText } from "../../../base/index.ts";
 import { renameUnlessExists } from "../../../linux/index.ts";
@@ -15,16 +15,15 @@ function blobPath(blobs: string, digest: Digest): string {
   return join(blobs, algorithmOf(digest), hexOf(digest));
 }
 
-/** See `BlobReader.stat`. Whatever is no regular file is no blob. */
+/** See `BlobReader.stat`. Whatever is no regular file is no blob. Synchronous inside: an image may have hundreds. */
 export async function statBlob(blobs: string, digest: Digest): Promise<BlobInfo | undefined> {
   const path = blobPath(blobs, digest);
   try {
-    const stats = await fs.stat(path);
+    const stats = statSync(path, { throwIfNoEntry: false });
     // A rename changes ctime, and nobody can set it back.
-    return stats.isFile() ? { digest, size: stats.size, storedAt: stats.ctimeMs } : undefined;
+    return stats?.isFile() ? { digest, size: stats.size, storedAt: stats.ctimeMs } : undefined;
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "";
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return undefined;
     throw fileError(error, path);
   }
 }

@@ -1,4 +1,4 @@
-import { type BigIntStats, promises as fs } from "node:fs";
+import { type BigIntStats, promises as fs, fstatSync, statSync } from "node:fs";
 import { StrataError } from "../../../base/index.ts";
 import type { FileLocation, LocatedSource } from "../../file-location.ts";
 import { fileError } from "./file-error.ts";
@@ -14,12 +14,12 @@ import { stampOf } from "./file-stamp.ts";
 export async function openFile(path: string | Buffer): Promise<LocatedSource> {
   const name = path.toString();
   // Opening a pipe without a writer would wait for one.
-  await assertRegular(name, () => fs.stat(path, { bigint: true }));
+  assertRegular(name, () => statSync(path, { bigint: true }));
   const handle = await fs.open(path, "r").catch((error: unknown) => {
     throw fileError(error, name);
   });
   try {
-    const stats = await assertRegular(name, () => handle.stat({ bigint: true }));
+    const stats = assertRegular(name, () => fstatSync(handle.fd, { bigint: true }));
     const location = typeof path === "string" ? locate(path, stats) : undefined;
     return createFileSource({ handle, size: Number(stats.size), name, location });
   } catch (error) {
@@ -32,10 +32,9 @@ function locate(path: string, stats: BigIntStats): FileLocation {
   return { path, offset: 0, size: Number(stats.size), stamp: stampOf(stats) };
 }
 
-async function assertRegular(name: string, stat: () => Promise<BigIntStats>): Promise<BigIntStats> {
-  const stats = await stat().catch((error: unknown) => {
-    throw fileError(error, name);
-  });
+/** Synchronous: a look takes microseconds, and an image may have hundreds of layers. */
+function assertRegular(name: string, stat: () => BigIntStats): BigIntStats {
+  const stats = statOrThrow(name, stat);
   if (stats.isFile()) return stats;
   if (stats.isDirectory()) throw fileError(Object.assign(new Error("is a directory"), { code: "EISDIR" }), name);
   throw new StrataError({
@@ -44,4 +43,12 @@ async function assertRegular(name: string, stat: () => Promise<BigIntStats>): Pr
     message: `Cannot read ${name} at random: it is not a regular file`,
     details: { path: name },
   });
+}
+
+function statOrThrow(name: string, stat: () => BigIntStats): BigIntStats {
+  try {
+    return stat();
+  } catch (error) {
+    throw fileError(error, name);
+  }
 }
