@@ -35,14 +35,9 @@ export {
 } from "./choose-driver.ts";
 export { type OpenLayerTarOptions, openLayerTar } from "./drivers/overlay/open-layer-tar.ts";
 export { mountAll, unmountAll } from "./mount-all.ts";
-export {
-  assertMayMount,
-  canMountHere,
-  type DriversHere,
-  describeDrivers,
-  factsOf,
-} from "./mounted/describe-drivers.ts";
+export { type DriversHere, describeDrivers, factsOf } from "./mounted/describe-drivers.ts";
 export { freeLeftovers, type LeftoversPlace } from "./mounted/free-leftovers.ts";
+export { assertMayMount, canMountHere } from "./mounted/may-mount.ts";
 export { type MountSnapshotRequest, mountKept, mountSnapshot } from "./mounted/mount-snapshot.ts";
 export { listMounted, type MountedSnapshot, mountedSnapshotOf } from "./mounted/mounted-snapshot.ts";
 export { DRIVER_NAMES, driverFor, openSnapshotters, snapshotterFor } from "./mounted/open-snapshotters.ts";

@@ -1,18 +1,9 @@
 import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { fromText, StrataError } from "../../base/index.ts";
+import { fromText } from "../../base/index.ts";
 import { fileError } from "../../content/index.ts";
 import { sampleErofs } from "../../erofs/index.ts";
-import {
-  type Fact,
-  isLinux,
-  type KernelFacts,
-  mayMount,
-  type NamespaceFacts,
-  probeKernel,
-  probeNamespaces,
-  readProcessFacts,
-} from "../../linux/index.ts";
+import { type Fact, type KernelFacts, type NamespaceFacts, probeKernel, probeNamespaces } from "../../linux/index.ts";
 import { type DriverVerdict, judgeDrivers } from "../choose-driver.ts";
 import type { DriverName } from "../snapshotter.ts";
 import { rememberedDriver } from "./open-snapshotters.ts";
@@ -69,24 +60,6 @@ export function factsOf({ kernel, namespaces }: DriversHere): readonly (readonly
     ["… with all ids of the user", namespaces.allIds],
     ["… with an overlay in it", namespaces.overlay],
   ];
-}
-
-/** Whether this process may mount anything at all: as root, or as root of a namespace of its own. */
-export function canMountHere(): boolean {
-  return isLinux() && mayMount(readProcessFacts());
-}
-
-/** @throws StrataError `mount-not-permitted` for whoever may mount nothing, with what works instead */
-export function assertMayMount(): void {
-  if (canMountHere()) return;
-  throw new StrataError({
-    code: "mount-not-permitted",
-    kind: "failed-precondition",
-    message: "Mounting needs root: all drivers do, erofs, overlay, btrfs and vfs",
-    hint:
-      "Run it as root; or in `strata unshare`, where you are root of a namespace of your own and the driver overlay works; " +
-      "or write the files out: strata unpack IMAGE DIR",
-  });
 }
 
 function nearestDirectory(path: string): string {
