@@ -1,6 +1,6 @@
 import type { DriverName } from "./snapshot/index.ts";
 import { type DriverVerdict, describeDrivers, factsOf } from "./snapshot/index.ts";
-import { snapshotRoot } from "./unpack-named.ts";
+import { snapshotRoot } from "./store/index.ts";
 
 /** What this machine can do for a store. */
 export interface MachineInfo {

@@ -56,7 +56,7 @@ export { type PullEvent, type PullImageOptions, type PullResult, pullImage } fro
 export type { ResolvedChange } from "./resolve-change.ts";
 export { saveImages } from "./save-images.ts";
 export { type ShowLayerOptions, showLayer } from "./show-layer.ts";
-export type { MountedSnapshot } from "./snapshot/index.ts";
+export type { DriverName, MountedSnapshot } from "./snapshot/index.ts";
 export {
   type CheckEvent,
   type DiskUsage,

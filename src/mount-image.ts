@@ -14,8 +14,8 @@ import {
   type Snapshotter,
   unmountSnapshot,
 } from "./snapshot/index.ts";
-import { openStore } from "./store/index.ts";
-import { snapshotRoot, type UnpackNamedOptions, unpackNamed } from "./unpack-named.ts";
+import { openStore, snapshotRoot } from "./store/index.ts";
+import { type UnpackNamedOptions, unpackNamed } from "./unpack-named.ts";
 
 /** How an image is mounted. */
 export interface MountImageOptions extends UnpackNamedOptions {

@@ -7,17 +7,10 @@ import { type ArtifactSource, type CopyEvent, DEFAULT_SOURCE_LIMITS } from "./im
 import { rootOf, sourceOptions } from "./named-places.ts";
 import { type ChainId, parsePlatform } from "./oci/index.ts";
 import { canMountHere, type DriverName, driverFor } from "./snapshot/index.ts";
-import { openStore, type Store } from "./store/index.ts";
+import { openStore, type Store, snapshotRoot } from "./store/index.ts";
 import { type CopyOptions, type CopyResult, copyArtifact, openArtifact } from "./transport/index.ts";
 import { type ArrivalEvent, LayerArrivals, type UnpackEvent, type UnpackedImage } from "./unpack/index.ts";
-import {
-  layersInto,
-  snapshotRoot,
-  tidyUp,
-  type UnpackNamedOptions,
-  type UnpackPlace,
-  unpackInto,
-} from "./unpack-named.ts";
+import { layersInto, tidyUp, type UnpackNamedOptions, type UnpackPlace, unpackInto } from "./unpack-named.ts";
 
 /** How an image is pulled. */
 export interface PullImageOptions extends Omit<CopyImageOptions, "onEvent" | "limits">, UnpackNamedOptions {

@@ -1,5 +1,4 @@
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
 import { createLocalScratch } from "./content/index.ts";
 import type { Held } from "./held.ts";
 import { DEFAULT_LIMITS, type ImageSource, type Limits } from "./image/index.ts";
@@ -89,9 +88,4 @@ export async function tidyUp({ store, snapshotter }: UnpackPlace, { stack }: Unp
   if (stack === undefined) return;
   await snapshotter.cleanup();
   if (snapshotter.driver !== "erofs") await store.collectGarbage();
-}
-
-/** Where the snapshots of a store lie. */
-export function snapshotRoot({ root }: Pick<Store, "root">): string {
-  return join(root, "snapshots");
 }

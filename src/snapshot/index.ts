@@ -40,7 +40,7 @@ export { freeLeftovers, type LeftoversPlace } from "./mounted/free-leftovers.ts"
 export { assertMayMount, canMountHere } from "./mounted/may-mount.ts";
 export { type MountSnapshotRequest, mountKept, mountSnapshot } from "./mounted/mount-snapshot.ts";
 export { listMounted, type MountedSnapshot, mountedSnapshotOf } from "./mounted/mounted-snapshot.ts";
-export { DRIVER_NAMES, driverFor, openSnapshotters, snapshotterFor } from "./mounted/open-snapshotters.ts";
+export { driverFor, openSnapshotters, snapshotterFor } from "./mounted/open-snapshotters.ts";
 export { holderOf, type UnmountSnapshotRequest, unmountSnapshot } from "./mounted/unmount-snapshot.ts";
 export { openSnapshotter, type SnapshotterOptions } from "./open-snapshotter.ts";
 export { type RecordedSnapshot, readSnapshotContent, type SnapshotContent } from "./read-snapshot-content.ts";
@@ -54,18 +54,19 @@ export type {
   StageOptions,
 } from "./snapshot-driver.ts";
 export { snapshotKey, snapshotName } from "./snapshot-name.ts";
-export type {
-  CleanupReport,
-  DriverName,
-  Labels,
-  LayerStack,
-  Mount,
-  SnapshotInfo,
-  SnapshotKey,
-  SnapshotKind,
-  SnapshotName,
-  SnapshotOptions,
-  Snapshotter,
-  SnapshotUsage,
-  StagedLayer,
+export {
+  type CleanupReport,
+  DRIVER_NAMES,
+  type DriverName,
+  type Labels,
+  type LayerStack,
+  type Mount,
+  type SnapshotInfo,
+  type SnapshotKey,
+  type SnapshotKind,
+  type SnapshotName,
+  type SnapshotOptions,
+  type Snapshotter,
+  type SnapshotUsage,
+  type StagedLayer,
 } from "./snapshotter.ts";

@@ -1,6 +1,6 @@
 import { StrataError } from "../base/index.ts";
 import type { DriverResources, SnapshotDriver } from "./snapshot-driver.ts";
-import type { DriverName } from "./snapshotter.ts";
+import { DRIVER_NAMES, type DriverName } from "./snapshotter.ts";
 
 type Maker = (resources: DriverResources) => SnapshotDriver;
 
@@ -23,6 +23,6 @@ function unknownDriver(name: string): StrataError {
     code: "unknown-snapshot-driver",
     kind: "invalid-argument",
     message: `There is no snapshot driver "${name}"`,
-    hint: `Drivers are ${Object.keys(MAKERS).join(", ")}`,
+    hint: `Drivers are ${DRIVER_NAMES.join(", ")}`,
   });
 }

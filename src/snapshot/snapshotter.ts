@@ -14,8 +14,11 @@ export type SnapshotName = string & { readonly [name]: true };
 /** What a snapshot may be: `active` is written to, a `view` is only read, `committed` is a parent for others. */
 export type SnapshotKind = "active" | "view" | "committed";
 
+/** Every way to keep snapshots, the best first. */
+export const DRIVER_NAMES = ["erofs", "overlay", "btrfs", "vfs"] as const;
+
 /** The ways in which snapshots are kept. */
-export type DriverName = "erofs" | "overlay" | "vfs" | "btrfs";
+export type DriverName = (typeof DRIVER_NAMES)[number];
 
 /** Free texts about a snapshot, for whoever made it. */
 export type Labels = Readonly<Record<string, string>>;

@@ -40,3 +40,4 @@ export type {
   Store,
   StoredImage,
 } from "./store.ts";
+export { snapshotRoot } from "./store-layout.ts";

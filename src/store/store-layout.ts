@@ -41,6 +41,11 @@ export function storeLayout(root: string): StoreLayout {
   };
 }
 
+/** Where the snapshots of a store lie. */
+export function snapshotRoot({ root }: Pick<StoreLayout, "root">): string {
+  return storeLayout(root).snapshots;
+}
+
 /** What may lie in the root itself; `oci-layout` and `index.json` make it an OCI layout for other tools. */
 export const ROOT_NAMES: ReadonlySet<string> = new Set([
   "version",

@@ -54,14 +54,14 @@ export async function mountedSnapshotOf(
   };
 }
 
-/** All snapshots that were mounted at a place and not unmounted by us. */
+/** All snapshots that were mounted at a place and not unmounted by us, in no order. */
 export async function listMounted(snapshotter: Snapshotter): Promise<MountedSnapshot[]> {
   const found: MountedSnapshot[] = [];
   for await (const info of snapshotter.walk()) {
     const mounted = await mountedSnapshotOf(info, snapshotter);
     if (mounted !== undefined) found.push(mounted);
   }
-  return found.sort((a, b) => (a.target < b.target ? -1 : 1));
+  return found;
 }
 
 /** Whoever makes, takes away or judges mounts of these snapshots holds this, so that none is seen half made. */

@@ -4,10 +4,7 @@ import { fileError, makeDirectoryDurably, writeFileDurably } from "../../content
 import { isLinux, readProcessFacts } from "../../linux/index.ts";
 import { chooseDriver } from "../choose-driver.ts";
 import { openSnapshotter, type SnapshotterOptions } from "../open-snapshotter.ts";
-import type { DriverName, Snapshotter } from "../snapshotter.ts";
-
-/** Every driver, the best first. */
-export const DRIVER_NAMES: readonly DriverName[] = ["erofs", "overlay", "btrfs", "vfs"];
+import { DRIVER_NAMES, type DriverName, type Snapshotter } from "../snapshotter.ts";
 
 /**
  * Opens the snapshots below a root, kept in the given way; without one in the way that was chosen there at first, which
