@@ -91,9 +91,11 @@ describe("changing the configuration of an image", () => {
   });
 
   test("writes health checks as docker does", () => {
-    expect(changed({}, { healthcheck: { test: "curl -f http://localhost/", intervalMs: 30_000, retries: 3 } })).toEqual({
-      Healthcheck: { Test: ["CMD-SHELL", "curl -f http://localhost/"], Interval: 30_000_000_000, Retries: 3 },
-    });
+    expect(changed({}, { healthcheck: { test: "curl -f http://localhost/", intervalMs: 30_000, retries: 3 } })).toEqual(
+      {
+        Healthcheck: { Test: ["CMD-SHELL", "curl -f http://localhost/"], Interval: 30_000_000_000, Retries: 3 },
+      },
+    );
     expect(changed({}, { healthcheck: { test: ["/check", "-q"], startPeriodMs: 1.5 } })).toEqual({
       Healthcheck: { Test: ["CMD", "/check", "-q"], StartPeriod: 1_500_000 },
     });

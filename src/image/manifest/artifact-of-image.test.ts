@@ -164,7 +164,7 @@ describe("a directory", () => {
     dir("", { mode: 0o711 }),
     dir("a", { uid: 7, xattrs: { "user.x": "\xff" } }),
     file("a/file", "content".repeat(1000), { mode: 0o4755, mtime: { seconds: 5, nanoseconds: 6 } }),
-    file("a/.wh.kept", ""),
+    file("a/.who", ""),
     hardlink("a/link", "a/file"),
     symlink("s", "../target\xfe"),
     char("null", [1, 3]),
@@ -178,6 +178,12 @@ describe("a directory", () => {
     expect(config).toMatchObject({ os: "linux", architecture: "arm64", variant: "v8", history: [{ comment: "made" }] });
   });
 
+  test("with a name that would mean a deletion is refused", async () => {
+    await expect(artifactOf(image([file("a/.wh.kept", "")], noWhiteouts))).rejects.toMatchObject({
+      code: "name-reserved",
+    });
+  });
+
   test("of overlayfs has its deletions as whiteouts, each after the directory that it is in", async () => {
     const opaque = { xattrs: { "trusted.overlay.opaque": "y", "user.keep": "1" } };
     const upper = [dir("d", opaque), file("d/new", "1"), char("d/gone", [0, 0]), char("old", [0, 0])];
@@ -186,5 +192,43 @@ describe("a directory", () => {
     const names = Array.from({ length: index.count }, (_, i) => index.name(i));
     expect(names).toEqual(["d/", "d/.wh..wh..opq", "d/new", "d/.wh.gone", ".wh.old"]);
     expect([...index.xattrs(0).keys()]).toEqual(["user.keep"]);
+  });
+});
+
+describe("a layer that a manifest has named", () => {
+  const stored = gzipSync(tar);
+  const published = {
+    mediaType: MEDIA_TYPE.dockerLayerGzip,
+    digest: digestOf(stored),
+    size: stored.length,
+    urls: ["https://example.com/layer"],
+    annotations: { note: "kept" },
+  };
+  const unread = async (): Promise<never> => {
+    throw new Error("nobody needs these bytes");
+  };
+  const named = { kind: "blob", name: "layer", diffId, published, descriptor: published, open: unread } as const;
+
+  test("keeps that name, in the words of OCI, and is not read", async () => {
+    const image = { ...imageOf([named], configOf(diffId)), annotations: { mine: "yes" } };
+    const { manifest } = await artifactOf(image);
+    expect(manifest.layers).toEqual([{ ...published, mediaType: MEDIA_TYPE.ociLayerGzip }]);
+    expect(manifest.annotations).toEqual({ mine: "yes" });
+  });
+
+  test("gives the bytes of that name, where it is read as its uncompressed tar", async () => {
+    const plain = { mediaType: MEDIA_TYPE.ociLayer, digest: digestOf(tar), size: tar.length };
+    const open = async () => memorySource(tar);
+    for (const isHere of [true, false]) {
+      const origin = { registry: "example.com", repository: "app" };
+      const whole = { isHere, open: async () => memorySource(stored) };
+      const layer = { ...named, tar: plain, open, stored: whole, origin };
+      const { artifact, manifest } = await artifactOf(imageOf([layer], configOf(diffId)));
+      const descriptor = manifest.layers[0]!;
+      expect(Buffer.from(await bytesOf(artifact, descriptor)).equals(stored)).toBe(true);
+      expect(artifact.originOf?.(descriptor)).toEqual(origin);
+      const alone = await artifact.openTar?.(descriptor, diffId);
+      expect(alone?.size).toBe(isHere ? undefined : tar.length);
+    }
   });
 });
