@@ -27,20 +27,16 @@ export class EntryComparison {
 
   /** What the metadata says; of entries of different types only that. */
   changedMetadata(l: number, u: number): readonly ChangedField[] {
-    const a = this.#lower.columns;
-    const b = this.#upper.columns;
-    const type = b.type[u];
-    if (a.type[l] !== type) return OTHER_TYPE;
-    const hasMode = type !== SYMLINK;
-    const isDevice = type === CHAR || type === BLOCK;
-    const hasSameContent = type !== FILE || a.size[l] === b.size[u];
+    const type = this.#upper.columns.type[u] as number;
+    if (this.#lower.columns.type[l] !== type) return OTHER_TYPE;
+    const hasSameContent = type !== FILE || this.#isEqual("size", l, u);
     // Linux gives all symlinks the same mode; archives write what they like.
-    const hasSameMode = !hasMode || a.mode[l] === b.mode[u];
-    const hasSameOwner = a.uid[l] === b.uid[u] && a.gid[l] === b.gid[u];
+    const hasSameMode = type === SYMLINK || this.#isEqual("mode", l, u);
+    const hasSameOwner = this.#isEqual("uid", l, u) && this.#isEqual("gid", l, u);
     const hasSameTime = this.#hasSameTime(l, u);
-    const hasSameXattrs = (a.extra[l] === 0 && b.extra[u] === 0) || this.#hasSameXattrs(l, u);
+    const hasSameXattrs = this.#hasSameXattrs(l, u);
     const hasSameTarget = type !== SYMLINK || this.#lower.linkName(l) === this.#upper.linkName(u);
-    const hasSameDevice = !isDevice || a.device[l] === b.device[u];
+    const hasSameDevice = !isDevice(type) || this.#isEqual("device", l, u);
     const isSame = hasSameContent && hasSameMode && hasSameOwner && hasSameTime && hasSameXattrs;
     if (isSame && hasSameTarget && hasSameDevice) return SAME;
     const fields: ChangedField[] = [];
@@ -67,6 +63,10 @@ export class EntryComparison {
     return b.type[u] === FILE && a.type[l] === FILE && (b.size[u] as number) > 0 && a.size[l] === b.size[u];
   }
 
+  #isEqual(column: "size" | "mode" | "uid" | "gid" | "device", l: number, u: number): boolean {
+    return this.#lower.columns[column][l] === this.#upper.columns[column][u];
+  }
+
   #hasSameTime(l: number, u: number): boolean {
     const a = this.#lower.columns;
     const b = this.#upper.columns;
@@ -77,6 +77,7 @@ export class EntryComparison {
   }
 
   #hasSameXattrs(l: number, u: number): boolean {
+    if (this.#lower.columns.extra[l] === 0 && this.#upper.columns.extra[u] === 0) return true;
     const before = this.#lower.xattrs(l);
     const after = this.#upper.xattrs(u);
     if (before.size !== after.size) return false;
@@ -85,4 +86,8 @@ export class EntryComparison {
       return other !== undefined && Buffer.compare(value, other) === 0;
     });
   }
+}
+
+function isDevice(type: number): boolean {
+  return type === CHAR || type === BLOCK;
 }

@@ -27,6 +27,7 @@ const TYPEFLAGS: Readonly<Record<EntryType, string>> = {
   directory: "5",
   fifo: "6",
 };
+const NO_XATTRS: NonNullable<TarHeaderFields["xattrs"]> = new Map();
 const ASCII = /^[\u0001-\u007f]*$/;
 
 /**
@@ -58,12 +59,17 @@ export function encodeHeader(entry: TarHeaderFields): Uint8Array {
   putOctal(block, USTAR.mtime, fits(USTAR.mtime, entry.mtime.seconds) ? entry.mtime.seconds : 0);
   putOctal(block, USTAR.devMajor, entry.devMajor ?? 0);
   putOctal(block, USTAR.devMinor, entry.devMinor ?? 0);
-  if (entry.atime !== undefined) pax.set("atime", formatPaxTime(entry.atime));
-  if (entry.ctime !== undefined) pax.set("ctime", formatPaxTime(entry.ctime));
-  for (const [name, value] of entry.xattrs ?? []) pax.set(...xattrRecord(name, value));
+  putPaxOnly(entry, pax);
   seal(block, TYPEFLAGS[entry.type]);
   if (pax.size === 0) return block;
   return Buffer.concat(map === undefined ? [encodePax(pax), block] : [encodePax(pax), block, map]);
+}
+
+/** What has no field in ustar at all. */
+function putPaxOnly({ atime, ctime, xattrs = NO_XATTRS }: TarHeaderFields, pax: Map<ByteString, ByteString>): void {
+  if (atime !== undefined) pax.set("atime", formatPaxTime(atime));
+  if (ctime !== undefined) pax.set("ctime", formatPaxTime(ctime));
+  for (const [name, value] of xattrs) pax.set(...xattrRecord(name, value));
 }
 
 /** Bytes of data that are to follow the header: all of a file, or the runs of a sparse one. */

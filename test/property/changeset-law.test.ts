@@ -41,7 +41,7 @@ async function dumpMerged(tree: MergedTree, dataOf: (layer: number, entry: numbe
     if (!firstNames.has(inode)) firstNames.set(inode, path);
     const content = type === "file" ? await dataOf(layer, entry) : "";
     const first = type === "directory" ? path : firstNames.get(inode);
-    const xs = [...xattrs].map(([name, value]) => [name, Buffer.from(value).toString("latin1")]).sort();
+    const xs = attributesOf(xattrs);
     lines.push({ path, type, mode, uid, gid, mtime, device, linkTarget, xattrs: xs, content, first });
   }
   return lines;
@@ -56,9 +56,15 @@ function dumpFiles(files: MemoryFiles): unknown[] {
     const { type, mode, uid, gid, mtime, target, content } = file;
     const device = { major: file.device[0], minor: file.device[1] };
     const first = type === "directory" ? path : firstNames.get(file);
-    const xs = [...file.xattrs].map(([name, value]) => [name, Buffer.from(value).toString("latin1")]).sort();
+    const xs = attributesOf(file.xattrs);
     return { path, type, mode, uid, gid, mtime, device, linkTarget: target, xattrs: xs, content, first };
   });
+}
+
+function attributesOf(xattrs: ReadonlyMap<ByteString, Uint8Array>): unknown[] {
+  return [...xattrs]
+    .map(([name, value]) => `${name}=${Buffer.from(value).toString("latin1")}`)
+    .sort((a, b) => (a < b ? -1 : 1));
 }
 
 function walkKey(path: ByteString): string {

@@ -91,7 +91,7 @@ function rename([from, to, name]: [number, number, ByteString]): Step {
     const target = join(pickDirectory(files, to), name);
     if (source === "" || isWithin(target, source) || isWithin(source, target)) return;
     remove(files, target);
-    for (const [path, moved] of [...files]) {
+    for (const [path, moved] of files) {
       if (!isWithin(path, source)) continue;
       files.delete(path);
       files.set(target + path.slice(source.length), moved);
@@ -146,7 +146,7 @@ function replaceInode(files: Map<ByteString, MemoryFile>, path: ByteString, made
 
 function remove(files: Map<ByteString, MemoryFile>, top: ByteString): void {
   if (top === "") return;
-  for (const path of [...files.keys()]) if (isWithin(path, top)) files.delete(path);
+  for (const path of files.keys()) if (isWithin(path, top)) files.delete(path);
 }
 
 function isWithin(path: ByteString, top: ByteString): boolean {
