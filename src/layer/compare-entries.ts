@@ -32,7 +32,7 @@ export class EntryComparison {
     const hasSameContent = type !== FILE || this.#isEqual("size", l, u);
     // Linux gives all symlinks the same mode; archives write what they like.
     const hasSameMode = type === SYMLINK || this.#isEqual("mode", l, u);
-    const hasSameOwner = this.#isEqual("uid", l, u) && this.#isEqual("gid", l, u);
+    const hasSameOwner = this.#hasSameOwner(l, u);
     const hasSameTime = this.#hasSameTime(l, u);
     const hasSameXattrs = this.#hasSameXattrs(l, u);
     const hasSameTarget = type !== SYMLINK || this.#lower.linkName(l) === this.#upper.linkName(u);
@@ -65,6 +65,10 @@ export class EntryComparison {
 
   #isEqual(column: "size" | "mode" | "uid" | "gid" | "device", l: number, u: number): boolean {
     return this.#lower.columns[column][l] === this.#upper.columns[column][u];
+  }
+
+  #hasSameOwner(l: number, u: number): boolean {
+    return this.#isEqual("uid", l, u) && this.#isEqual("gid", l, u);
   }
 
   #hasSameTime(l: number, u: number): boolean {
