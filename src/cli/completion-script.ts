@@ -8,6 +8,8 @@ export interface CompletionWords {
   readonly verbs: readonly { readonly name: string; readonly summary: string }[];
   /** Options of each verb, as they are typed. */
   readonly options: Readonly<Record<string, readonly string[]>>;
+  /** What the first argument of a verb can be, where that is no image; what follows is a file. */
+  readonly parts: Readonly<Record<string, readonly string[]>>;
 }
 
 /** A completion script: verbs, options, transports and files by itself, paths inside an image with `strata __complete`. */
@@ -24,8 +26,9 @@ export function completionScript(shell: Shell, words: CompletionWords): string {
 
 const PREFIXES = TRANSPORTS.map((name) => `${name}:`);
 
-function bash({ verbs, options }: CompletionWords): string {
+function bash({ verbs, options, parts }: CompletionWords): string {
   const cases = verbs.map(({ name }) => `      ${name}) words="${(options[name] ?? []).join(" ")}" ;;`);
+  const partCases = Object.entries(parts).map(([name, words]) => `    ${name}) words="${words.join(" ")}" ;;`);
   return `# bash completion for strata; put this into ~/.bashrc: eval "$(strata completion bash)"
 _strata() {
   local current=\${COMP_WORDS[COMP_CWORD]} verb=\${COMP_WORDS[1]} words="" image="" i
@@ -49,8 +52,14 @@ ${cases.join("\n")}
   for ((i = 2; i < \${#typed[@]} - 1; i++)); do
     [[ \${typed[i]} != -* ]] && { image=\${typed[i]}; break; }
   done
-  if [ "$verb" = completion ]; then
-    mapfile -t COMPREPLY < <(compgen -W "${SHELLS.join(" ")}" -- "$current")
+  case $verb in
+${partCases.join("\n")}
+  esac
+  if [ -n "$words" ] && [ -z "$image" ]; then
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+  elif [ -n "$words" ]; then
+    mapfile -t COMPREPLY < <(compgen -f -- "$current")
+    compopt -o filenames 2> /dev/null
   elif [ -z "$image" ]; then
     mapfile -t COMPREPLY < <(compgen -f -- "\${current#*:}"; compgen -W "${PREFIXES.join(" ")}" -- "$current")
     compopt -o filenames -o nospace 2> /dev/null
@@ -64,9 +73,10 @@ complete -F _strata strata
 `;
 }
 
-function zsh({ verbs, options }: CompletionWords): string {
+function zsh({ verbs, options, parts }: CompletionWords): string {
   const described = verbs.map(({ name, summary }) => `    '${name}:${summary.replaceAll("'", "")}'`);
   const cases = verbs.map(({ name }) => `    ${name}) options=(${(options[name] ?? []).join(" ")}) ;;`);
+  const partCases = Object.entries(parts).map(([name, words]) => `    ${name}) options=(${words.join(" ")}) ;;`);
   return `#compdef strata
 # zsh completion for strata; put this into ~/.zshrc: eval "$(strata completion zsh)"
 _strata() {
@@ -89,8 +99,13 @@ ${cases.join("\n")}
   for word in "\${(@)words[3,CURRENT-1]}"; do
     [[ $word != -* ]] && { image=$word; break }
   done
-  if [[ $words[2] == completion ]]; then
-    compadd -- ${SHELLS.join(" ")}
+  case $words[2] in
+${partCases.join("\n")}
+  esac
+  if [[ -n $options && -z $image ]]; then
+    compadd -- $options
+  elif [[ -n $options ]]; then
+    _files
   elif [[ -z $image ]]; then
     compadd -S '' -- ${PREFIXES.join(" ")}
     compset -P '*:'
@@ -105,7 +120,7 @@ ${cases.join("\n")}
 `;
 }
 
-function fish({ verbs, options }: CompletionWords): string {
+function fish({ verbs, options, parts }: CompletionWords): string {
   const names = verbs.map(({ name }) => name).join(" ");
   const verbLines = verbs.map(
     ({ name, summary }) =>
@@ -115,6 +130,10 @@ function fish({ verbs, options }: CompletionWords): string {
     (options[name] ?? []).map(
       (option) => `complete -c strata -n "__fish_seen_subcommand_from ${name}" ${fishOption(option)}`,
     ),
+  );
+  const partLines = Object.entries(parts).map(
+    ([name, words]) =>
+      `complete -c strata -n "__fish_seen_subcommand_from ${name}; and not __fish_seen_subcommand_from ${words.join(" ")}" -f -a "${words.join(" ")}"`,
   );
   return `# fish completion for strata; write this to ~/.config/fish/completions/strata.fish
 function __strata_paths
@@ -129,7 +148,7 @@ end
 ${verbLines.join("\n")}
 ${optionLines.join("\n")}
 complete -c strata -n "__fish_seen_subcommand_from ${names}" -a "(__strata_paths)"
-complete -c strata -n "__fish_seen_subcommand_from completion" -f -a "${SHELLS.join(" ")}"
+${partLines.join("\n")}
 `;
 }
 

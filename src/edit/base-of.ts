@@ -18,6 +18,6 @@ export function baseOf({ annotations }: Pick<PlacedImage, "annotations">): strin
     code: "base-unknown",
     kind: "failed-precondition",
     message: "Nothing tells what the image was made from: it has no annotation org.opencontainers.image.base.name",
-    hint: "Name the old base: { oldBase: … } or --old-base",
+    hint: "Name the old base: { oldBase: … }, or --base",
   });
 }

@@ -18,6 +18,9 @@ describe("completion scripts", () => {
     expect(complete("strata ls --la")).toEqual(["--layer"]);
     expect(complete("strata ls docker-a")).toEqual(["docker-archive:"]);
     expect(complete("strata completion f")).toEqual(["fish"]);
+    expect(complete("strata changeset a")).toEqual(["apply"]);
+    expect(complete("strata changeset create --over")).toEqual(["--overlay"]);
+    expect(complete("strata changeset apply package.j")).toEqual(["package.json"]);
   });
 
   it("know every visible verb in each shell", async () => {

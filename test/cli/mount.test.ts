@@ -236,6 +236,25 @@ describeWith(["mount"], "mounting an image", () => {
     expect((await snapshots()).every(({ kind }) => kind === "committed")).toBe(true);
   });
 
+  it("finds metadata images whose bytes have changed, and makes them again", async () => {
+    const { at, mnt, strata } = scene();
+    await strata(`mount --snapshotter erofs ${SAMPLE} ${mnt}`);
+    await strata(`umount ${mnt}`);
+    await strata("fsck");
+    const data = at("store/snapshots/erofs/data");
+    const [image = ""] = readdirSync(data, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".erofs"));
+    const bytes = readFileSync(join(data, image));
+    bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+    writeFileSync(join(data, image), bytes);
+    expect((await strata("fsck", { code: 1 })).stdout).toContain("snapshot-image-damaged");
+    await strata("fsck --repair");
+    expect(existsSync(join(data, image))).toBe(false);
+    await strata(`mount --snapshotter erofs ${SAMPLE} ${mnt}`);
+    expect(readdirSync(mnt)).toContain("usr");
+    await strata(`umount ${mnt}`);
+    await strata("fsck");
+  });
+
   it("shows what stands on what", async () => {
     const { mnt, strata } = scene();
     await strata(`mount --snapshotter erofs ${SAMPLE} ${mnt}`);

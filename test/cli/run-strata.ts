@@ -44,10 +44,10 @@ export async function runStrata(args: readonly string[], options: RunOptions = {
 }
 
 /** A command line and what came of it, as a person would see it: for files that are read in a diff. */
-export async function transcript(...lines: readonly string[]): Promise<string> {
+export async function transcript(lines: readonly string[], env: RunOptions["env"] = {}): Promise<string> {
   let text = "";
   for (const line of lines) {
-    const { code, stdout, stderr } = await runStrata(wordsOf(line));
+    const { code, stdout, stderr } = await runStrata(wordsOf(line), { env });
     const errors = stderr.replace(/^(?=.)/gm, "! ");
     text += `$ strata ${line}\n${stdout}${errors}${code === 0 ? "" : `[exit code ${code}]\n`}\n`;
   }

@@ -3,6 +3,8 @@ import { VERBS } from "../../src/cli/verbs.ts";
 import { runStrata, transcript } from "./run-strata.ts";
 
 process.env["TZ"] = "UTC";
+/** Edits are as old as this. */
+const SOURCE_DATE_EPOCH = "1700000000";
 
 /** Each file is a conversation with the sample image. `vitest -u` writes them anew; read the diff. */
 const TRANSCRIPTS: Readonly<Record<string, readonly string[]>> = {
@@ -69,6 +71,33 @@ const TRANSCRIPTS: Readonly<Record<string, readonly string[]>> = {
     "inspect --raw IMAGE",
   ],
   tour: ["tour IMAGE"],
+  edits: [
+    "edit -q IMAGE --cp examples/layers/Dockerfile:/etc/ --rm /etc/motd --chmod 0644:/etc/Dockerfile --env MODE=test -t edited",
+    "ls edited /etc",
+    "diff --details IMAGE edited",
+    "diff IMAGE IMAGE",
+    "history edited",
+    "config -q IMAGE --entrypoint '[\"/app/hello.sh\"]' --cmd '' --unset-env PATH --label team=a --expose 8080 -t configured",
+    "inspect configured",
+    "squash -q IMAGE --from 2 -t squashed",
+    "layers squashed",
+    "diff IMAGE squashed",
+    "drop -q IMAGE 4 -t dropped",
+    "cat dropped /app/deploy.key",
+    "purge -q IMAGE /app/deploy.key -t purged",
+    "blame purged /app/deploy.key",
+    "normalise --all IMAGE --time 0 -t normal",
+    "ls -l normal /etc/motd",
+    "edit -q IMAGE -t unchanged",
+    "edit -q IMAGE --rm /missing -t unchanged",
+    "edit -q IMAGE --chmod 999:/etc -t unchanged",
+    "config -q IMAGE --env MODE -t unchanged",
+    "config -q IMAGE --healthcheck x --healthcheck-interval soon -t unchanged",
+    "rebase IMAGE --onto edited -t unchanged",
+    "drop -q IMAGE 7 -t unchanged",
+    "purge -q IMAGE /never -t unchanged",
+    "config -q IMAGE --env A=1",
+  ],
   errors: [
     "lss IMAGE",
     "ls --jsno IMAGE",
@@ -90,13 +119,15 @@ const TRANSCRIPTS: Readonly<Record<string, readonly string[]>> = {
 describe("what people see", () => {
   for (const [name, lines] of Object.entries(TRANSCRIPTS)) {
     it(`is as in golden/${name}.txt`, async () => {
-      await expect(await transcript(...lines)).toMatchFileSnapshot(`golden/${name}.txt`);
+      await expect(await transcript(lines, { SOURCE_DATE_EPOCH })).toMatchFileSnapshot(`golden/${name}.txt`);
     });
   }
 
   it("explains every verb in golden/help.txt", async () => {
-    const lines = ["--help", ...VERBS.filter(({ isHidden }) => isHidden !== true).map(({ name }) => `${name} --help`)];
-    const text = await transcript(...lines);
+    const verbs = VERBS.filter(({ isHidden }) => isHidden !== true).map(({ name }) => name);
+    const parts = ["create", "apply", "show"].map((name) => `changeset ${name}`);
+    const lines = ["--help", ...[...verbs, ...parts].map((words) => `${words} --help`)];
+    const text = await transcript(lines);
     await expect(text).toMatchFileSnapshot("golden/help.txt");
   });
 

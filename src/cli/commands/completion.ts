@@ -20,10 +20,19 @@ export function configureCompletion(command: Command, terminal: Terminal): void 
       const verbs = (command.parent?.commands ?? []).filter((verb) => !verb.name().startsWith("_"));
       const options = Object.fromEntries(verbs.map((verb) => [verb.name(), optionsOf(verb)]));
       const words = verbs.map((verb) => ({ name: verb.name(), summary: verb.summary() }));
-      terminal.stdout.text(completionScript(shell, { verbs: words, options }));
+      const parts = Object.fromEntries(
+        verbs.map((verb) => [verb.name(), partsOf(verb)] as const).filter(([, names]) => names.length > 0),
+      );
+      terminal.stdout.text(completionScript(shell, { verbs: words, options, parts }));
     });
 }
 
-function optionsOf({ options }: Command): string[] {
-  return ["--help", ...options.flatMap(({ long, short }) => [long, short])].filter((flag) => typeof flag === "string");
+/** Those of all parts of a verb together. */
+function optionsOf({ options, commands }: Command): string[] {
+  const own = options.flatMap(({ long, short }) => [long, short]).filter((flag) => typeof flag === "string");
+  return [...new Set(["--help", ...own, ...commands.flatMap(optionsOf)])];
+}
+
+function partsOf({ commands, registeredArguments: [first] }: Command): readonly string[] {
+  return commands.length > 0 ? commands.map((part) => part.name()) : (first?.argChoices ?? []);
 }

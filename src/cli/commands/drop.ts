@@ -13,7 +13,13 @@ export function configureDrop(command: Command, terminal: Terminal): void {
     .argument("<image>", "any image; it stays as it is")
     .argument("<layer>", "its number, as `strata layers` tells it", parseCount);
   addEditOptions(command, { hasLayers: false, hasStep: false })
-    .addHelpText("after", examples(["strata drop app:1 3 -t app:2", "without layer 3"]))
+    .addHelpText(
+      "after",
+      examples(
+        ["strata drop app:1 3 -t app:2", "without layer 3"],
+        ["strata drop docker://ghcr.io/me/app:1 3 -t docker://ghcr.io/me/app:2", "in a registry"],
+      ),
+    )
     .action(async (image: string, layer: number, options: EditVerbOptions) => {
       await editImage(image, { terminal, options, words: [] }, (draft) => draft.dropLayer(layer));
     });
