@@ -33,6 +33,7 @@ export {
   type DriverVerdict,
   judgeDrivers,
 } from "./choose-driver.ts";
+export { findDamagedImages } from "./drivers/erofs/merged-image.ts";
 export { type OpenLayerTarOptions, openLayerTar } from "./drivers/overlay/open-layer-tar.ts";
 export { mountAll, unmountAll } from "./mount-all.ts";
 export { type DriversHere, describeDrivers, factsOf } from "./mounted/describe-drivers.ts";

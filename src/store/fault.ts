@@ -23,6 +23,7 @@ export type FaultCode =
   | "snapshot-record-damaged"
   | "snapshot-parent-missing"
   | "snapshot-tar-missing"
+  | "snapshot-image-damaged"
   | "index-entry-corrupt"
   | "stray-file"
   | "leftover-file"

@@ -242,7 +242,9 @@ describeWith(["mount"], "mounting an image", () => {
     await strata(`umount ${mnt}`);
     await strata("fsck");
     const data = at("store/snapshots/erofs/data");
-    const [image = ""] = readdirSync(data, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".erofs"));
+    const [image = ""] = readdirSync(data, { recursive: true, encoding: "utf8" }).filter((name) =>
+      name.endsWith(".erofs"),
+    );
     const bytes = readFileSync(join(data, image));
     bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
     writeFileSync(join(data, image), bytes);

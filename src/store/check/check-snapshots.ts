@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { assertNotAborted } from "../../base/index.ts";
 import type { Digest } from "../../oci/index.ts";
 import type { RecordedSnapshot } from "../../snapshot/index.ts";
@@ -8,7 +8,7 @@ import type { CheckContext } from "./check-context.ts";
 
 /**
  * Holds what is unpacked against its records: each record makes sense, what a snapshot stands on is there, and so are the
- * tars that it needs. The bytes of the tars are checked as blobs.
+ * tars that it needs, and what was derived of them is what was written. The bytes of the tars are checked as blobs.
  */
 export async function* checkSnapshots(context: CheckContext): AsyncGenerator<Fault> {
   const { parts, options, unpacked, users } = context;
@@ -22,7 +22,30 @@ export async function* checkSnapshots(context: CheckContext): AsyncGenerator<Fau
     for (const tar of snapshot.content) {
       if ((await parts.content.stat(tar)) === undefined) yield tarMissing(snapshot, tar, users.get(tar) ?? []);
     }
+    for (const path of await damagedImages(parts, snapshot)) yield imageDamaged(snapshot, path);
   }
+}
+
+/** Paths below the root of the store. */
+async function damagedImages(
+  { layout }: CheckContext["parts"],
+  { driver, id }: RecordedSnapshot,
+): Promise<readonly string[]> {
+  if (driver !== "erofs") return [];
+  const { findDamagedImages } = await import("../../snapshot/index.ts");
+  const damaged = await findDamagedImages(join(layout.snapshots, driver, "data", id));
+  return damaged.map((path) => relative(layout.root, path));
+}
+
+function imageDamaged({ driver, name }: RecordedSnapshot, path: string): Fault {
+  return {
+    code: "snapshot-image-damaged",
+    severity: "warning",
+    what: `The metadata image ${path} of the snapshot ${name} of the driver ${driver} is not what was written`,
+    path,
+    images: [],
+    remedy: "repair the store: it is removed, and made again when it is next needed",
+  };
 }
 
 function recordDamaged(path: string): Fault {

@@ -54,6 +54,7 @@ const CURES: Readonly<Record<FaultCode, Cure>> = {
   "snapshot-record-damaged": "quarantine",
   "snapshot-parent-missing": "pull",
   "snapshot-tar-missing": "pull",
+  "snapshot-image-damaged": "remove",
   "index-entry-corrupt": "remove",
   "stray-file": "quarantine",
   "leftover-file": "remove",
