@@ -19,6 +19,9 @@ export interface EntryOrigin {
   readonly entry: number;
 }
 
+/** Up to this size one synchronous read costs less than setting up a stream, many thousand times. */
+const SMALL_FILE = 256 * 1024;
+
 /** Where the file that a row describes comes from; undefined for markers and further names. */
 export function originOf({ node, linkTo }: LayerRow): EntryOrigin | undefined {
   return node === undefined || linkTo !== undefined ? undefined : { layer: node.layer, entry: node.entry };
@@ -27,7 +30,7 @@ export function originOf({ node, linkTo }: LayerRow): EntryOrigin | undefined {
 /** Rows as a changeset, with the data of the image's layers. */
 export function listRows(
   rows: readonly LayerRow[],
-  layers: readonly Pick<ImageLayer, "index" | "open">[],
+  layers: readonly Pick<ImageLayer, "index" | "open" | "openSync">[],
 ): ListedLayer {
   const builder = new LayerIndexBuilder();
   for (const row of rows) builder.add(entryOf(row, layers));
@@ -41,6 +44,10 @@ export function listRows(
       const { layer, entry } = placeOf(number);
       return await layer.open(entry);
     },
+    readSync: (number) => {
+      const { layer, entry } = placeOf(number);
+      return readSmall(layer, entry);
+    },
     dataRuns: (number) => {
       const { layer, entry } = placeOf(number);
       return layer.index.sparse(entry);
@@ -48,10 +55,19 @@ export function listRows(
   };
 }
 
+/** All data of a small file that can be had without waiting. */
+function readSmall(layer: Pick<ImageLayer, "index" | "openSync">, entry: number): Uint8Array | undefined {
+  if ((layer.index.columns.size[entry] as number) > SMALL_FILE) return undefined;
+  const source = layer.openSync(entry);
+  if (source?.readSync === undefined) return undefined;
+  const bytes = new Uint8Array(source.size);
+  return source.readSync(bytes, 0) === bytes.length ? bytes : undefined;
+}
+
 /** The entries of rows, to stand in the middle of a tar. None of them is a marker. */
 export async function* tarBytesOf(
   rows: readonly LayerRow[],
-  layers: readonly Pick<ImageLayer, "index" | "open">[],
+  layers: readonly Pick<ImageLayer, "index" | "open" | "openSync">[],
 ): AsyncGenerator<Uint8Array> {
   let held: Uint8Array = new Uint8Array();
   for await (const chunk of changesetTar(listRows(rows, layers), noWhiteouts, { keepOverlayXattrs: true })) {
@@ -62,10 +78,8 @@ export async function* tarBytesOf(
   }
 }
 
-const NOBODY = {
-  headerOffset: 0,
-  dataOffset: 0,
-  storedSize: 0,
+const MARKER: Omit<TarEntry, "name"> = {
+  type: "file",
   mode: 0o600,
   uid: 0,
   gid: 0,
@@ -76,22 +90,33 @@ const NOBODY = {
   linkName: "",
   devMajor: 0,
   devMinor: 0,
+  headerOffset: 0,
+  dataOffset: 0,
+  storedSize: 0,
 };
 
+/** One literal for a file, not a chain of copies: large images have hundreds of thousands. */
 function entryOf({ path, node, linkTo }: LayerRow, layers: readonly { readonly index: LayerIndex }[]): TarEntry {
-  if (node === undefined) return { ...NOBODY, name: path, type: "file" };
-  const { type, mode, uid, gid, mtime, xattrs, device } = node;
-  const common = { ...NOBODY, name: path === "" ? "./" : path, mode, uid, gid, mtime };
-  if (linkTo !== undefined) return { ...common, type: "hardlink", linkName: linkTo };
-  const sparse = type === "file" ? layers[node.layer]?.index.sparse(node.entry) : undefined;
+  if (node === undefined) return { ...MARKER, name: path };
+  const isFile = node.type === "file" && linkTo === undefined;
+  const { xattrs, device } = node;
   return {
-    ...common,
-    type,
-    size: type === "file" ? node.size : 0,
-    linkName: node.linkTarget,
+    name: path === "" ? "./" : path,
+    type: linkTo === undefined ? node.type : "hardlink",
+    mode: node.mode,
+    uid: node.uid,
+    gid: node.gid,
+    uname: "",
+    gname: "",
+    size: isFile ? node.size : 0,
+    mtime: node.mtime,
+    linkName: linkTo ?? node.linkTarget,
     devMajor: device.major,
     devMinor: device.minor,
-    ...(xattrs.size > 0 && { xattrs }),
-    ...(sparse && { sparse }),
+    xattrs: xattrs.size === 0 || linkTo !== undefined ? undefined : xattrs,
+    sparse: isFile ? layers[node.layer]?.index.sparse(node.entry) : undefined,
+    headerOffset: 0,
+    dataOffset: 0,
+    storedSize: 0,
   };
 }

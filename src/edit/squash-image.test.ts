@@ -6,13 +6,15 @@ import {
   editContext,
   filesOf,
   imageOfSteps,
+  layerSourceOf,
   loaderOf,
   placedImage,
   tarsOf,
 } from "../../test/support/placed-image.ts";
 import { StrataError } from "../base/index.ts";
 import type { AbsentLayer, PlacedImage } from "../image/index.ts";
-import { dir, file, hardlink, indexOf, opaque, type TarStep, treeText, whiteout } from "../testing/index.ts";
+import { writeTar } from "../tar/index.ts";
+import { dir, file, hardlink, indexOf, opaque, type TarStep, tarScript, treeText, whiteout } from "../testing/index.ts";
 import { squashImage } from "./squash-image.ts";
 
 type Layers = readonly (readonly TarStep[])[];
@@ -127,5 +129,20 @@ describe("squashing an image", () => {
     const absent: AbsentLayer = { kind: "absent", name: "base", diffId: layer?.diffId, descriptor, reason: "foreign" };
     const foreign = placedImage([absent, ...image.layers]);
     await expect(squash(foreign, 1)).rejects.toMatchObject({ code: "layer-absent", details: { layer: 0 } });
+  });
+
+  it("keeps holes, and the names that share them", async () => {
+    const runs = [{ offset: 4096, length: 3 }];
+    const plain = { mode: 0o644, uid: 0, gid: 0, mtime: { seconds: 1, nanoseconds: 0 } } as const;
+    const chunks: Uint8Array[] = [];
+    const entry = { ...plain, name: "holes", type: "file", size: 1 << 30, sparse: runs } as const;
+    const link = { ...plain, name: "a", type: "hardlink", size: 0, linkName: "holes" } as const;
+    for await (const chunk of writeTar([{ entry, data: [Buffer.from("end")] }, { entry: link }])) chunks.push(chunk);
+    const image = placedImage([layerSourceOf(Buffer.concat(chunks)), layerSourceOf(tarScript(file("b")))]);
+    const [tar = new Uint8Array()] = await tarsOf(await squash(image));
+    const index = indexOf(tar);
+    expect(tar.length).toBeLessThan(10_000);
+    expect([index.name(0), index.sparse(0), index.columns.size[0]]).toEqual(["a", runs, 1 << 30]);
+    expect([index.type(2), index.linkName(2)]).toEqual(["hardlink", "a"]);
   });
 });
