@@ -10,7 +10,19 @@ export function writeError(error: unknown, path: ByteString): unknown {
   // All directories on the way were made by us, or known to be there: somebody moves them while we write.
   if (code === "ELOOP" || code === "ENOTDIR" || code === "ENOENT" || code === "EXDEV") return swapped(error, shown);
   if (code === "EINVAL" && syscall.startsWith("fchown")) return ownerUnmapped(error, shown);
+  if (code === "ENAMETOOLONG") return tooLong(error, shown);
   return fileError(error, shown, "write");
+}
+
+/** Names of up to 255 bytes, targets of links of up to 4095: that is Linux, and no other directory helps. */
+function tooLong(cause: unknown, path: string): StrataError {
+  return new StrataError({
+    code: "entry-too-long",
+    kind: "unsupported",
+    message: `Cannot write ${path}: its name or link target is longer than Linux can hold`,
+    details: { path, entry: path },
+    cause,
+  });
 }
 
 /** Outside of user namespaces every id of an image can own files. */

@@ -17,10 +17,11 @@ export function brokenCompression(
   cause?: unknown,
 ): StrataError {
   const what = fault === "truncated" ? "ends too early" : `is damaged${reasonOf(cause)}`;
+  const where = output === 0 ? "" : `, after ${output} bytes of output`;
   return new StrataError({
     code: `decompression-${fault}`,
     kind: "malformed",
-    message: `Cannot decompress ${kind} stream: it ${what}, after ${output} bytes of output`,
+    message: `Cannot decompress ${kind} stream: it ${what}${where}`,
     details: { compression: kind, offset: output, compressedOffset: input },
     cause,
   });
