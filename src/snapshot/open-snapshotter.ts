@@ -1,5 +1,6 @@
 import { realpath } from "node:fs/promises";
 import { now } from "../base/index.ts";
+import type { Changeset } from "../changeset/index.ts";
 import type { ContentStore, IndexCache } from "../content/index.ts";
 import { makeDirectoryDurably } from "../content/index.ts";
 import { beginSnapshot } from "./begin-snapshot.ts";
@@ -66,6 +67,7 @@ export function snapshotterOf(house: SnapshotHouse): Snapshotter {
       await using _ = await house.holdBlobs?.();
       await commitSnapshot(house, name, key, options);
     },
+    changeset: (name, options = {}) => withSnapshot(house, name, (held) => changesetOf(house, held, options)),
     mounts: (key) => withSnapshot(house, key, (held) => mountsOf(house, held)),
     remove: (name) => removeSnapshot(house, name),
     stat: async (name) => {
@@ -92,6 +94,16 @@ async function withSnapshot<T>(
 ): Promise<T> {
   await using held = await holdSnapshot(house, name);
   return await body(held);
+}
+
+async function changesetOf(
+  house: SnapshotHouse,
+  { record, snapshot }: HeldSnapshot,
+  options: { readonly signal?: AbortSignal | undefined },
+): Promise<Changeset> {
+  if (record.info.kind === "view") throw snapshotNotActive(record.info.name, "compare");
+  await using parent = await holdParent(house, record.info.parent);
+  return await house.driver.changeset(snapshot, parent.parents, options);
 }
 
 async function mountsOf(house: SnapshotHouse, { record, snapshot }: HeldSnapshot): Promise<readonly Mount[]> {

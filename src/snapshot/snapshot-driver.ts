@@ -1,3 +1,4 @@
+import type { Changeset } from "../changeset/index.ts";
 import type { ContentStore, IndexCache } from "../content/index.ts";
 import type { Digest } from "../oci/index.ts";
 import type { DriverName, LayerStack, Mount, SnapshotInfo, SnapshotUsage } from "./snapshotter.ts";
@@ -46,6 +47,12 @@ export interface SnapshotDriver {
   mounts(snapshot: DrivenSnapshot, parents: readonly DrivenSnapshot[]): Promise<readonly Mount[]>;
   /** Makes an active snapshot fit to be a parent, and durable: `syncfs` or better. */
   commit(snapshot: DrivenSnapshot, parents: readonly DrivenSnapshot[]): Promise<CommittedFacts>;
+  /** What makes an active or committed snapshot out of its parent; its files are read from where they lie when they are asked for. */
+  changeset(
+    snapshot: DrivenSnapshot,
+    parents: readonly DrivenSnapshot[],
+    options: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Changeset>;
   /** The record says now that it is committed: frees what only an active one needs. After a crash {@link cleanup} has to. */
   settle?(snapshot: NewSnapshot): Promise<void>;
   /** Brings a layer into a new directory, as far as possible without the parents. */

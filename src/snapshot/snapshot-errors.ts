@@ -32,7 +32,7 @@ export function snapshotNotCommitted(name: string): StrataError {
 }
 
 /** `purpose` completes "Cannot … the snapshot". */
-export function snapshotNotActive(name: string, purpose: "commit" | "mount"): StrataError {
+export function snapshotNotActive(name: string, purpose: "commit" | "compare" | "mount"): StrataError {
   return new StrataError({
     code: "snapshot-not-active",
     kind: "failed-precondition",

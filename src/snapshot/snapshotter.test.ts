@@ -47,6 +47,9 @@ class NotingDriver implements SnapshotDriver {
     this.#note("commit");
     return { content: [], usage: USAGE };
   }
+  async changeset(): Promise<never> {
+    throw new Error("nothing is kept");
+  }
   async stage(): Promise<void> {
     this.#note("stage");
   }

@@ -1,3 +1,4 @@
+import type { Changeset } from "../changeset/index.ts";
 import type { LocatedSource } from "../content/index.ts";
 import type { ChainId, DiffId, Digest } from "../oci/index.ts";
 import type { ProvenanceTree } from "../union/index.ts";
@@ -109,6 +110,15 @@ export interface Snapshotter extends AsyncDisposable {
    *   then it is active still
    */
   commit(name: SnapshotName, key: SnapshotKey, options?: SnapshotOptions): Promise<void>;
+  /**
+   * What makes an active or committed snapshot out of its parent (out of nothing where there is none). An active one may be mounted,
+   * as long as nobody writes to it; its tar is to be read before the snapshot is committed or removed.
+   * @throws StrataError `snapshot-not-found`, `snapshot-not-active` for a view; as `createChangeset`
+   */
+  changeset(
+    name: SnapshotKey | SnapshotName,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Changeset>;
   /**
    * How to mount an active snapshot or view. Asked again after a reboot it sees to what has to be there.
    * @throws StrataError `snapshot-not-found`, `snapshot-not-active` for a committed one

@@ -1,4 +1,5 @@
 import type { RunnableCase } from "./content-store-suite.ts";
+import { changesetCases } from "./snapshotter/changesets.ts";
 import { contentsCases } from "./snapshotter/contents.ts";
 import { imageLayerCases } from "./snapshotter/image-layers.ts";
 import { lifeCycleCases } from "./snapshotter/life-cycle.ts";
@@ -24,7 +25,15 @@ export function snapshotterSuite(
   makePlace: () => Promise<SnapshotterPlace>,
   { canMount }: SnapshotterSuiteOptions,
 ): readonly RunnableCase[] {
-  const cases = [lifeCycleCases, recordCases, contentsCases, mountedCases, imageLayerCases, manyCases].flat();
+  const cases = [
+    lifeCycleCases,
+    recordCases,
+    contentsCases,
+    changesetCases,
+    mountedCases,
+    imageLayerCases,
+    manyCases,
+  ].flat();
   return cases
     .filter(({ needs }) => canMount || needs === undefined)
     .map(({ name, run }) => ({

@@ -18,6 +18,7 @@ import type {
   StagedStack,
 } from "../../snapshot-driver.ts";
 import type { SnapshotUsage } from "../../snapshotter.ts";
+import { changesetOfCopies } from "../changeset-of-copies.ts";
 import { ownersOf } from "../owners-of.ts";
 import { assertOnBtrfs } from "./assert-on-btrfs.ts";
 import { measureDifference } from "./measure-difference.ts";
@@ -47,6 +48,7 @@ export function createBtrfsDriver({ root }: DriverResources): SnapshotDriver {
       return [{ type: "bind", source: rootOf(snapshot), options: [isView ? "ro" : "rw", "rbind"] }];
     },
     commit: (snapshot, parents) => close(snapshot, parents),
+    changeset: (snapshot, [parent], options) => changesetOfCopies(parent && rootOf(parent), rootOf(snapshot), options),
     async stage() {},
     commitStaged: applyLayer,
     async warm() {},

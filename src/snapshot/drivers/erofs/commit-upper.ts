@@ -5,7 +5,7 @@ import { LayerIndexBuilder } from "../../../layer/index.ts";
 import type { DiffId } from "../../../oci/index.ts";
 import { TarScanner } from "../../../tar/index.ts";
 import type { CommittedFacts } from "../../snapshot-driver.ts";
-import { upperTar, type WrittenUpper } from "./upper-tar.ts";
+import { upperChangeset, type WrittenUpper } from "./upper-tar.ts";
 
 /** The upper of a snapshot. */
 export interface SnapshotUpper extends WrittenUpper {
@@ -26,7 +26,7 @@ export interface CommitPlaces {
  */
 export async function commitUpper(written: SnapshotUpper, places: CommitPlaces): Promise<CommittedFacts> {
   const { content, indexCache, limits } = places;
-  const tar = await upperTar(written);
+  const { tar } = await upperChangeset(written);
   let builder = new LayerIndexBuilder();
   const open = async function* (): AsyncGenerator<Uint8Array> {
     builder = new LayerIndexBuilder();

@@ -13,10 +13,12 @@ import { escaped } from "../overlay/overlay-mounts.ts";
 import { chainOf } from "./chain.ts";
 import type { IndexSources } from "./chain-tree.ts";
 import { commitUpper } from "./commit-upper.ts";
+import { layerChangeset } from "./layer-changeset.ts";
 import { assertTar, digestOf } from "./layer-tars.ts";
 import { ensureMergedImage, imageBytes } from "./merged-image.ts";
 import { SharedLowers } from "./shared-lowers.ts";
 import { makeUpper, removeWritten, upperOf, workOf } from "./upper-directories.ts";
+import { upperChangeset } from "./upper-tar.ts";
 
 /** Where the driver works, and where layers come from. */
 export interface ErofsDriverOptions {
@@ -62,6 +64,11 @@ export function createErofsDriver({ root, content, indexCache }: ErofsDriverOpti
       const facts = await commitUpper({ id: snapshot.id, lower, upper: upperOf(snapshot) }, sources);
       await releaseLower(house, snapshot);
       return facts;
+    },
+    async changeset(snapshot, parents, options) {
+      if (snapshot.info.kind === "committed") return await layerChangeset(snapshot, parents, { ...options, sources });
+      const lower = await useLower(house, snapshot, parents);
+      return await upperChangeset({ lower, upper: upperOf(snapshot) }, options);
     },
     settle: removeWritten,
     async stage(_, stack, { layer }) {

@@ -13,6 +13,7 @@ import type {
 } from "../../snapshot-driver.ts";
 import type { LayerStack, Mount } from "../../snapshotter.ts";
 import { ownersOf } from "../owners-of.ts";
+import { changesetOfUpper } from "./changeset-of-upper.ts";
 import { copyAttributes } from "./copy-attributes.ts";
 import { hasOwnMarks } from "./has-own-marks.ts";
 import { writeLayerJournal } from "./layer-journal.ts";
@@ -40,6 +41,8 @@ export function createOverlayDriver({ root }: DriverResources): SnapshotDriver {
     create: (snapshot, parents) => createUpper(snapshot, parents),
     mounts: async (snapshot, parents) => mountsOf(snapshot, parents, usesUserXattrs()),
     commit: (snapshot) => makeDurable(snapshot),
+    changeset: (snapshot, parents, options) =>
+      changesetOfUpper(snapshot, shownOf(parents), { ...options, usesUserXattrs: usesUserXattrs() }),
     settle: removeWork,
     stage: (place, stack, options) => stageUpper(place, { ...options, stack, usesUserXattrs: usesUserXattrs() }),
     commitStaged: (place) => makeDurable(place),

@@ -5,6 +5,7 @@ import { changesOfLayer, copyTree, extractChanges, measureTree } from "../../../
 import { isLinux, syncFileSystem } from "../../../linux/index.ts";
 import type { CommittedFacts, DrivenSnapshot, NewSnapshot, SnapshotDriver } from "../../snapshot-driver.ts";
 import type { Mount, SnapshotUsage } from "../../snapshotter.ts";
+import { changesetOfCopies } from "../changeset-of-copies.ts";
 import { ownersOf } from "../owners-of.ts";
 
 /**
@@ -25,6 +26,7 @@ export function createVfsDriver(): SnapshotDriver {
       await sync(snapshot.directory);
       return await factsOf(snapshot);
     },
+    changeset: (snapshot, [parent], options) => changesetOfCopies(parent && rootOf(parent), rootOf(snapshot), options),
     async stage() {},
     async commitStaged(place, parents, { stack, layer, signal }) {
       await copyParent(place, parents, signal);
