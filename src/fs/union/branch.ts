@@ -1,5 +1,6 @@
 import { type ByteString, fromBuffer, fromText, isUtf8, toBuffer, toText } from "../../base/index.ts";
 import type { FileType } from "../../tree/index.ts";
+import { constants } from "../constants.ts";
 import { type FileFacts, factsOf } from "../file-stats.ts";
 import type { DirentLike, FsPath, ReadFsLike, StatsLike } from "../fs-like.ts";
 
@@ -35,13 +36,19 @@ export function branchOf(fs: ReadFsLike): Branch {
 async function readFacts(fs: ReadFsLike, path: ByteString): Promise<FileFacts | undefined> {
   try {
     const stats = await fs.lstat(fsPath(path), { bigint: true, throwIfNoEntry: false });
-    return stats === undefined ? undefined : factsOf(stats as StatsLike);
+    return stats === undefined ? undefined : asOnLinux(factsOf(stats as StatsLike));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     // A marker's name may be too long for a file system that holds the name itself.
     if (code === "ENOENT" || code === "ENAMETOOLONG") return undefined;
     throw error;
   }
+}
+
+/** Symlinks have no permissions of their own; not every file system of other makers knows. */
+function asOnLinux(facts: FileFacts): FileFacts {
+  const isLink = (facts.mode & constants.S_IFMT) === constants.S_IFLNK;
+  return isLink ? { ...facts, mode: constants.S_IFLNK | 0o777 } : facts;
 }
 
 async function readXattrs(fs: ReadFsLike, path: ByteString): Promise<Map<string, Uint8Array>> {

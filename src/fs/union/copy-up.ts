@@ -30,17 +30,24 @@ export function isInUpper(node: UnionNode): boolean {
 }
 
 /** Makes a directory, and those above it, in the upper, with all that they have; what they hold stays where it is. */
-export async function copyUpDirectory({ tree, upper }: Halves, node: UnionNode): Promise<void> {
+export async function copyUpDirectory(halves: Halves, node: UnionNode): Promise<void> {
+  const { tree } = halves;
   const missing: UnionNode[] = [];
   for (let at: UnionNode | undefined = node; at !== undefined && !isInUpper(at); at = at.parent) missing.push(at);
   for (const directory of missing.reverse()) {
-    const xattrs = await tree.xattrs(directory);
-    if (directory.parent === undefined) tree.claimRoot();
-    else await upper.makeDirectory(directory.path, 0o700);
-    await upper.dress(directory.path, directory.facts, xattrs);
-    if (directory.parent !== undefined) await upper.untouch(directory.parent);
+    // The same change may have met the directory by another way, and have it in the upper already.
+    const isThere = directory.parent !== undefined && (await tree.branches[UPPER]?.facts(directory.path)) !== undefined;
+    if (!isThere) await makeInUpper(halves, directory);
     directory.branches = [UPPER, ...directory.branches];
   }
+}
+
+async function makeInUpper({ tree, upper }: Halves, directory: UnionNode): Promise<void> {
+  const xattrs = await tree.xattrs(directory);
+  if (directory.parent === undefined) tree.claimRoot();
+  else await upper.makeDirectory(directory.path, 0o700);
+  await upper.dress(directory.path, directory.facts, xattrs);
+  if (directory.parent !== undefined) await upper.untouch(directory.parent);
 }
 
 /**
@@ -80,15 +87,16 @@ export async function removeMarkers({ tree, upper }: Halves, directory: UnionNod
   for (const name of names) if (name.startsWith(MARKER)) await upper.unlink(joinPath(directory.path, name));
 }
 
-/** Under another name first, so that a copy that fails half way hides nothing. */
+/** Under another name first, so that a copy that fails half way hides nothing. Symlinks are whole at once; memfs would follow them. */
 async function makeCopy(halves: Halves, node: UnionNode, wish: CopyUpWish): Promise<void> {
   const { tree, upper } = halves;
-  const path = joinPath((node.parent as UnionNode).path, UNFINISHED + randomName());
+  const isWhole = node.type === "symlink";
+  const path = isWhole ? node.path : joinPath((node.parent as UnionNode).path, UNFINISHED + randomName());
   try {
     const xattrs = await tree.xattrs(node);
     await makeBare(halves, { node, path }, wish);
     await upper.dress(path, node.facts, xattrs);
-    await upper.rename(path, node.path);
+    if (!isWhole) await upper.rename(path, node.path);
   } catch (error) {
     await upper.discard(path).catch(() => {});
     throw error;

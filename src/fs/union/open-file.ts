@@ -82,8 +82,9 @@ async function findOrMake(core: UnionCore, path: PathLike, { flags, mode, call }
   const creates = (flags & O_CREAT) !== 0;
   const isExclusive = creates && (flags & O_EXCL) !== 0;
   if (!creates) return core.find(bytes, call, (flags & O_NOFOLLOW) === 0);
-  const follow = isExclusive || (flags & O_NOFOLLOW) !== 0 ? "never" : "always";
-  const place = await walkTo(core.tree, bytes, { follow, call });
+  const itself = await walkTo(core.tree, bytes, { follow: "never", call });
+  const isFollowed = !isExclusive && (flags & O_NOFOLLOW) === 0 && itself.node?.type === "symlink" && !itself.hasSlash;
+  const place = isFollowed ? await walkTo(core.tree, bytes, { follow: "always", call }) : itself;
   if (place.last === "name" && place.hasSlash) throw errnoError("EISDIR", call);
   if (place.node !== undefined && !isExclusive) return place.node;
   assertFree(place, call, false);

@@ -86,9 +86,8 @@ async function named<T>(call: FailedCall, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const { code, errno, path, syscall } = error as NodeJS.ErrnoException;
-    if (typeof errno !== "number" || code === undefined || (path === call.path && syscall === call.syscall))
-      throw error;
+    const { code, errno, path } = error as NodeJS.ErrnoException;
+    if (typeof errno !== "number" || code === undefined || path === call.path) throw error;
     throw Object.assign(errnoError(code as ErrnoCode, call), { cause: error });
   }
 }

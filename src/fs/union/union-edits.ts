@@ -141,6 +141,8 @@ async function makeDirectories(core: UnionCore, path: string, wish: DirectoryWis
     const prefix = `/${parts.slice(0, i + 1).join("/")}`;
     const { node } = await walkTo(core.tree, prefix, { follow: "always", call: wish.call });
     if (node?.type === "directory") continue;
+    const itself = node ?? (await walkTo(core.tree, prefix, { follow: "never", call: wish.call })).node;
+    if (node === undefined && itself !== undefined) throw errnoError("ENOENT", wish.call);
     if (node !== undefined) throw errnoError(i + 1 < parts.length ? "ENOTDIR" : "EEXIST", wish.call);
     await makeOne(core, prefix, wish);
     first ??= toText(prefix);
@@ -176,23 +178,24 @@ async function unlinkPath(core: UnionCore, path: PathLike): Promise<void> {
   });
 }
 
-async function removePath(core: UnionCore, path: PathLike, { force, recursive }: RmOptions = {}): Promise<void> {
+async function removePath(core: UnionCore, path: PathLike, options: RmOptions = {}): Promise<void> {
   const { bytes, text } = parsePath(path);
   const call = { syscall: "rm", path: text };
-  await core
-    .change({ syscall: "lstat", path: text }, async () => {
-      const place = await walkTo(core.tree, bytes, { follow: "slash", call: { ...call, syscall: "lstat" } });
-      const { node, last, hasSlash } = place;
-      if (node === undefined && force === true) return;
-      if (node === undefined) throw errnoError("ENOENT", { ...call, syscall: "lstat" });
-      if (hasSlash && node.type !== "directory") throw errnoError("ENOTDIR", { ...call, syscall: "lstat" });
-      if (node.type === "directory" && recursive !== true) throw isDirectoryError(text);
-      if (last !== "name" && node.parent === undefined) throw errnoError("EBUSY", { ...call, syscall: "rmdir" });
-      await removeTree(core, node);
-    })
-    .catch((error: NodeJS.ErrnoException) => {
-      if (force !== true || error.code !== "ENOENT") throw error;
+  const looking = { syscall: "lstat", path: text };
+  const isMissing = (error: NodeJS.ErrnoException): boolean => options.force === true && error.code === "ENOENT";
+  try {
+    await core.change(call, async () => {
+      const node = await core.find(bytes, looking, false);
+      if (node.type === "directory" && options.recursive !== true) throw isDirectoryError(text);
+      const place = await walkTo(core.tree, bytes, { follow: "never", call });
+      // As rmdir(2) says of what Node tries first. A symlink with a slash is no directory to it, which Node takes for done.
+      if (place.last === ".") throw errnoError("EINVAL", { ...call, syscall: "rmdir" });
+      if (node.parent === undefined) throw errnoError("EBUSY", { ...call, syscall: "rmdir" });
+      if (place.node?.type !== "symlink" || !place.hasSlash) await removeTree(core, node);
     });
+  } catch (error) {
+    if (!isMissing(error as NodeJS.ErrnoException)) throw error;
+  }
 }
 
 /** Node's own error of `rm`. */

@@ -93,6 +93,7 @@ export class UnionFileHandle implements AsyncDisposable {
     buffers: T,
     position?: number | null,
   ): Promise<{ readonly bytesRead: number; readonly buffers: T }> {
+    this.#assertOpen("read");
     let bytesRead = 0;
     const start = positionOf(position);
     for (const buffer of buffers) {
@@ -150,18 +151,21 @@ export class UnionFileHandle implements AsyncDisposable {
 
   /** Writes all of the bytes; at a position, or where the handle stands, which then moves on. */
   async writeAll(bytes: Uint8Array, position?: number): Promise<void> {
+    this.#assertOpen("write");
+    await this.#while(() => this.#write(bytes, position));
+  }
+
+  async #write(bytes: Uint8Array, position?: number): Promise<void> {
     const handle = this.#writable("write");
-    await this.#while(async () => {
-      const isAppending = (this.#file.flags & constants.O_APPEND) !== 0;
-      let at = isAppending ? Number((await handle.stat({ bigint: true })).size) : (position ?? this.#position);
-      for (let done = 0; done < bytes.length; ) {
-        const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, at);
-        done += bytesWritten;
-        at += bytesWritten;
-      }
-      if (position === undefined || isAppending) this.#position = at;
-      await this.#file.changed();
-    });
+    const isAppending = (this.#file.flags & constants.O_APPEND) !== 0;
+    let at = isAppending ? Number((await handle.stat({ bigint: true })).size) : (position ?? this.#position);
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, at);
+      done += bytesWritten;
+      at += bytesWritten;
+    }
+    if (position === undefined || isAppending) this.#position = at;
+    await this.#file.changed();
   }
 
   /** Everything from the current position on; the position is at the end after it. */
@@ -169,6 +173,11 @@ export class UnionFileHandle implements AsyncDisposable {
   readFile(options: BufferEncoding | { encoding: BufferEncoding; signal?: AbortSignal | undefined }): Promise<string>;
   readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<string | Buffer>;
   async readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<string | Buffer> {
+    this.#assertOpen("read");
+    return await this.#while(() => this.#readFile(options));
+  }
+
+  async #readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<string | Buffer> {
     const { encoding, signal } = optionsOf<ReadFileOptions>(options);
     const decode = decoderFor(encoding);
     const { size } = await this.#readable("read").stat({ bigint: true });
@@ -177,7 +186,7 @@ export class UnionFileHandle implements AsyncDisposable {
     }
     const chunks: Buffer[] = [];
     assertNotCancelled(signal);
-    for await (const chunk of this.chunks({ chunkSize: 8 * 1024 * 1024 })) {
+    for await (const chunk of this.#chunks({ chunkSize: 8 * 1024 * 1024 })) {
       assertNotCancelled(signal);
       chunks.push(chunk);
     }
@@ -186,8 +195,11 @@ export class UnionFileHandle implements AsyncDisposable {
 
   /** Writes from the current position on. */
   async writeFile(data: WriteData, options?: WriteFileOptions | BufferEncoding | null): Promise<void> {
+    this.#assertOpen("write");
     this.#writable("write");
-    for await (const bytes of bytesOfData(data, optionsOf<WriteFileOptions>(options))) await this.writeAll(bytes);
+    await this.#while(async () => {
+      for await (const bytes of bytesOfData(data, optionsOf<WriteFileOptions>(options))) await this.#write(bytes);
+    });
   }
 
   /** The same as {@link writeFile}, as in Node. */
@@ -196,7 +208,12 @@ export class UnionFileHandle implements AsyncDisposable {
   }
 
   /** A range of the file in order; `start` and `length` as in a stream. */
-  async *chunks({ start, length = Number.MAX_SAFE_INTEGER, chunkSize }: ChunkRange): AsyncGenerator<Buffer> {
+  chunks(range: ChunkRange): AsyncGenerator<Buffer> {
+    this.#assertOpen("read");
+    return this.#chunks(range);
+  }
+
+  async *#chunks({ start, length = Number.MAX_SAFE_INTEGER, chunkSize }: ChunkRange): AsyncGenerator<Buffer> {
     const handle = this.#readable("read");
     const first = start ?? this.#position;
     const size = Number((await handle.stat({ bigint: true })).size);
@@ -226,6 +243,7 @@ export class UnionFileHandle implements AsyncDisposable {
 
   /** Cuts the file or lengthens it with zeros. Default length 0. */
   async truncate(length?: number | null): Promise<void> {
+    this.#assertOpen("ftruncate");
     const handle = this.#writable("ftruncate");
     await handle.truncate(Math.max(0, assertInteger(length ?? 0, "len", Number.MIN_SAFE_INTEGER)));
     await this.#file.changed();
@@ -290,7 +308,6 @@ export class UnionFileHandle implements AsyncDisposable {
   }
 
   #readable(syscall: string): ReadHandleLike {
-    this.#assertOpen(syscall);
     const { handle, flags } = this.#file;
     if ((flags & constants.O_WRONLY) !== 0) throw errnoError("EBADF", { syscall });
     if (handle === undefined) throw errnoError("EISDIR", { syscall });
@@ -298,7 +315,6 @@ export class UnionFileHandle implements AsyncDisposable {
   }
 
   #writable(syscall: string): HandleLike {
-    this.#assertOpen(syscall);
     const { handle, flags } = this.#file;
     const isWritable = (flags & (constants.O_WRONLY | constants.O_RDWR)) !== 0;
     if (isWritable && handle !== undefined) return handle as HandleLike;
