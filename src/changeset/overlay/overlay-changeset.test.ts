@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import {
+  appendFileSync,
   chmodSync,
   chownSync,
   closeSync,
@@ -16,6 +17,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { directoryLines, listedLines } from "../../../test/support/listed-lines.ts";
 import { describeWith } from "../../../test/support/oracles.ts";
@@ -25,7 +27,14 @@ import { createMemoryScratch } from "../../content/index.ts";
 import { copyTree } from "../../directory/index.ts";
 import { makeSpecialFile, setFileTimes, unmount, writeXattr } from "../../linux/index.ts";
 import { readTar } from "../../tar/index.ts";
-import { applyChangesets, type Changeset, createOverlayChangeset, overlayTree } from "../index.ts";
+import {
+  applyChangesets,
+  type Changeset,
+  changesetOfDirectories,
+  createOverlayChangeset,
+  overlayMountAt,
+  overlayTree,
+} from "../index.ts";
 
 /** `u::rw-,u:7:rw-,g::r--,m::rw-,o::r--` (acl(5), in the form of the kernel). */
 const ACL = Buffer.from(
@@ -215,4 +224,98 @@ describeWith(["root", "mount"], "an overlay's upper directory", () => {
     const changeset = await assertTold(overlay);
     expect(linesOf(changeset)).toContain("modified empty (xattrs)");
   });
+
+  for (const options of [
+    ["redirect_dir=on", "metacopy=on", "index=off"],
+    ["redirect_dir=off", "metacopy=off"],
+  ]) {
+    it(`is told, whatever was done in two layers (${options.join(",")})`, async () => {
+      const script = fc.array(STEP, { minLength: 1, maxLength: 14 });
+      await fc.assert(
+        fc.asyncProperty(script, script, async (below, above) => {
+          const first = yard.mount([makeLower()], options);
+          for (const step of below) act(first.merged, step);
+          await assertTold(first);
+          unmount(fromText(first.merged));
+          const second = yard.mount([first.upper, ...first.lowers], options);
+          for (const step of above) act(second.merged, step);
+          await assertTold(second);
+          unmount(fromText(second.merged));
+        }),
+        { numRuns: 12 },
+      );
+    });
+  }
+
+  it("of fuse-overlayfs tells deletions by names too", async () => {
+    const [lower, upper] = [makeLower(), yard.make("upper")];
+    mkdirSync(join(upper, "dir"));
+    writeFileSync(join(upper, "dir/.wh..wh..opq"), "");
+    writeFileSync(join(upper, "dir/b"), "new b");
+    writeFileSync(join(upper, ".wh.file"), "");
+    mkdirSync(join(upper, "fresh"));
+    writeXattr(fromText(join(upper, "fresh")), "user.fuseoverlayfs.opaque", Buffer.from("y"));
+    const changeset = await createOverlayChangeset({ lowers: [lower], upper }, { style: "fuse-overlayfs" });
+    expect((await namesIn(changeset)).slice(1)).toEqual(["dir/", "dir/.wh..wh..opq", "dir/b", ".wh.file", "fresh/"]);
+    expect(linesOf(changeset)).toEqual(expect.arrayContaining(["deleted dir/a", "deleted dir/sub", "deleted file"]));
+  });
+
+  it("is found by itself where its mount is compared with its lower", async () => {
+    const overlay = yard.mount([makeLower()]);
+    rmSync(join(overlay.merged, "dir"), { recursive: true });
+    mkdirSync(join(overlay.merged, "dir"));
+    const [lower] = overlay.lowers as [string];
+    expect(overlayMountAt(overlay.merged)).toMatchObject({ lowers: [lower], upper: overlay.upper });
+    expect(overlayMountAt(lower)).toBeUndefined();
+    const native = await changesetOfDirectories(lower, overlay.merged);
+    expect(await namesIn(native)).toContain("dir/.wh..wh..opq");
+    const other = await changesetOfDirectories(makeLower(), overlay.merged);
+    expect(await namesIn(other)).toContain("dir/.wh.sub");
+  });
+
+  it("whose lowers are not all named ends in an error where data is missing", async () => {
+    const overlay = yard.mount([makeLower()], ["metacopy=on", "redirect_dir=on"]);
+    chmodSync(join(overlay.merged, "big"), 0o600);
+    const place = { lowers: [yard.make("empty")], upper: overlay.upper };
+    await expect(createOverlayChangeset(place)).rejects.toMatchObject({ code: "overlay-data-missing" });
+  });
 });
+
+const PATHS = (
+  "file dir dir/a dir/a-link dir/b dir/sub dir/sub/c dir/sub/deep dir/sub/deep/d empty " +
+  "big link new new/inner empty/x dir/sub/y"
+).split(" ");
+const PATH = fc.constantFrom(...PATHS);
+const STEP = fc.record({
+  do: fc.constantFrom(
+    "write",
+    "append",
+    "remove",
+    "mkdir",
+    "rename",
+    "rename",
+    "link",
+    "symlink",
+    "chmod",
+    "chown",
+    "replace",
+  ),
+  at: PATH,
+  to: PATH,
+});
+
+/** What the file system refuses is not done. */
+function act(root: string, step: { readonly do: string; readonly at: string; readonly to: string }): void {
+  const [at, to] = [join(root, step.at), join(root, step.to)];
+  try {
+    if (step.do === "write") writeFileSync(at, `written ${step.to}`);
+    if (step.do === "append") appendFileSync(at, "more");
+    if (step.do === "remove" || step.do === "replace") rmSync(at, { recursive: true });
+    if (step.do === "mkdir" || step.do === "replace") mkdirSync(at);
+    if (step.do === "rename") renameSync(at, to);
+    if (step.do === "link") linkSync(at, to);
+    if (step.do === "symlink") symlinkSync(step.to, at);
+    if (step.do === "chmod") chmodSync(at, 0o711);
+    if (step.do === "chown") chownSync(at, 5, 6);
+  } catch {}
+}
