@@ -13,6 +13,7 @@ import {
 } from "../linux/index.ts";
 import { baseNameOf, parentOf } from "../tree/index.ts";
 import { DirectoryOpener } from "./directory-opener.ts";
+import { dropListsOfDirectory, givesLists } from "./inherited-lists.ts";
 import { type Losses, tolerate } from "./losses.ts";
 import { appliedMode, type Manner, needsOwner } from "./manner.ts";
 import { overrideStat } from "./override-stat.ts";
@@ -46,6 +47,7 @@ export class DirectoryMaker implements Disposable {
   readonly #opener: DirectoryOpener;
   #parent = -1;
   #fd = -1;
+  #givesLists = false;
 
   constructor(directories: Rows, root: number) {
     this.#rows = directories;
@@ -66,6 +68,7 @@ export class DirectoryMaker implements Disposable {
   #makeIn(parent: number, name: ByteString, replaces: boolean): boolean {
     try {
       makeDirectoryAt(parent, name, 0o700);
+      if (this.#givesLists) dropListsOfDirectory(parent, name);
       return true;
     } catch (error) {
       if (!replaces || (error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
@@ -80,6 +83,7 @@ export class DirectoryMaker implements Disposable {
     this.#close();
     this.#fd = this.#opener.open(parent);
     this.#parent = parent;
+    this.#givesLists = givesLists(this.#fd);
     return this.#fd;
   }
 
@@ -121,7 +125,7 @@ export class DirectoryMaker implements Disposable {
     if (isOther) this.#own(fd, row);
     setMode(fd, appliedMode(manner, mode[row] as number, 0o700));
     const attributes = this.#rows.extras.get(row)?.attributes ?? [];
-    if (kind[row] === CHANGED_DIRECTORY) removeOthers(fd, new Set(attributes.map(({ name }) => name)));
+    if (isThere) removeOthers(fd, new Set(attributes.map(({ name }) => name)));
     for (const { name, value } of attributes) {
       const reason = tolerate(() => setXattr(fd, name, value));
       if (reason !== undefined) losses.add({ what: "xattr", path: pathOfDirectory(this.#rows, row), name, reason });

@@ -18,6 +18,7 @@ import {
 } from "../linux/index.ts";
 import { joinPath } from "../tree/index.ts";
 import { DirectoryOpener } from "./directory-opener.ts";
+import { dropList, dropListAt, givesLists } from "./inherited-lists.ts";
 import { Losses, tolerate } from "./losses.ts";
 import { appliedMode, type Manner, needsMode, needsOwner } from "./manner.ts";
 import { overrideStat } from "./override-stat.ts";
@@ -65,6 +66,7 @@ export class ItemPlacer implements Disposable {
   readonly #opener: DirectoryOpener;
   #directory = -1;
   #fd = -1;
+  #givesLists = false;
 
   constructor(placement: Placement) {
     this.#placement = placement;
@@ -197,7 +199,8 @@ export class ItemPlacer implements Disposable {
     const isOther = needsOwner(manner, uid[item] as number, gid[item] as number);
     if (isOther) setOwner(fd, uid[item] as number, gid[item] as number);
     const bits = appliedMode(manner, mode[item] as number, 0o600);
-    if (isOther || needsMode(manner, bits)) setMode(fd, bits);
+    if (this.#givesLists) dropList(fd);
+    if (isOther || this.#givesLists || needsMode(manner, bits)) setMode(fd, bits);
     this.#setAttributes(item, ({ name, value }) => setXattr(fd, name, value));
     setTimes(fd, {
       seconds: this.#items.seconds[item] as number,
@@ -271,6 +274,7 @@ export class ItemPlacer implements Disposable {
     const [uid, gid] = [this.#items.uid[item] as number, this.#items.gid[item] as number];
     if (needsOwner(manner, uid, gid)) setOwnerAt(directory, name, { uid, gid });
     const hasMode = this.#items.kind[item] !== SYMBOLIC_LINK;
+    if (hasMode && this.#givesLists) dropListAt(directory, name);
     if (hasMode) setModeAt(directory, name, appliedMode(manner, this.#items.mode[item] as number, 0o600));
     this.#setAttributes(item, (attribute) => setXattrAt(directory, name, attribute));
     setTimesAt(directory, name, {
@@ -285,6 +289,7 @@ export class ItemPlacer implements Disposable {
     this.#close();
     this.#fd = this.#opener.open(directory);
     this.#directory = directory;
+    this.#givesLists = givesLists(this.#fd);
     return this.#fd;
   }
 

@@ -21,12 +21,15 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { describeWith } from "../../../test/support/oracles.ts";
-import { memorySource, StrataError } from "../../base/index.ts";
+import { makeScratchMount, type ScratchMount } from "../../../test/support/scratch-mount.ts";
+import { fromText, memorySource, StrataError } from "../../base/index.ts";
 import { createLocalScratch, createMemoryScratch, openFile } from "../../content/index.ts";
 import type { ExtractReport } from "../../directory/index.ts";
+import { readXattrs, writeXattr } from "../../linux/index.ts";
 import {
   dir,
   editDirectory,
+  fifo,
   file,
   hardlink,
   readDirectory,
@@ -277,6 +280,48 @@ describeWith(["root"], "whose files they become", () => {
     await apply(at("recorded"), [layer], { owners: "record" });
     expect(lstatSync(at("applied", "a"))).toMatchObject({ uid: 12, gid: 34, mode: 0o104755 });
     expect(lstatSync(at("recorded", "a"))).toMatchObject({ uid: 0, gid: 0, mode: 0o100755 });
+  });
+});
+
+describeWith(["mount"], "attributes of what is there", () => {
+  let disk: ScratchMount;
+  beforeEach(() => {
+    disk = makeScratchMount();
+  });
+  afterEach(() => disk[Symbol.dispose]());
+
+  it("are gone from an empty directory that a changeset speaks of, also where it was somebody else's", async () => {
+    const root = join(disk.directory, "root");
+    mkdirSync(root);
+    chownSync(root, 7, 7);
+    writeXattr(fromText(root), "user.note", Buffer.from("n"));
+    await apply(root, [of(dir("./"))]);
+    expect([...readXattrs(fromText(root)).keys()]).toEqual([]);
+    expect(lstatSync(root).uid).toBe(0);
+  });
+
+  it("do not become those of new files where a directory hands an access control list down", async () => {
+    const root = join(disk.directory, "root");
+    mkdirSync(join(root, "d"), { recursive: true });
+    const list = "0200000001000700ffffffff020006000700000004000500ffffffff10000700ffffffff20000500ffffffff";
+    writeXattr(fromText(join(root, "d")), "system.posix_acl_default", Buffer.from(list, "hex"));
+    const made = [
+      dir("d/new"),
+      file("d/new/f", "1"),
+      file("d/g", "1", { mode: 0o640 }),
+      fifo("d/pipe", { mode: 0o602 }),
+    ];
+    await apply(root, [of(...made)]);
+    for (const [name, mode] of [
+      ["new", 0o755],
+      ["new/f", 0o644],
+      ["g", 0o640],
+      ["pipe", 0o602],
+    ] as const) {
+      const path = join(root, "d", name);
+      expect([name, lstatSync(path).mode & 0o7777, ...readXattrs(fromText(path)).keys()]).toEqual([name, mode]);
+    }
+    expect([...readXattrs(fromText(join(root, "d"))).keys()]).toEqual(["system.posix_acl_default"]);
   });
 });
 
