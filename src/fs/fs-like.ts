@@ -63,6 +63,8 @@ export interface HandleLike extends ReadHandleLike {
   utimes(atime: number, mtime: number): Promise<void>;
   sync(): Promise<void>;
   datasync(): Promise<void>;
+  /** Both in nanoseconds since the epoch. */
+  setTimes?(atimeNs: bigint, mtimeNs: bigint): Promise<void>;
 }
 
 /**

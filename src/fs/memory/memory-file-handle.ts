@@ -75,9 +75,13 @@ export class MemoryFileHandle implements HandleLike {
   }
 
   async utimes(atime: number, mtime: number): Promise<void> {
+    await this.setTimes(nanosecondsOf(atime, "atime"), nanosecondsOf(mtime, "mtime"));
+  }
+
+  async setTimes(atimeNs: bigint, mtimeNs: bigint): Promise<void> {
     const { inode, clock } = this.#open("futime");
-    inode.atimeNs = nanosecondsOf(atime, "atime");
-    inode.mtimeNs = nanosecondsOf(mtime, "mtime");
+    inode.atimeNs = atimeNs;
+    inode.mtimeNs = mtimeNs;
     inode.ctimeNs = clock();
   }
 

@@ -67,9 +67,9 @@ export class PagedContent implements PageOwner {
         const stop = Math.min(end, (number + 1) * PAGE);
         await this.#writePage(bytes.subarray(at - start, stop - start), number, at - number * PAGE);
         at = stop;
+        this.#size = Math.max(this.#size, at);
+        await this.#store.keepBound();
       }
-      this.#size = Math.max(this.#size, end);
-      await this.#store.keepBound();
       return start;
     });
   }

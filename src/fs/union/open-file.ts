@@ -7,7 +7,7 @@ import { nanosecondsOf, toSeconds } from "../time-argument.ts";
 import { fsPath } from "./branch.ts";
 import { assertFree, makeName } from "./change-names.ts";
 import { copyUp, isInUpper } from "./copy-up.ts";
-import { setMode, setOwner, setTimes } from "./set-attributes.ts";
+import { setMode, setOwner, setTimes, type Times } from "./set-attributes.ts";
 import { isWriting, permissionsOf, type UnionCore } from "./union-core.ts";
 import { type OpenedFile, UnionFileHandle } from "./union-file-handle.ts";
 import type { UnionNode } from "./union-tree.ts";
@@ -58,10 +58,14 @@ async function truncateNow(core: UnionCore, node: UnionNode, opened: OpenedFile)
   const { upper } = core;
   await withWriter(core, node, async (writer) => {
     await writer.truncate(0);
-    const time = toSeconds(upper.now);
-    if (upper.fixedTime === undefined) await writer.utimes(time, time);
+    if (upper.fixedTime === undefined) await setTimesOf(writer, { atimeNs: upper.now, mtimeNs: upper.now });
   });
   await opened.changed();
+}
+
+async function setTimesOf(handle: HandleLike, { atimeNs, mtimeNs }: Times): Promise<void> {
+  if (handle.setTimes !== undefined) await handle.setTimes(atimeNs, mtimeNs);
+  else await handle.utimes(toSeconds(atimeNs), toSeconds(mtimeNs));
 }
 
 async function withWriter(
@@ -116,10 +120,11 @@ function openedOf(
     utimes: async (atime, mtime) => {
       const times = { atimeNs: nanosecondsOf(atime, "atime"), mtimeNs: nanosecondsOf(mtime, "mtime") };
       if (writer === undefined) await raised(core, node, "futime", (n) => setTimes(core, n, times));
-      else await writer.utimes(toSeconds(times.atimeNs), toSeconds(times.mtimeNs));
+      else await setTimesOf(writer, times);
     },
     changed: async () => {
-      if (fixedTime !== undefined) await writer?.utimes(toSeconds(fixedTime), toSeconds(fixedTime));
+      if (fixedTime === undefined || writer === undefined) return;
+      await setTimesOf(writer, { atimeNs: fixedTime, mtimeNs: fixedTime });
     },
   };
 }

@@ -13,6 +13,8 @@ import { dir, file, hardlink, indexOf, symlink, type TarStep, tarScript } from "
 import { mergeLayers } from "../../union/index.ts";
 import { type FsLike, ImageFs, listUpper, rootedAt, type UnionFs, unionFs } from "../index.ts";
 
+/** More of them by hand: they find what a few do not. */
+const RUNS = Number(process.env["STRATA_UNION_RUNS"] ?? 30);
 const OLD = 1_500_000_000;
 const MTIME = { mtime: { seconds: OLD, nanoseconds: 0 } };
 
@@ -178,7 +180,8 @@ function memoryWorld(): World {
 
 /** memfs has other ideas of when a file changes, and keeps setuid for a new owner. */
 function withoutMemfs(line: string): string {
-  return line.replace(/^(\S+ \S+)(\d{4} \S+) -?\d/, "$1 $2").replace(/ (\d\d) [46](\d{3}) /, " $1 0$2 ");
+  const [at, mode, owner, , ...rest] = line.split(" ") as [string, string, string, string];
+  return [at, (Number.parseInt(mode, 8) & ~0o6000).toString(8), owner, ...rest].join(" ");
 }
 
 /** memfs refuses root what the kernel allows it. */
@@ -269,7 +272,7 @@ describe("a union answers as the kernel's overlayfs does", () => {
       ];
     }
 
-    it("for random sequences of operations", { timeout: 60_000 }, async () => {
+    it("for random sequences of operations", { timeout: Math.max(60_000, RUNS * 1000) }, async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(operation, { minLength: 1, maxLength: 14 }), async (operations) => {
           const [kernel, directories, unmount] = await hostWorlds();
@@ -290,7 +293,7 @@ describe("a union answers as the kernel's overlayfs does", () => {
             unmount();
           }
         }),
-        { numRuns: Number(process.env["UNION_RUNS"] ?? 60), endOnFailure: process.env["UNION_SEED"] === undefined },
+        { numRuns: RUNS, ...(RUNS < 100 && { interruptAfterTimeLimit: 10_000 }) },
       );
     });
   });

@@ -142,8 +142,9 @@ async function makeDirectories(core: UnionCore, path: string, wish: DirectoryWis
     const { node } = await walkTo(core.tree, prefix, { follow: "always", call: wish.call });
     if (node?.type === "directory") continue;
     const itself = node ?? (await walkTo(core.tree, prefix, { follow: "never", call: wish.call })).node;
-    if (node === undefined && itself !== undefined) throw errnoError("ENOENT", wish.call);
-    if (node !== undefined) throw errnoError(i + 1 < parts.length ? "ENOTDIR" : "EEXIST", wish.call);
+    const mustBeDirectory = i + 1 < parts.length || (node !== undefined && path.endsWith("/"));
+    if (itself !== undefined && mustBeDirectory) throw errnoError("ENOTDIR", wish.call);
+    if (itself !== undefined) throw errnoError(node === undefined ? "ENOENT" : "EEXIST", wish.call);
     await makeOne(core, prefix, wish);
     first ??= toText(prefix);
   }
