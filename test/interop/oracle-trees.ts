@@ -41,11 +41,11 @@ function unmountBelow(directory: string): void {
 
 /** Runs a tool to its end and returns what it printed. @throws with its stderr when it fails */
 export function run(
-  tool: Oracle | "mount" | "umount" | "sh",
+  tool: Oracle | "mount" | "umount" | "sh" | "cp",
   args: readonly string[],
   options: { cwd?: string } = {},
 ): string {
-  const command = tool === "mount" || tool === "umount" || tool === "sh" ? tool : (oraclePath(tool) ?? tool);
+  const command = oraclePath(tool as Oracle) ?? tool;
   const { status, stdout, stderr, error } = spawnSync(command, args, {
     ...options,
     env: oracleEnv,
