@@ -22,7 +22,8 @@ export function dropLayer(image: PlacedImage, number: number, ctx: Pick<EditCont
 export function layerAt({ layers }: PlacedImage, number: number): LayerSource {
   const layer = Number.isInteger(number) ? layers[number] : undefined;
   if (layer !== undefined) return layer;
-  const range = layers.length === 0 ? "none" : layers.length === 1 ? "only 0" : `0 to ${layers.length - 1}`;
+  const most = layers.length <= 1 ? "only 0" : `0 to ${layers.length - 1}`;
+  const range = layers.length === 0 ? "none" : most;
   throw new StrataError({
     code: "no-such-layer",
     kind: "not-found",

@@ -52,16 +52,8 @@ export interface EditRun {
 
 /** Opens an image, has it edited, writes the result where `--tag` says, and tells its name and digest. */
 export async function editImage(name: string, { terminal, options, words }: EditRun, edit: DraftEdit): Promise<void> {
-  const { draftImage } = await import("../../index.ts");
-  const clampTime = sourceDateEpoch(terminal.env);
-  const { compression, compressionLevel, tag } = options;
-  await using draft = await draftImage(name, {
-    ...placeOptions(options, terminal),
-    compression,
-    compressionLevel,
-    clampTime,
-    created: clampTime === undefined ? undefined : new Date(clampTime.seconds * 1000).toISOString(),
-  });
+  const { tag } = options;
+  await using draft = await openDraft(name, terminal, options);
   const edited = await edit(draft, stepOf(options, words));
   const destination = tag.startsWith("store:") || hasTransport(tag) ? tag : `store:${tag}`;
   const progress = createTransferProgress(terminal, { json: false });
@@ -72,6 +64,19 @@ export async function editImage(name: string, { terminal, options, words }: Edit
   } finally {
     await progress.end();
   }
+}
+
+async function openDraft(name: string, terminal: Terminal, options: EditVerbOptions): Promise<ImageDraft> {
+  const { draftImage } = await import("../../index.ts");
+  const { compression, compressionLevel } = options;
+  const clampTime = sourceDateEpoch(terminal.env);
+  return await draftImage(name, {
+    ...placeOptions(options, terminal),
+    compression,
+    compressionLevel,
+    clampTime,
+    created: clampTime === undefined ? undefined : new Date(clampTime.seconds * 1000).toISOString(),
+  });
 }
 
 function tellEdited(
