@@ -101,7 +101,7 @@ function blocksOf(node: FileNode): number {
 }
 
 /** `makedev` of glibc, which is what Node reports. Multiplied, not shifted: it does not fit 32 signed bits. */
-export function encodeDevice({ major, minor }: DeviceNumber): number {
+function encodeDevice({ major, minor }: DeviceNumber): number {
   return Math.floor(minor / 0x100) * 0x10_0000 + (major & 0xfff) * 0x100 + (minor & 0xff);
 }
 

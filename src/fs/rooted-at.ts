@@ -34,9 +34,8 @@ export function rootedAt(fs: RootedPromises, directory: string | Buffer, attribu
   const at = (path: FsPath): Buffer => Buffer.concat([root, Buffer.from(path)]);
   return {
     lstat: (path, options) => fs.lstat(at(path), options),
-    readdir: (path) =>
-      fs.readdir(at(path), { withFileTypes: true, encoding: "buffer" } as never) as Promise<readonly unknown[]>,
-    readlink: (path) => fs.readlink(at(path), { encoding: "buffer" }) as Promise<Uint8Array>,
+    readdir: (path) => fs.readdir(at(path), { withFileTypes: true, encoding: "buffer" } as never),
+    readlink: (path) => fs.readlink(at(path), { encoding: "buffer" }),
     open: (path, flags, mode) => fs.open(at(path), hostFlags(fs, flags), mode),
     mkdir: (path, options) => fs.mkdir(at(path), options),
     symlink: (target, path) => fs.symlink(target, at(path)),

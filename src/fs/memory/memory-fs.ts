@@ -206,9 +206,20 @@ export class MemoryFs implements FsLike, AsyncDisposable {
     const time = this.#clock();
     const { children, content, target, rdev = 0 } = part;
     return {
-      ...{ ino: ++this.#inodes, mode, uid: 0, gid: 0, rdev, nlink: children === undefined ? 1 : 2 },
-      ...{ atimeNs: time, mtimeNs: time, ctimeNs: time, birthtimeNs: time },
-      ...{ xattrs: undefined, children, content, target },
+      ino: ++this.#inodes,
+      mode,
+      uid: 0,
+      gid: 0,
+      rdev,
+      nlink: children === undefined ? 1 : 2,
+      atimeNs: time,
+      mtimeNs: time,
+      ctimeNs: time,
+      birthtimeNs: time,
+      xattrs: undefined,
+      children,
+      content,
+      target,
     };
   }
 

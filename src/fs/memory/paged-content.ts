@@ -90,7 +90,7 @@ export class PagedContent implements PageOwner {
 
   async #cut(size: number): Promise<void> {
     const last = Math.floor(size / PAGE);
-    for (const [number, page] of [...this.pages]) {
+    for (const [number, page] of Array.from(this.pages)) {
       if (number > last || size === 0) await this.#store.put(this, number, undefined);
       else if (number === last && page.length > size - last * PAGE) {
         await this.#store.put(this, number, (await this.#load(number)).slice(0, size - last * PAGE));

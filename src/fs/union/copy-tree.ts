@@ -139,6 +139,6 @@ function resolve(link: Buffer, target: Buffer): Buffer {
 
 /** The form of Node's own errors of `cp`. */
 function failed(code: string, problem: string, { from, to }: Pair): Error {
-  const error = withCode(new Error(`${problem}: cp ${from} to ${to}`), code);
+  const error = withCode(new Error(`${problem}: cp ${from.toString()} to ${to.toString()}`), code);
   return Object.assign(error, { name: "SystemError", syscall: "cp", path: from.toString(), dest: to.toString() });
 }

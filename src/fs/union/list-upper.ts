@@ -139,8 +139,18 @@ async function entryOf(
 }
 
 const BARE = {
-  ...{ mode: 0, uid: 0, gid: 0, uname: "", gname: "", size: 0, storedSize: 0, linkName: "" },
-  ...{ devMajor: 0, devMinor: 0, headerOffset: 0, dataOffset: 0 },
+  mode: 0,
+  uid: 0,
+  gid: 0,
+  uname: "",
+  gname: "",
+  size: 0,
+  storedSize: 0,
+  linkName: "",
+  devMajor: 0,
+  devMinor: 0,
+  headerOffset: 0,
+  dataOffset: 0,
 } as const;
 
 function attributesOf({ mode, uid, gid, mtimeNs }: FileFacts): Pick<TarEntry, "mode" | "uid" | "gid" | "mtime"> {

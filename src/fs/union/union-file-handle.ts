@@ -12,7 +12,7 @@ import { positionOf, type ReadOptions, windowOf, wishOf } from "../read-argument
 import type { TimeArgument } from "../time-argument.ts";
 import { statsOf } from "./union-core.ts";
 import { UnionWriteStream, type WriteStreamOptions } from "./union-write-stream.ts";
-import { bytesOf, bytesOfData, type WriteData } from "./write-data.ts";
+import { bytesOf, bytesOfData, partOf, type WriteData, type WriteOptions } from "./write-data.ts";
 
 /** What an open file of a union needs of it. */
 export interface OpenedFile {
@@ -38,11 +38,6 @@ export interface WriteFileOptions {
   readonly flush?: boolean | undefined;
 }
 
-type WriteOptions = {
-  readonly offset?: number | null | undefined;
-  readonly length?: number | null | undefined;
-  readonly position?: number | null | undefined;
-};
 type Written<T> = { readonly bytesWritten: number; readonly buffer: T };
 
 const MAX_WHOLE_FILE = 2 ** 31 - 1;
@@ -120,18 +115,9 @@ export class UnionFileHandle implements AsyncDisposable {
     position?: number | null,
   ): Promise<Written<string | NodeJS.ArrayBufferView>> {
     this.#assertOpen("write");
-    if (typeof data === "string") {
-      const bytes = bytesOf(data, length);
-      await this.writeAll(bytes, positionOf(offset as number | null | undefined));
-      return { bytesWritten: bytes.length, buffer: data };
-    }
-    const wish =
-      typeof offset === "object" && offset !== null ? offset : { offset, length: length as number, position };
-    const whole = bytesOf(data);
-    const from = assertInteger(wish.offset ?? 0, "offset", 0, whole.length);
-    const count = assertInteger(wish.length ?? whole.length - from, "length", 0, whole.length - from);
-    await this.writeAll(whole.subarray(from, from + count), positionOf(wish.position));
-    return { bytesWritten: count, buffer: data };
+    const part = partOf(data, offset, length, position);
+    await this.writeAll(part.bytes, positionOf(part.position));
+    return { bytesWritten: part.bytes.length, buffer: data };
   }
 
   /** Writes several buffers one after the other. */
