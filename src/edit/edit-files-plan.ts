@@ -81,7 +81,7 @@ async function applyOne(fs: UnionFs, edit: FileEdit, signal: AbortSignal | undef
 }
 
 /** Makes the directories above a path that are missing. */
-export async function makeParents(fs: UnionFs, path: EditPath): Promise<void> {
+async function makeParents(fs: UnionFs, path: EditPath): Promise<void> {
   const parent = posix.dirname(Buffer.from(path).toString("latin1"));
   if (parent !== "." && parent !== "/") await fs.mkdir(Buffer.from(parent, "latin1"), { recursive: true });
 }

@@ -73,7 +73,7 @@ export function configChangeOf(options: ConfigOptions): ConfigChange | undefined
 }
 
 /** The options of a list, in their order. */
-export function collect(value: string, before: readonly string[] = []): string[] {
+function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }
 
