@@ -82,12 +82,15 @@ function create(work: string, layout: string): string {
     if (name.startsWith("umoci")) run(`rm -rf ${work}/layout; cp -a ${work}/empty ${work}/layout`);
     if (name.startsWith("buildah"))
       run(
-        `c=$(${buildah("from scratch")}); echo $c > ${work}/container; cp -a ${work}/tree/. $(${buildah("mount")} | awk '{print $2}')/`,
+        // Never to an empty path, which with the slash would be this machine's own root.
+        `c=$(${buildah("from scratch")}); echo $c > ${work}/container; m=$(${buildah("mount $c")}); cp -a ${work}/tree/. "\${m:?not mounted}/"`,
       );
   };
   const peers = {
     "umoci insert": shell(`umoci insert --image ${work}/layout:base ${work}/tree /`),
-    "buildah commit": shell(`${buildah(`commit -q $(cat ${work}/container) oci:${work}/out:1`)}`),
+    "buildah commit": shell(
+      `${buildah(`commit -q --disable-compression=false $(cat ${work}/container) oci:${work}/out:1`)}`,
+    ),
     "tar c | gzip": shell(`tar c -C ${work}/tree --sort=name --xattrs . | gzip > ${work}/layer2.tar.gz`),
   };
   const ours = {
