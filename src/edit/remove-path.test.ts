@@ -165,6 +165,24 @@ describe("removing a path from an image", () => {
     expect((await tarsOf(removed)).map(entriesOf)).toEqual([["directory a/", "directory a/b/", "file other"]]);
   });
 
+  it("writes anew a layer that came through a symlink and has links to files of lower layers", async () => {
+    const layers: Layers = [
+      [file("a", "data"), hardlink("b", "a"), dir("d"), symlink("link", "d")],
+      [hardlink("c", "a"), file("link/new", "x")],
+    ];
+    const removed = await remove(imageOfSteps(layers), "link");
+    expect((await tarsOf(removed)).map(entriesOf)[1]).toEqual([
+      "file a",
+      "hardlink b -> a",
+      "hardlink c -> a",
+      "directory d/",
+      "file d/new",
+    ]);
+    expect(treeText(await filesOf(removed))).toBe(
+      treeText(without(await filesOf(imageOfSteps(layers)), new Set(["link"]))),
+    );
+  });
+
   it("finds entries that lead there through a symlink of a lower layer, and writes anew what came through one that goes", async () => {
     const layers: Layers = [
       [dir("usr"), dir("usr/lib"), symlink("lib", "usr/lib")],

@@ -45,8 +45,8 @@ class Comparison {
   readonly #tree: ProvenanceTree;
   /** Numbers in the image before, by numbers in the new one. */
   readonly #kept: readonly number[];
-  /** Which inodes are the same. */
-  readonly #inodes = new Map<number, number>();
+  /** For each inode of the image before what {@link #commonInode} found, after one layer. */
+  readonly #inodes = new Map<number, number | undefined>();
 
   constructor(rewriting: Rewriting, tree: ProvenanceTree, kept: readonly number[]) {
     this.#rewriting = rewriting;
@@ -57,12 +57,13 @@ class Comparison {
   isSameAfter(layer: number): boolean {
     const { before, isRemoved } = this.#rewriting;
     const now = this.#kept.findLastIndex((number) => number <= layer);
+    this.#inodes.clear();
     const isSame = (old: Slot | undefined, slot: Slot | undefined): boolean => {
       const expected = old === undefined || isRemoved(old) ? undefined : before.nodeAfter(old, layer);
       const found = slot === undefined ? undefined : this.#tree.nodeAfter(slot, now);
       // The root is there without any layer.
       if (old === before.root && found === undefined) return expected?.isImplied === true;
-      return this.#isSameFile(expected, found);
+      return this.#isSameFile(expected, found, layer, now);
     };
     for (const { slot } of before.steps(layer)) {
       if (!isSame(slot, this.#tree.everAt(before.pathOf(slot)))) return false;
@@ -74,15 +75,29 @@ class Comparison {
     return true;
   }
 
-  #isSameFile(expected: MergedNode | undefined, found: MergedNode | undefined): boolean {
+  #isSameFile(expected: MergedNode | undefined, found: MergedNode | undefined, layer: number, now: number): boolean {
     if (expected === undefined || found === undefined) return expected === found;
     const origin = this.#originOf(found);
     if (origin?.entry !== expected.entry) return false;
     if (expected.isImplied) return true;
     if (origin.layer !== expected.layer || expected.type === "directory") return origin.layer === expected.layer;
-    const inode = this.#inodes.get(expected.inode) ?? found.inode;
-    this.#inodes.set(expected.inode, inode);
-    return inode === found.inode;
+    if (!this.#inodes.has(expected.inode)) this.#inodes.set(expected.inode, this.#commonInode(expected, layer, now));
+    return (this.#inodes.get(expected.inode) ?? found.inode) === found.inode;
+  }
+
+  /**
+   * A layer that was written anew may carry all names of a file that lies below: then it is another inode, but one.
+   * @returns undefined for a file that never had another name; NaN, which nothing equals, where the names do not share one
+   */
+  #commonInode({ inode }: MergedNode, layer: number, now: number): number | undefined {
+    const { before, isRemoved } = this.#rewriting;
+    const slots = before.namesAfter(inode, layer)?.filter((slot) => !isRemoved(slot));
+    if (slots === undefined) return undefined;
+    const inodes = slots.map((old) => {
+      const slot = this.#tree.everAt(before.pathOf(old));
+      return slot === undefined ? undefined : this.#tree.nodeAfter(slot, now)?.inode;
+    });
+    return inodes.every((other) => other === inodes[0]) ? inodes[0] : Number.NaN;
   }
 
   #originOf({ layer: now, entry }: MergedNode): EntryOrigin | undefined {
