@@ -27,7 +27,11 @@ export function createLoadProgress(terminal: Terminal): Progress<LoadEvent> {
 
 /** How far the verification of the store is. */
 export function createCheckProgress(terminal: Terminal): Progress<CheckEvent> {
-  return createProgress(terminal, ({ done, total }) => `verifying: ${formatSize(done)} of ${formatSize(total)}`);
+  return createProgress(terminal, ({ kind, done, total }) =>
+    kind === "blob"
+      ? `verifying: ${formatSize(done)} of ${formatSize(total)}`
+      : `comparing snapshots: ${done} of ${total}`,
+  );
 }
 
 /** How far the unpacking of an image is. */

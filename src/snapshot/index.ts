@@ -33,6 +33,12 @@ export {
   type DriverVerdict,
   judgeDrivers,
 } from "./choose-driver.ts";
+export {
+  type ComparedSnapshot,
+  compareWithLayers,
+  type ExpectedLayer,
+  type SnapshotDifference,
+} from "./compared/compare-with-layers.ts";
 export { findDamagedImages } from "./drivers/erofs/merged-image.ts";
 export { type OpenLayerTarOptions, openLayerTar } from "./drivers/overlay/open-layer-tar.ts";
 export { mountAll, unmountAll } from "./mount-all.ts";

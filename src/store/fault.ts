@@ -24,6 +24,7 @@ export type FaultCode =
   | "snapshot-parent-missing"
   | "snapshot-tar-missing"
   | "snapshot-image-damaged"
+  | "snapshot-differs"
   | "index-entry-corrupt"
   | "stray-file"
   | "leftover-file"
@@ -62,14 +63,17 @@ export interface Repair {
 
 /** Told while a store is checked. */
 export interface CheckEvent {
-  readonly kind: "blob";
-  /** Bytes that were verified, of all there are. */
+  /** Of `blob` bytes are counted, of `snapshot` the chains whose directories are compared. */
+  readonly kind: "blob" | "snapshot";
+  /** What was verified, of all there is. */
   readonly done: number;
   readonly total: number;
 }
 
 /** How a store is checked. */
 export interface CheckOptions {
+  /** Directories of snapshots are compared with the layers too, file by file. Default: no. */
+  readonly isDeep?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((event: CheckEvent) => void) | undefined;
 }

@@ -18,6 +18,11 @@ export async function readSnapshots({ snapshots }: StoreLayout): Promise<Snapsho
   return await readSnapshotContent(snapshots);
 }
 
+/** Where the files of a snapshot lie, relative to the root of the store. */
+export function snapshotPath({ driver, id }: Pick<RecordedSnapshot, "driver" | "id">): string {
+  return join("snapshots", driver, "data", id);
+}
+
 /** The drivers that have a directory in the store. */
 export async function driversOf({ snapshots }: StoreLayout): Promise<readonly DriverName[]> {
   const entries = await fs.readdir(snapshots, { withFileTypes: true }).catch(() => []);
@@ -55,6 +60,18 @@ export function unwantedSnapshots(
     .map(({ snapshot }) => snapshot);
 }
 
+/** A snapshot with all that stands on it, children before parents. */
+export function standingOn(
+  snapshots: readonly RecordedSnapshot[],
+  base: RecordedSnapshot,
+): readonly RecordedSnapshot[] {
+  const byName = new Map(snapshots.map((snapshot) => [placeOf(snapshot.driver, snapshot.name), snapshot]));
+  const found = snapshots
+    .map((snapshot) => ({ snapshot, below: downFrom(snapshot, byName) }))
+    .filter(({ below }) => below.some(({ driver, id }) => driver === base.driver && id === base.id));
+  return found.sort((one, other) => other.below.length - one.below.length).map(({ snapshot }) => snapshot);
+}
+
 /** Names of views and active snapshots that stand on one of these chains. */
 export function holdersOf(snapshots: readonly RecordedSnapshot[], chains: ReadonlySet<string>): readonly string[] {
   const byName = new Map(snapshots.map((snapshot) => [placeOf(snapshot.driver, snapshot.name), snapshot]));
@@ -64,7 +81,8 @@ export function holdersOf(snapshots: readonly RecordedSnapshot[], chains: Readon
   return holders.map(({ name }) => name as string).sort();
 }
 
-function isLayer({ kind, name }: RecordedSnapshot): boolean {
+/** Committed under a chainID: made of an image's layers, as it can be again. */
+export function isLayer({ kind, name }: RecordedSnapshot): boolean {
   return kind === "committed" && isDigest(name);
 }
 

@@ -8,7 +8,7 @@ import type { Style } from "../style.ts";
 import type { Terminal } from "../terminal.ts";
 import { withStore } from "../with-store.ts";
 
-type FsckOptions = StoreVerbOptions & { readonly repair?: boolean };
+type FsckOptions = StoreVerbOptions & { readonly repair?: boolean; readonly deep?: boolean };
 
 /** What `fsck` ends with: 0 for left-overs, 1 when something is wrong and nothing lost, 4 when something is. */
 const EXIT_CODES: Readonly<Record<Fault["severity"], number>> = { info: 0, warning: 1, error: 4 };
@@ -23,12 +23,14 @@ export function configureFsck(command: Command, terminal: Terminal): void {
       "--repair",
       "set damaged things aside in quarantine/, derive anew what can be derived, tell what to pull again",
     );
+  command.option("--deep", "compare the directories of snapshots with their layers too, file by file");
   addStoreOptions(command, { json: "print JSON Lines, one object for each fault" })
     .addHelpText(
       "after",
       `${examples(
         ["strata fsck", "look"],
         ["strata fsck --repair", "mend"],
+        ["strata fsck --deep", "look at what overlay, btrfs and vfs unpacked, too"],
         ["strata fsck --json | jq -r .code", "for programs"],
       )}\nExit codes: 0 clean, but for left-overs that \`strata prune\` removes; 1 something is wrong, nothing is lost; 4 damage. After --repair 0 unless something must be pulled again.\n`,
     )
@@ -42,9 +44,10 @@ export function configureFsck(command: Command, terminal: Terminal): void {
 }
 
 async function checkAndTell(store: Store, terminal: Terminal, options: FsckOptions): Promise<void> {
-  const { json = false, repair = false } = options;
+  const { json = false, repair = false, deep: isDeep = false } = options;
   const progress = createCheckProgress(terminal);
-  const check = { signal: terminal.signal, onProgress: (event: CheckEvent) => progress.report(event) };
+  const onProgress = (event: CheckEvent): void => progress.report(event);
+  const check = { isDeep, signal: terminal.signal, onProgress };
   const codes: number[] = [];
   for await (const finding of repair ? store.repair(check) : asFindings(store.check(check))) {
     await progress.clear();

@@ -17,6 +17,7 @@ export async function* checkBlobs(context: CheckContext): AsyncGenerator<Fault> 
     assertNotAborted(options.signal);
     const tell = (read: number): void => options.onProgress?.({ kind: "blob", done: done + read, total });
     const fault = await checkBlob(context, blob, tell);
+    if (fault !== undefined) context.damaged.add(blob.digest);
     if (fault !== undefined) yield fault;
     else if (tables !== undefined && !users.has(blob.digest)) yield unreferenced(blob);
     done += blob.size;

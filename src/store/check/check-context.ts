@@ -24,6 +24,8 @@ export interface CheckContext {
   readonly sizes: Map<Digest, Set<number>>;
   /** The layers that blobs are said to hold: filled while images are checked. */
   readonly claims: Map<Digest, Set<DiffId>>;
+  /** Blobs that are not what they should be: filled while blobs are checked. */
+  readonly damaged: Set<Digest | undefined>;
 }
 
 /** Gathers what the tables say about blobs. */
@@ -44,7 +46,7 @@ export async function createContext(
       }
     }
   });
-  return { parts, options, tables, unpacked, users, sizes: new Map(), claims: new Map() };
+  return { parts, options, tables, unpacked, users, sizes: new Map(), claims: new Map(), damaged: new Set() };
 }
 
 /** The tars of an image's layers that snapshots need. */

@@ -10,6 +10,7 @@ import type { Lease } from "../store.ts";
 import type { StoreParts } from "../store-parts.ts";
 import { checkBlobs } from "./check-blobs.ts";
 import { createContext } from "./check-context.ts";
+import { checkDirectories } from "./check-directories.ts";
 import { checkFiles } from "./check-files.ts";
 import { checkImages } from "./check-images.ts";
 import { checkNames } from "./check-names.ts";
@@ -17,7 +18,8 @@ import { checkSnapshots } from "./check-snapshots.ts";
 
 /**
  * Looks at everything, each byte once: the tables page by page, the names and their copy, each image's documents against its
- * record, each blob against its digest and, where it is a layer, against its diffID, then what else lies there.
+ * record, each blob against its digest and, where it is a layer, against its diffID, then what else lies there; where that is
+ * asked for, the directories of snapshots against their layers.
  * What it looks at is leased, so what others remove meanwhile is no fault.
  */
 export async function* checkStore(parts: StoreParts, options: CheckOptions): AsyncGenerator<Fault> {
@@ -30,6 +32,7 @@ export async function* checkStore(parts: StoreParts, options: CheckOptions): Asy
     yield* checkImages(context);
     yield* checkSnapshots(context);
     yield* checkBlobs(context);
+    yield* checkDirectories(context);
     yield* checkFiles(context, lease?.id);
   } finally {
     await lease?.[Symbol.asyncDispose]();

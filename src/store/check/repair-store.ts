@@ -1,5 +1,6 @@
 import { promises as fs } from "node:fs";
 import { join } from "node:path";
+import { StrataError } from "../../base/index.ts";
 import { lockFile } from "../../content/index.ts";
 import type { Digest } from "../../oci/index.ts";
 import type { CheckOptions, Fault, FaultCode, Repair } from "../fault.ts";
@@ -9,6 +10,7 @@ import type { ImageRecord } from "../metadata/records.ts";
 import { readNamesCopy, writeNamesCopy } from "../names-copy.ts";
 import { saveImage } from "../save-image.ts";
 import type { StoreParts } from "../store-parts.ts";
+import { isLayer, readSnapshots, snapshotPath, standingOn } from "../stored-snapshots.ts";
 import { sweepTables } from "../sweep-tables.ts";
 import { checkStore, tablesTrouble } from "./check-store.ts";
 import { missingImage } from "./missing-image.ts";
@@ -33,7 +35,16 @@ export async function* repairStore(parts: StoreParts, options: CheckOptions): As
 }
 
 /** What helps against each fault. `re-derive` is done for all at the end, `pull` and `nothing` are for people. */
-type Cure = "quarantine" | "remove" | "release" | "find-image" | "re-derive" | "pull" | "nothing" | "prune";
+type Cure =
+  | "quarantine"
+  | "remove"
+  | "remove-snapshot"
+  | "release"
+  | "find-image"
+  | "re-derive"
+  | "pull"
+  | "nothing"
+  | "prune";
 
 const CURES: Readonly<Record<FaultCode, Cure>> = {
   "metadata-unreadable": "nothing",
@@ -55,6 +66,7 @@ const CURES: Readonly<Record<FaultCode, Cure>> = {
   "snapshot-parent-missing": "pull",
   "snapshot-tar-missing": "pull",
   "snapshot-image-damaged": "remove",
+  "snapshot-differs": "remove-snapshot",
   "index-entry-corrupt": "remove",
   "stray-file": "quarantine",
   "leftover-file": "remove",
@@ -72,6 +84,8 @@ async function mend(parts: StoreParts, fault: Fault): Promise<Repair | undefined
     case "remove":
       await fs.rm(join(root, path), { recursive: true, force: true });
       return { fault, action: "removed", pullAgain: [] };
+    case "remove-snapshot":
+      return { fault, action: (await removeSnapshotAt(parts, path)) ? "removed" : "none", pullAgain: [] };
     case "release":
       await removeDeadLeases(parts);
       return { fault, action: "removed", pullAgain: [] };
@@ -91,6 +105,26 @@ async function mend(parts: StoreParts, fault: Fault): Promise<Repair | undefined
 async function removeDeadLeases({ layout }: StoreParts): Promise<void> {
   await using _ = await lockFile(layout.sweepLock, "exclusive", { shouldWait: true });
   await readLeases(layout);
+}
+
+/**
+ * Removes a snapshot and the layers on top of it, all of which can be made again; nothing where somebody needs one of them.
+ * @returns whether it is gone
+ */
+async function removeSnapshotAt(parts: StoreParts, path: string): Promise<boolean> {
+  const { snapshots } = await readSnapshots(parts.layout);
+  const damaged = snapshots.find((snapshot) => snapshotPath(snapshot) === path);
+  if (damaged === undefined) return true;
+  const all = standingOn(snapshots, damaged);
+  if (!all.every(isLayer)) return false;
+  const snapshotter = await parts.snapshotter(damaged.driver);
+  try {
+    for (const { name } of all) await snapshotter.remove(name);
+    return true;
+  } catch (error) {
+    if (error instanceof StrataError && error.kind === "failed-precondition") return false;
+    throw error;
+  }
 }
 
 /** Looks for the image of a name in the copy of the names too; one that is nowhere becomes an image that is missing. */
