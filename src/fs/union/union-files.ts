@@ -87,11 +87,10 @@ async function copyFile(
     await using source = await openFile(core, from, { flags: constants.O_RDONLY, mode: 0 });
     const stats = await source.stat();
     if (!stats.isFile()) throw errnoError("EISDIR", call);
-    // Not cut before it is known to be another file.
     const exclusive = (mode & COPYFILE_EXCL) === 0 ? 0 : O_EXCL;
+    if (exclusive === 0 && (await isSameFile(core, from, to))) return;
     await using target = await openFile(core, to, { flags: O_WRONLY | O_CREAT | exclusive, mode: stats.mode });
     const old = await target.stat();
-    if (old.ino === stats.ino) return;
     if (old.size > 0) await target.truncate(0);
     for await (const chunk of source.chunks({ start: 0, chunkSize: COPY_CHUNK })) await target.writeAll(chunk);
     if (old.mode !== stats.mode) await target.chmod(stats.mode & 0o7777);
@@ -100,4 +99,14 @@ async function copyFile(
     if (code === undefined || typeof (error as NodeJS.ErrnoException).errno !== "number") throw error;
     throw errnoError(code as Parameters<typeof errnoError>[0], call);
   }
+}
+
+/** Before the second is opened for writing, which may give it another inode. */
+async function isSameFile(core: UnionCore, one: PathLike, other: PathLike): Promise<boolean> {
+  const call = { syscall: "stat", path: "" };
+  return core.look(call, async () => {
+    const first = await core.find(parsePath(one).bytes, call);
+    const second = await core.find(parsePath(other).bytes, call).catch(() => undefined);
+    return first.facts.ino === second?.facts.ino && first.branches[0] === second.branches[0];
+  });
 }
