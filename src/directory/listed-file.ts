@@ -117,9 +117,13 @@ function openBelow(file: ListedFile): number {
       closeSync(root);
     }
   } catch (error) {
+    if (GONE.has((error as NodeJS.ErrnoException).code ?? "")) throw changed(file, "gone");
     throw fileError(error, pathOf(file));
   }
 }
+
+/** It was there when it was listed: now it is not, or what led there does not any more. */
+const GONE: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ELOOP"]);
 
 function flagsHere(): number {
   // Windows has neither.
@@ -159,7 +163,7 @@ function wantedOf(target: Uint8Array, offset: number, size: number): number {
 
 function assertUnchanged(fd: number, file: ListedFile): void {
   const { isRegular, size } = isLinux() ? statusOfFile(fd) : statsOfFile(fd);
-  if (!isRegular || size !== file.size) throw changed(file, isRegular ? size : undefined);
+  if (!isRegular || size !== file.size) throw changed(file, isRegular ? size : "other");
 }
 
 function statusOfFile(fd: number): { isRegular: boolean; size: number } {
@@ -176,10 +180,10 @@ function pathOf({ directory, name }: ListedFile): string {
   return `${directory}/${toText(name)}`;
 }
 
-/** @param now undefined when it is no regular file any more */
-function changed(file: ListedFile, now: number | undefined): StrataError {
+/** @param now how large it is, or what became of it */
+function changed(file: ListedFile, now: number | "other" | "gone"): StrataError {
   const entry = toText(file.name);
-  const state = now === undefined ? "is no regular file now" : `has ${now} bytes now`;
+  const state = typeof now === "number" ? `has ${now} bytes now` : STATES[now];
   return new StrataError({
     code: "file-changed",
     kind: "failed-precondition",
@@ -188,3 +192,5 @@ function changed(file: ListedFile, now: number | undefined): StrataError {
     hint: "Try again when nothing writes to the directory",
   });
 }
+
+const STATES = { other: "is no regular file now", gone: "is not there now" } as const;

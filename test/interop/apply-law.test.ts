@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { diskPair } from "../property/disk-trees.ts";
+import { accessList, diskPair } from "../property/disk-trees.ts";
 import { type ContainerdDaemon, startContainerd } from "../support/containerd-daemon.ts";
 import { diskText, writeTree } from "../support/disk-tree.ts";
 import { aDirectory, aFile, type MemoryFiles, treeOf } from "../support/memory-tree.ts";
@@ -23,6 +23,8 @@ interface Deviation {
 const nothing = treeOf({});
 const eachLine = (text: string, change: (line: string) => string): string => text.split("\n").map(change).join("\n");
 const tagged = (name: string) => ({ xattrs: new Map([[name, Buffer.from("x")]]) });
+
+const HANDED_DOWN = accessList(7);
 
 /** With the versions of Debian 12. */
 const DEVIATIONS = {
@@ -56,6 +58,14 @@ const DEVIATIONS = {
     upper: treeOf({ directory: aDirectory({ mode: 0o711 }) }),
     forget: (text) => eachLine(text, (line) => line.replace(/^(directory \d+ \d+:\d+ - \S+ \S+).*$/, "$1")),
   },
+  "gives new files the access control list that a directory hands down": {
+    lower: treeOf({ directory: aDirectory({ xattrs: new Map([["system.posix_acl_default", HANDED_DOWN]]) }) }),
+    upper: treeOf({
+      directory: aDirectory({ xattrs: new Map([["system.posix_acl_default", HANDED_DOWN]]) }),
+      "directory/new": aFile(""),
+    }),
+    forget: (text) => text.replace(/ system\.posix_acl_access=0x[0-9a-f]*/g, ""),
+  },
   "leaves a root another time which is not in the layer, as it did not change": {
     lower: treeOf({ gone: aFile("") }),
     upper: nothing,
@@ -78,7 +88,15 @@ const KNOWN: Readonly<Record<string, readonly DeviationName[]>> = {
   "GNU tar": [
     EQUALS_SIGN,
     "leaves attributes at a directory which the upper tree has without",
-    "leaves a root another time which is not in the layer, as it did not change",
+    "gives new files the access control list that a directory hands down": {
+    lower: treeOf({ directory: aDirectory({ xattrs: new Map([["system.posix_acl_default", HANDED_DOWN]]) }) }),
+    upper: treeOf({
+      directory: aDirectory({ xattrs: new Map([["system.posix_acl_default", HANDED_DOWN]]) }),
+      "directory/new": aFile(""),
+    }),
+    forget: (text) => text.replace(/ system\.posix_acl_access=0x[0-9a-f]*/g, ""),
+  },
+  "leaves a root another time which is not in the layer, as it did not change",
   ],
 };
 

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type ByteString, fromText, toBuffer } from "../../src/base/index.ts";
@@ -93,12 +92,19 @@ export const gnuTar: Applier = async ({ home, layers }, use) => {
   const root = join(home, "gnu-tar");
   mkdirSync(root);
   run("tar", [...TAR, "-xf", layers[0], "-C", root]);
-  for (const path of removals(layers[1])) {
-    rmSync(toBuffer(`${fromText(root)}/${path}`), { recursive: true, force: true });
-  }
+  for (const path of removals(layers[1])) removeTree(toBuffer(`${fromText(root)}/${path}`));
   run("tar", [...TAR, "--exclude=.wh.*", "-xf", layers[1], "-C", root]);
   use(root);
 };
+
+function removeTree(path: Buffer): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch (error) {
+    // What is above it is a file, which a directory of the layer replaces.
+    if ((error as NodeJS.ErrnoException).code !== "ENOTDIR") throw error;
+  }
+}
 
 /** What the whiteouts of a layer name, and whatever of it is no directory. */
 function removals(layer: string): ByteString[] {
@@ -113,9 +119,4 @@ function removals(layer: string): ByteString[] {
 
 function unescapeName(text: string): ByteString {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
-}
-
-/** The digest of what a file holds. */
-export function digestOfFile(path: string): string {
-  return createHash("sha256").update(readFileSync(path)).digest("hex");
 }

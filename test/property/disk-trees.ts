@@ -13,8 +13,8 @@ const HOLEY: Pick<MemoryFile, "content" | "sparse"> = {
 /** cap_net_raw+ep, VFS_CAP_REVISION_2 (linux/capability.h). */
 const CAPABILITY = Buffer.from("0100000200200000000000000000000000000000", "hex");
 
-/** u::rw-,u:NUMBER:r--,g::r--,m::rw-,o::--- (linux/posix_acl_xattr.h). */
-function accessList(user: number): Buffer {
+/** An access control list: u::rw-,u:NUMBER:r--,g::r--,m::rw-,o::--- (linux/posix_acl_xattr.h). */
+export function accessList(user: number): Buffer {
   const entries: readonly (readonly [tag: number, permissions: number, id: number])[] = [
     [0x01, 6, 0xffffffff],
     [0x02, 4, user],
