@@ -5,11 +5,17 @@ import { Held } from "./held.ts";
 import { hostPlatform } from "./host-platform.ts";
 import { type ArtifactSource, type CopyEvent, DEFAULT_SOURCE_LIMITS } from "./image/index.ts";
 import { rootOf, sourceOptions } from "./named-places.ts";
-import { type ChainId, parsePlatform } from "./oci/index.ts";
+import { type ChainId, type Digest, parsePlatform } from "./oci/index.ts";
 import { canMountHere, type DriverName, driverFor } from "./snapshot/index.ts";
-import { openStore, type Store, snapshotRoot } from "./store/index.ts";
+import { type Lease, openStore, type Store, snapshotRoot } from "./store/index.ts";
 import { type CopyOptions, type CopyResult, copyArtifact, openArtifact } from "./transport/index.ts";
-import { type ArrivalEvent, LayerArrivals, type UnpackEvent, type UnpackedImage } from "./unpack/index.ts";
+import {
+  type ArrivalEvent,
+  type ArrivedLayer,
+  LayerArrivals,
+  type UnpackEvent,
+  type UnpackedImage,
+} from "./unpack/index.ts";
 import { layersInto, tidyUp, type UnpackNamedOptions, type UnpackPlace, unpackInto } from "./unpack-named.ts";
 
 /** How an image is pulled. */
@@ -80,17 +86,28 @@ async function copyAndUnpack({ source, to, copying }: Pull, place: PullPlace): P
   const { store, options } = place;
   await using held = new Held();
   const lease = held.add(await store.lease());
-  const common = layersInto(store, lease, place.options);
-  const arrivals = held.add(new LayerArrivals({ ...common, onEvent: options.onEvent }));
-  const destination = held.add(await store.destination(to, { onIngest: arrivals.follow }));
-  const copied = await copyArtifact(source, destination, copying);
-  const arrived = await arrivals.settle();
-  const unpacked = await unpackStored(copied, held, { ...place, arrived });
+  const { copied, unpacked, arrived } = await bring({ source, to, copying }, { held, lease, ...place });
   if (options.discardCompressed === true && unpacked !== undefined) {
     const verified = new Map([...arrived].map(([digest, { diffId }]) => [digest, diffId]));
     await store.discardCompressed(copied.root.digest, { verified, signal: options.signal });
   }
   return { copied, unpacked };
+}
+
+/** Lets go of all blobs before it returns, but for what `held` holds: tars and chains. */
+async function bring(
+  { source, to, copying }: Pull,
+  { held, lease, ...place }: PullPlace & { readonly held: Held; readonly lease: Lease },
+): Promise<Pulled & { readonly arrived: ReadonlyMap<Digest, ArrivedLayer> }> {
+  const { store, options } = place;
+  await using reading = new Held();
+  const common = layersInto(store, lease, options);
+  const arrivals = reading.add(new LayerArrivals({ ...common, onEvent: options.onEvent }));
+  const destination = reading.add(await store.destination(to, { onIngest: arrivals.follow }));
+  const copied = await copyArtifact(source, destination, copying);
+  const arrived = await arrivals.settle();
+  const unpacked = await unpackStored(copied, { held, reading }, { ...place, arrived });
+  return { copied, unpacked, arrived };
 }
 
 /** Copying every layer whole, as `vfs` does, is only for those who ask for it. */
@@ -100,12 +117,16 @@ async function shouldUnpack(store: Store, { snapshotter }: PullImageOptions): Pr
 }
 
 /** Undefined for what is no image, or none for the platform that was asked for. */
-async function unpackStored({ root }: CopyResult, held: Held, place: UnpackPlace): Promise<UnpackedImage | undefined> {
+async function unpackStored(
+  { root }: CopyResult,
+  { held, reading }: { readonly held: Held; readonly reading: Held },
+  place: UnpackPlace,
+): Promise<UnpackedImage | undefined> {
   const { platform } = place.options;
   const chosen = platform === undefined ? undefined : parsePlatform(platform);
   const choice = { platform: chosen, hostPlatform: hostPlatform(), limits: DEFAULT_SOURCE_LIMITS };
   try {
-    const image = held.add(await place.store.openImage(root.digest, choice));
+    const image = reading.add(await place.store.openImage(root.digest, choice));
     return await unpackInto(image, held, place);
   } catch (error) {
     if (error instanceof StrataError && NO_IMAGE.has(error.code)) return undefined;
