@@ -58,7 +58,7 @@ export function openListedFile(file: ListedFile): OpenedFile {
 export function readListedFile(file: ListedFile): Uint8Array {
   const opened = openListedFile(file);
   try {
-    const bytes = Buffer.allocUnsafeSlow(file.size);
+    const bytes = Buffer.allocUnsafe(file.size);
     opened.readSync(bytes, 0);
     assertUnchanged(opened.fd, file);
     return bytes;
