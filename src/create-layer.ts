@@ -96,7 +96,7 @@ function bytesOf(
   const tar = changeset.tar({ clampTime });
   if (compression === "none") return tar;
   return compress(tar, compression, {
-    concurrency: availableParallelism(),
+    concurrency: 2 * availableParallelism(),
     ...(level === undefined ? {} : { level }),
     ...(signal === undefined ? {} : { signal }),
   });
