@@ -27,6 +27,9 @@ export type Oracle =
   | "containerd"
   | "tar"
   | "unshare"
+  | "setpriv"
+  | "newuidmap"
+  | "newgidmap"
   | "git";
 
 /** What a suite may need: a tool, to be root, or to be allowed to mount. */
