@@ -1,22 +1,35 @@
-import promises from "node:fs/promises";
-import { platform } from "node:os";
+import promises, { constants } from "node:fs/promises";
 import { type ByteString, fromBuffer, toBuffer } from "./base/index.ts";
 import { type FsLike, rootedAt } from "./fs/index.ts";
-import { readXattrs } from "./linux/index.ts";
+import { dataRanges, isLinux, readXattrs } from "./linux/index.ts";
+import { blocksOfRuns, type SparseRun } from "./tar/index.ts";
 
 /**
- * The files of this machine, as a file system that edits copy from: paths are absolute. Extended attributes where the system
- * has them.
+ * The files of this machine, as a file system that edits copy from: paths are absolute. Extended attributes and holes where the
+ * system tells of them.
  */
 export function hostFiles(): FsLike {
-  if (!HAS_XATTRS) return rootedAt(promises, "");
+  if (!isLinux()) return rootedAt(promises, "");
   return rootedAt(promises, "", {
     listxattr: async (path) => [...xattrsOf(path).keys()].map((name) => toBuffer(name).toString()),
     getxattr: async (path, name) => Buffer.from(xattrsOf(path).get(name) ?? []),
+    dataRuns: dataRunsOf,
   });
 }
 
-const HAS_XATTRS = platform() === "linux";
+/** What is put in a file's place meanwhile is not waited for. */
+const READING = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+async function dataRunsOf(path: string | Uint8Array): Promise<readonly SparseRun[] | undefined> {
+  const handle = await promises.open(Buffer.from(path), READING);
+  try {
+    const { size } = await handle.stat();
+    const runs = Array.from(dataRanges(handle.fd, size), ({ start, end }) => ({ offset: start, length: end - start }));
+    return blocksOfRuns(runs, size);
+  } finally {
+    await handle.close();
+  }
+}
 
 function xattrsOf(path: string | Uint8Array): ReadonlyMap<ByteString, Uint8Array> {
   return readXattrs(fromBuffer(Buffer.from(path)));

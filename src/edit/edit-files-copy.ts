@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import { assertNotAborted, type ByteString, fromText } from "../base/index.ts";
-import { constants, type ReadFsLike, type UnionFs } from "../fs/index.ts";
+import { constants, type ReadFsLike, type ReadHandleLike, type UnionFileHandle, type UnionFs } from "../fs/index.ts";
+import type { SparseRun } from "../tar/index.ts";
 
 /** What is copied, and where to. */
 export interface CopyInInit {
@@ -12,6 +13,8 @@ export interface CopyInInit {
 }
 
 const CHUNK = 256 * 1024;
+/** A file that may grow is copied as far as it goes. */
+const ALL: SparseRun = { offset: 0, length: Number.MAX_SAFE_INTEGER };
 /** Of the others, some mean nothing elsewhere. */
 const KEPT_XATTRS = /^(?:user\.|security\.capability$)/;
 
@@ -30,6 +33,7 @@ export async function copyIn(fs: UnionFs, init: CopyInInit, signal?: AbortSignal
 interface Facts {
   readonly mode: number;
   readonly rdev: number;
+  readonly size: number;
   readonly mtimeNs: bigint;
   /** Equal for names of one file; undefined for one that has no other. */
   readonly inode: string | undefined;
@@ -52,10 +56,11 @@ class Copier {
 
   async look(source: ByteString): Promise<Facts> {
     const stats = (await this.#from.lstat(bufferOf(source), { bigint: true })) as Record<string, bigint>;
-    const { mode, rdev, nlink, dev, ino, mtimeNs = 0n } = stats;
+    const { mode, rdev, size, nlink, dev, ino, mtimeNs = 0n } = stats;
     return {
       mode: Number(mode),
       rdev: Number(rdev),
+      size: Number(size),
       mtimeNs,
       inode: Number(nlink) > 1 ? `${dev}:${ino}` : undefined,
     };
@@ -71,7 +76,7 @@ class Copier {
     const first = facts.inode === undefined ? undefined : this.#firstNames.get(facts.inode);
     if (first !== undefined) return await this.#fs.link(bufferOf(first), bufferOf(target));
     if (facts.inode !== undefined) this.#firstNames.set(facts.inode, target);
-    if (type === constants.S_IFREG) await this.#copyContent(source, target);
+    if (type === constants.S_IFREG) await this.#copyContent(source, target, facts.size);
     else if (type === constants.S_IFLNK) await this.#copyLink(source, target);
     else await this.#fs.mknod(bufferOf(target), facts.mode, facts.rdev);
     await this.#dress(source, target, facts);
@@ -88,21 +93,28 @@ class Copier {
     if (isNew) await this.#dress(source, target, facts);
   }
 
-  async #copyContent(source: ByteString, target: ByteString): Promise<void> {
+  /** Holes stay holes. */
+  async #copyContent(source: ByteString, target: ByteString, size: number): Promise<void> {
+    const runs = await this.#from.dataRuns?.(bufferOf(source));
     const input = await this.#from.open(bufferOf(source), constants.O_RDONLY);
     try {
       const output = await this.#fs.open(bufferOf(target), "wx");
       await using _ = output;
-      const buffer = Buffer.allocUnsafe(CHUNK);
-      for (let at = 0; ; ) {
-        assertNotAborted(this.#signal);
-        const { bytesRead } = await input.read(buffer, 0, CHUNK, at);
-        if (bytesRead === 0) return;
-        await output.write(buffer, 0, bytesRead, at);
-        at += bytesRead;
-      }
+      for (const run of runs ?? [ALL]) await this.#copyRun(input, output, run);
+      if (runs !== undefined) await output.truncate(size);
     } finally {
       await input.close();
+    }
+  }
+
+  async #copyRun(input: ReadHandleLike, output: UnionFileHandle, { offset, length }: SparseRun): Promise<void> {
+    const buffer = Buffer.allocUnsafe(Math.min(CHUNK, length));
+    for (let at = offset; at < offset + length; ) {
+      assertNotAborted(this.#signal);
+      const { bytesRead } = await input.read(buffer, 0, Math.min(buffer.length, offset + length - at), at);
+      if (bytesRead === 0) return;
+      await output.write(buffer, 0, bytesRead, at);
+      at += bytesRead;
     }
   }
 

@@ -11,7 +11,7 @@ export type EditPath = string | Buffer;
  * - `remove`: a path with all below it; one that is not there fails with ENOENT unless `force`
  * - `copy-in`: a file or a directory with all below it, from any file system that can be read. A directory is laid over one
  *   that is there, whose own metadata stays; a file goes into a directory that is there, or where `path` ends in a slash.
- *   Modes, times, holes aside all content, symlinks, hardlinks, `user.*` and capabilities are kept; it belongs to `uid` and `gid`, 0 by
+ *   Modes, times, content (holes stay holes), symlinks, hardlinks, `user.*` and capabilities are kept; it belongs to `uid` and `gid`, 0 by
  *   default. Sockets are left out.
  * - `write`: a regular file, made or replaced; its mode 0644 when it is new, unless given
  * - `make-directory`: nothing when it is there already, save its mode where one is given

@@ -1,4 +1,5 @@
 import type { ByteSource } from "../base/index.ts";
+import type { SparseRun } from "../tar/index.ts";
 
 /** How this room names files to a file system below it: absolute, clean, text where the bytes are UTF-8, else the bytes. */
 export type FsPath = string | Buffer;
@@ -84,6 +85,11 @@ export interface ReadFsLike {
   /** Without these two the files have no extended attributes. */
   getxattr?(path: FsPath, name: string, options: { readonly followSymlinks: false }): Promise<Uint8Array>;
   listxattr?(path: FsPath, options: { readonly followSymlinks: false }): Promise<readonly string[]>;
+  /**
+   * Where a regular file may have data, ascending; all else are holes, which read as zeros. Undefined for a file that may have
+   * data everywhere. Without it no file has holes, and large empty files take the room and time of full ones.
+   */
+  dataRuns?(path: FsPath): Promise<readonly SparseRun[] | undefined>;
 }
 
 /** Bytes that lie somewhere else, unchanged for as long as the file system that refers to them is in use. */
@@ -92,6 +98,8 @@ export interface ContentReference {
   /** Where they come from, to compare with. */
   readonly origin: { readonly fs: ReadFsLike; readonly path: string };
   open(): Promise<ByteSource>;
+  /** As `dataRuns` of {@link ReadFsLike}. */
+  dataRuns?(): Promise<readonly SparseRun[] | undefined>;
 }
 
 /**

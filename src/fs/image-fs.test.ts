@@ -190,8 +190,8 @@ describe("ImageFs", () => {
     }
     const { access, stat, lstat, readdir, readlink, realpath, opendir, open, readFile, ...rest } = fs;
     void [access, stat, lstat, readdir, readlink, realpath, opendir, open, readFile];
-    const { exists, getxattr, listxattr, createReadStream, constants: numbers, ...writers } = rest;
-    void [exists, getxattr, listxattr, createReadStream, numbers];
+    const { exists, getxattr, listxattr, dataRuns, createReadStream, constants: numbers, ...writers } = rest;
+    void [exists, getxattr, listxattr, dataRuns, createReadStream, numbers];
     expect(Object.keys(writers)).toHaveLength(19);
     for (const write of Object.values(writers)) {
       await expect(write("/etc/passwd", "/x")).rejects.toMatchObject({ code: "EROFS", path: "/etc/passwd" });

@@ -1,4 +1,5 @@
 import type * as promises from "node:fs/promises";
+import type { SparseRun } from "../tar/index.ts";
 import type { MergedTree } from "../union/index.ts";
 import { constants } from "./constants.ts";
 import type { FileContents } from "./file-contents.ts";
@@ -63,6 +64,9 @@ export class ImageFs {
   /** The full names of all extended attributes, sorted. Not in `node:fs`. */
   readonly listxattr: (path: PathLike, options?: XattrOptions) => Promise<string[]>;
 
+  /** Where a sparse file has data, ascending; undefined for all others. Follows no symlink in the last place. Not in `node:fs`. */
+  readonly dataRuns: (path: PathLike) => Promise<readonly SparseRun[] | undefined>;
+
   /** Opens a file or directory for reading. ENXIO for devices and pipes, EROFS for flags that write. */
   readonly open: (path: PathLike, flags?: OpenFlags, mode?: unknown) => Promise<ImageFileHandle>;
   readonly readFile: ReadFile;
@@ -111,6 +115,7 @@ export class ImageFs {
     this.opendir = promised(metadata.opendir);
     this.getxattr = promised(metadata.getxattr);
     this.listxattr = promised(metadata.listxattr);
+    this.dataRuns = promised(metadata.dataRuns);
     this.open = (path, flags) => this.#open(path, flags);
     this.readFile = ((file, options) => this.#readFile(file, options)) as ReadFile;
     this.createReadStream = (path, options) => this.#createReadStream(path, options);

@@ -1,4 +1,5 @@
 import { type ByteString, fromText, toText } from "../base/index.ts";
+import type { SparseRun } from "../tar/index.ts";
 import type { MergedTree, Slot } from "../union/index.ts";
 import { assertInteger } from "./argument-error.ts";
 import { constants } from "./constants.ts";
@@ -47,6 +48,7 @@ export function metadataOf(tree: MergedTree) {
     listxattr: (path: PathLike, options?: XattrOptions) =>
       [...xattrsOf(tree, path, "listxattr", options).keys()].map(toText).sort(),
     getxattr: (path: PathLike, name: string, options?: XattrOptions) => getXattr(tree, path, name, options),
+    dataRuns: (path: PathLike) => dataRunsOf(tree, path),
   };
 }
 
@@ -120,6 +122,11 @@ function getXattr(tree: MergedTree, path: PathLike, name: string, options?: Xatt
   const value = xattrsOf(tree, path, "getxattr", options).get(fromText(name));
   if (value !== undefined) return Buffer.from(value);
   throw errnoError("ENODATA", { syscall: "getxattr", path: parsePath(path).text });
+}
+
+function dataRunsOf(tree: MergedTree, path: PathLike): readonly SparseRun[] | undefined {
+  const { type, layer, entry } = tree.node(findSlot(tree, parsePath(path), "open", false));
+  return type === "file" ? tree.layers[layer]?.sparse(entry) : undefined;
 }
 
 function xattrsOf(

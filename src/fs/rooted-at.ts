@@ -22,7 +22,10 @@ export type RootedPromises = Pick<
 >;
 
 /** What Linux knows about files and Node does not, of paths of the host. None of them follows a symlink. */
-export type HostAttributes = Pick<FsLike, "getxattr" | "listxattr" | "setxattr" | "removexattr" | "mknod" | "setTimes">;
+export type HostAttributes = Pick<
+  FsLike,
+  "getxattr" | "listxattr" | "setxattr" | "removexattr" | "mknod" | "setTimes" | "dataRuns"
+>;
 
 /**
  * A directory of the host as the root of a file system. Give it `node:fs/promises` (or another file system of its shape), and

@@ -1,5 +1,12 @@
 import { type ByteString, type FileTime, toText } from "../base/index.ts";
-import { type SparseRun, sparseRunsToWrite, type TarHeaderFields, type TarMember, writeTar } from "../tar/index.ts";
+import {
+  SMALLEST_SPARSE,
+  type SparseRun,
+  sparseRunsToWrite,
+  type TarHeaderFields,
+  type TarMember,
+  writeTar,
+} from "../tar/index.ts";
 import { FILE } from "./entry-kind.ts";
 import type { LayerIndex } from "./layer-index.ts";
 import type { ListedLayer } from "./listed-layer.ts";
@@ -76,15 +83,13 @@ function memberOf(
     xattrs: keepOverlayXattrs ? xattrs : withoutDriverNotes(xattrs),
   };
   if (index.columns.type[entry] !== FILE || header.size === 0) return { entry: header };
-  const runs = header.size < SMALLEST_SPARSE ? undefined : layer.dataRuns?.(entry);
+  const runs = header.size <= SMALLEST_SPARSE ? undefined : layer.dataRuns?.(entry);
   const sparse = runs === undefined ? undefined : sparseRunsToWrite(runs, header.size);
   if (sparse !== undefined) return { entry: { ...header, sparse }, data: dataOf(layer, entry, sparse) };
   const bytes = layer.readSync?.(entry);
   return { entry: header, data: bytes === undefined ? dataOf(layer, entry, [WHOLE]) : [bytes] };
 }
 
-/** A smaller file has no hole worth looking for. */
-const SMALLEST_SPARSE = 4096;
 const WHOLE: SparseRun = { offset: 0, length: Number.POSITIVE_INFINITY };
 
 async function* dataOf({ open }: ListedLayer, entry: number, runs: readonly SparseRun[]): AsyncGenerator<Uint8Array> {

@@ -8,7 +8,7 @@
  *   to header and never read data. All drive one parser, which follows Go's archive/tar where dialects disagree,
  *   because container engines do.
  * - {@link writeTar} and {@link encodeHeader} write the same bytes for the same entries: ustar, PAX only where needed; sparse files as
- *   GNU's PAX format 1.0 ({@link sparseRunsToWrite} says which holes are worth it).
+ *   GNU's PAX format 1.0 ({@link DataRunFinder} says where a file has holes, {@link sparseRunsToWrite} which are worth it).
  * - {@link decodeTarSplit} reads the journal that docker and podman keep of a layer; with the files it describes,
  *   {@link tarSplitSource} gives the layer's tar again, bit for bit. {@link encodeTarSplit} writes such a journal.
  * - {@link sniffCompression} and {@link decompress} peel off what is around an archive, with limits against bombs.
@@ -29,6 +29,7 @@ export { sparseRunsToWrite } from "./encode-sparse.ts";
 export type { EntryType, SparseRun, TarEntry } from "./entry.ts";
 export { type EntryData, entryContent } from "./entry-content.ts";
 export { DEFAULT_EXPANSION_LIMITS, type ExpansionLimits } from "./expansion-limit.ts";
+export { blocksOfRuns, DataRunFinder, SMALLEST_SPARSE } from "./find-data-runs.ts";
 export { paddingOf } from "./header-block.ts";
 export { type Retime, retimeHeader } from "./retime-header.ts";
 export { readTar, type ScanTarOptions, scanTar, scanTarSync } from "./scan-tar.ts";

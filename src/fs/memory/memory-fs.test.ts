@@ -64,6 +64,11 @@ it("is what a buffer would be under random writes and cuts, over a file that it 
         else await handle.write(Buffer.alloc(edit.length, edit.byte), 0, edit.length, edit.at);
       }
       expect((await fs.readFile("/f")).equals(expected)).toBe(true);
+      const withoutHoles = Buffer.alloc(expected.length);
+      for (const { offset, length } of (await fs.dataRuns("/f")) ?? [{ offset: 0, length: expected.length }]) {
+        expected.copy(withoutHoles, offset, offset, offset + length);
+      }
+      expect(withoutHoles.equals(expected)).toBe(true);
       expect((await lower.readFile("/f")).equals(base)).toBe(true);
       await fs[Symbol.asyncDispose]();
     }),

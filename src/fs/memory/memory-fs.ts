@@ -1,4 +1,5 @@
 import { type ByteString, fromText, now, toText } from "../../base/index.ts";
+import type { SparseRun } from "../../tar/index.ts";
 import { type FileType, TYPE_BITS } from "../../tree/index.ts";
 import { constants } from "../constants.ts";
 import { type ErrnoCode, errnoError } from "../errno-error.ts";
@@ -104,6 +105,10 @@ export class MemoryFs implements FsLike, AsyncDisposable {
 
   referenceOf(path: FsPath): ContentReference | undefined {
     return this.#find(path, "lstat")?.content?.reference;
+  }
+
+  async dataRuns(path: FsPath): Promise<readonly SparseRun[] | undefined> {
+    return await this.#existing(path, "open").content?.dataRuns();
   }
 
   async link(existingPath: FsPath, newPath: FsPath): Promise<void> {

@@ -1,4 +1,5 @@
 import type { ByteSource } from "../../base/index.ts";
+import { blocksOfRuns, type SparseRun } from "../../tar/index.ts";
 import type { ContentReference } from "../fs-like.ts";
 import { PAGE, type Page, type PageOwner, type PageStore } from "./page-store.ts";
 
@@ -44,6 +45,17 @@ export class PagedContent implements PageOwner {
 
   async leave(): Promise<void> {
     if (--this.#users === 0) await this.#closeBase();
+  }
+
+  /** Where there may be data: what was written, and what the file refers to has. Undefined for everywhere. */
+  async dataRuns(): Promise<readonly SparseRun[] | undefined> {
+    const below = (await this.#base?.dataRuns?.()) ?? [{ offset: 0, length: this.#baseSize }];
+    const runs = below.map(({ offset, length }) => ({ offset, length: Math.min(length, this.#baseSize - offset) }));
+    for (const [number, page] of this.pages) runs.push({ offset: number * PAGE, length: page.length });
+    return blocksOfRuns(
+      runs.sort((a, b) => a.offset - b.offset),
+      this.#size,
+    );
   }
 
   async read(target: Uint8Array, position: number): Promise<number> {

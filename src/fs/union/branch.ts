@@ -1,4 +1,5 @@
 import { type ByteString, fromBuffer, fromText, isUtf8, toBuffer, toText } from "../../base/index.ts";
+import type { SparseRun } from "../../tar/index.ts";
 import type { FileType } from "../../tree/index.ts";
 import { constants } from "../constants.ts";
 import { type FileFacts, factsOf } from "../file-stats.ts";
@@ -13,6 +14,8 @@ export interface Branch {
   list(path: ByteString): Promise<Map<ByteString, FileType>>;
   readLink(path: ByteString): Promise<ByteString>;
   xattrs(path: ByteString): Promise<Map<string, Uint8Array>>;
+  /** As of {@link ReadFsLike}. */
+  dataRuns(path: ByteString): Promise<readonly SparseRun[] | undefined>;
 }
 
 /** A clean path as a file system below takes it. */
@@ -30,6 +33,7 @@ export function branchOf(fs: ReadFsLike): Branch {
     },
     readLink: async (path) => bytesOf(await fs.readlink(fsPath(path), { encoding: "buffer" })),
     xattrs: (path) => readXattrs(fs, path),
+    dataRuns: async (path) => await fs.dataRuns?.(fsPath(path)),
   };
 }
 

@@ -1,9 +1,9 @@
-import { type ByteSource, type ByteString, randomName } from "../../base/index.ts";
+import { type ByteString, randomName } from "../../base/index.ts";
 import { joinPath } from "../../tree/index.ts";
 import { constants } from "../constants.ts";
 import { COPY_CHUNK, openSource } from "../content-source.ts";
 import type { FailedCall } from "../errno-error.ts";
-import type { ContentReference } from "../fs-like.ts";
+import type { ContentReference, HandleLike } from "../fs-like.ts";
 import { fsPath } from "./branch.ts";
 import type { LinkGroups } from "./link-groups.ts";
 import { MARKER, UNFINISHED } from "./markers.ts";
@@ -113,31 +113,45 @@ async function makeBare(
   if (isTruncated || node.facts.size === 0) return upper.makeEmpty(path, 0o600);
   const content = referenceTo(tree, node);
   if (upper.fs.writeReference !== undefined) return upper.fs.writeReference(fsPath(path), 0o600, content);
-  await copyData(upper, path, await content.open());
+  await copyData(upper, path, content);
 }
 
 function referenceTo(tree: UnionTree, node: UnionNode): ContentReference {
-  const { fs } = tree.branchOf(node);
-  const path = fsPath(node.path);
+  const branch = tree.branchOf(node);
+  const { fs } = branch;
   const { size } = node.facts;
-  return { size, origin: { fs, path: node.path }, open: () => openSource(fs, path, size) };
+  return {
+    size,
+    origin: { fs, path: node.path },
+    open: () => openSource(fs, fsPath(node.path), size),
+    dataRuns: () => branch.dataRuns(node.path),
+  };
 }
 
-async function copyData(upper: Upper, path: ByteString, source: ByteSource): Promise<void> {
+/** Holes stay holes. */
+async function copyData(upper: Upper, path: ByteString, content: ContentReference): Promise<void> {
+  const source = await content.open();
   await using _ = source;
+  const runs = await content.dataRuns?.();
   const { O_WRONLY, O_CREAT, O_EXCL } = constants;
   const handle = await upper.fs.open(fsPath(path), O_WRONLY | O_CREAT | O_EXCL, 0o600);
   try {
-    let at = 0;
-    for await (const chunk of source.stream()) {
-      for (let done = 0; done < chunk.length; ) {
-        const length = Math.min(COPY_CHUNK, chunk.length - done);
-        const { bytesWritten } = await handle.write(chunk, done, length, at);
-        done += bytesWritten;
-        at += bytesWritten;
+    for (const { offset, length } of runs ?? [{ offset: 0, length: content.size }]) {
+      let at = offset;
+      for await (const chunk of source.stream({ start: offset, end: offset + length })) {
+        await writeAll(handle, chunk, at);
+        at += chunk.length;
       }
     }
+    if (runs !== undefined) await handle.truncate(content.size);
   } finally {
     await handle.close();
+  }
+}
+
+async function writeAll(handle: HandleLike, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const length = Math.min(COPY_CHUNK, bytes.length - done);
+    done += (await handle.write(bytes, done, length, position + done)).bytesWritten;
   }
 }

@@ -1,9 +1,10 @@
 import { assertNotAborted, type ByteString, type FileTime, fromText } from "../../base/index.ts";
 import { LayerIndexBuilder, type ListedLayer } from "../../layer/index.ts";
-import type { TarEntry } from "../../tar/index.ts";
+import { blocksOfRuns, DataRunFinder, SMALLEST_SPARSE, type SparseRun, type TarEntry } from "../../tar/index.ts";
 import { constants } from "../constants.ts";
-import { openSource } from "../content-source.ts";
+import { COPY_CHUNK, openSource } from "../content-source.ts";
 import type { FileFacts } from "../file-stats.ts";
+import type { FsLike } from "../fs-like.ts";
 import { decodeDevice } from "../image-stats.ts";
 import { fsPath } from "./branch.ts";
 import { isInUpper } from "./copy-up.ts";
@@ -39,6 +40,8 @@ const MARKER_MODE = 0o600;
  * Left out is what was copied up and is as it was: files whose content is still a reference to the lower, with all their names;
  * directories of which nothing but the time differs, unless a caller set that. So no change gives no entries. Sockets are left out.
  *
+ * Files that the upper knows to have holes are told with them (`dataRuns`); their data is read for that.
+ *
  * The union must not change until the data is read.
  */
 export async function listUpper(fs: UnionFs, { signal }: ListUpperOptions = {}): Promise<ListedLayer> {
@@ -46,6 +49,7 @@ export async function listUpper(fs: UnionFs, { signal }: ListUpperOptions = {}):
   const builder = new LayerIndexBuilder();
   const sizes: number[] = [];
   const paths: ByteString[] = [];
+  const runs = new Map<number, readonly SparseRun[]>();
   await core.look({ syscall: "scandir", path: "/" }, async () => {
     const root = await core.tree.root();
     if (!isInUpper(root)) return;
@@ -54,6 +58,8 @@ export async function listUpper(fs: UnionFs, { signal }: ListUpperOptions = {}):
     for (const item of kept(top, changedInodes(top))) {
       const entry = await entryOf(core, item, firstNames);
       if (entry === undefined) continue;
+      const found = entry.size > SMALLEST_SPARSE ? await findRuns(core.upper.fs, item.path, entry.size) : undefined;
+      if (found !== undefined) runs.set(paths.length, found);
       builder.add(entry);
       paths.push(item.path);
       sizes.push(entry.size);
@@ -62,7 +68,27 @@ export async function listUpper(fs: UnionFs, { signal }: ListUpperOptions = {}):
   return {
     index: builder.finish(),
     open: (entry) => openSource(core.upper.fs, fsPath(paths[entry] as ByteString), sizes[entry] as number),
+    dataRuns: (entry) => runs.get(entry),
   };
+}
+
+/** Undefined for a file without holes. Whether it has any the upper says; where they are its bytes do. */
+async function findRuns(fs: FsLike, path: ByteString, size: number): Promise<readonly SparseRun[] | undefined> {
+  const told = await fs.dataRuns?.(fsPath(path));
+  const blocks = told && blocksOfRuns(told, size);
+  if (blocks === undefined) return undefined;
+  const finder = new DataRunFinder();
+  const source = await openSource(fs, fsPath(path), size);
+  await using _ = source;
+  const buffer = Buffer.allocUnsafe(COPY_CHUNK);
+  for (const { offset, length } of blocks) {
+    const end = offset + length;
+    for (let at = offset; at < end; at += buffer.length) {
+      const part = buffer.subarray(0, Math.min(buffer.length, end - at));
+      finder.add(part.subarray(0, await source.read(part, at)), at);
+    }
+  }
+  return finder.finish(size);
 }
 
 async function readItem(core: UnionCore, node: UnionNode, signal: AbortSignal | undefined): Promise<Item> {

@@ -1,3 +1,4 @@
+import type { SparseRun } from "../../tar/index.ts";
 import { assertInteger, assertNotCancelled } from "../argument-error.ts";
 import { constants } from "../constants.ts";
 import { errnoError } from "../errno-error.ts";
@@ -10,6 +11,7 @@ import { openFile } from "./open-file.ts";
 import { flagsOf } from "./parse-flags.ts";
 import type { UnionCore } from "./union-core.ts";
 import { UnionFileHandle, type WriteFileOptions } from "./union-file-handle.ts";
+import { dataRunsOf } from "./union-metadata.ts";
 import { UnionWriteStream, type WriteStreamOptions } from "./union-write-stream.ts";
 import type { WriteData } from "./write-data.ts";
 
@@ -92,13 +94,29 @@ async function copyFile(
     await using target = await openFile(core, to, { flags: O_WRONLY | O_CREAT | exclusive, mode: stats.mode });
     const old = await target.stat();
     if (old.size > 0) await target.truncate(0);
-    for await (const chunk of source.chunks({ start: 0, chunkSize: COPY_CHUNK })) await target.writeAll(chunk);
+    await copyContent(source, target, await dataRunsOf(core, from, true));
     if (old.mode !== stats.mode) await target.chmod(stats.mode & 0o7777);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined || typeof (error as NodeJS.ErrnoException).errno !== "number") throw error;
     throw errnoError(code as Parameters<typeof errnoError>[0], call);
   }
+}
+
+/** Holes stay holes. */
+async function copyContent(
+  source: UnionFileHandle,
+  target: UnionFileHandle,
+  runs: readonly SparseRun[] | undefined,
+): Promise<void> {
+  for (const { offset, length } of runs ?? [{ offset: 0, length: undefined }]) {
+    let at = offset;
+    for await (const chunk of source.chunks({ start: offset, length, chunkSize: COPY_CHUNK })) {
+      await target.writeAll(chunk, at);
+      at += chunk.length;
+    }
+  }
+  if (runs !== undefined) await target.truncate((await source.stat()).size);
 }
 
 /** Before the second is opened for writing, which may give it another inode. */

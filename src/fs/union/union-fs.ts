@@ -98,6 +98,8 @@ export class UnionFs implements AsyncDisposable {
   readonly getxattr: Metadata["getxattr"];
   /** The full names of all extended attributes, sorted. */
   readonly listxattr: Metadata["listxattr"];
+  /** Where a file that may have holes may have data, ascending; undefined for all others. As {@link ReadFsLike} has it. */
+  readonly dataRuns: (path: PathLike) => ReturnType<Metadata["dataRuns"]>;
   /** ENOTSUP where the upper cannot, and for a name without a namespace. */
   readonly setxattr: Edits["setxattr"];
   readonly removexattr: Edits["removexattr"];
@@ -156,6 +158,7 @@ export class UnionFs implements AsyncDisposable {
     this.opendir = metadata.opendir;
     this.getxattr = metadata.getxattr;
     this.listxattr = metadata.listxattr;
+    this.dataRuns = (path) => metadata.dataRuns(path, false);
     this.setxattr = edits.setxattr;
     this.removexattr = edits.removexattr;
     this.mkdir = edits.mkdir;

@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import { type ByteString, toText } from "../../base/index.ts";
+import type { SparseRun } from "../../tar/index.ts";
 import type { FileType } from "../../tree/index.ts";
 import { assertInteger, assertNotCancelled } from "../argument-error.ts";
 import { constants } from "../constants.ts";
@@ -59,6 +60,7 @@ export function metadataOfUnion(core: UnionCore) {
       if (value === undefined) throw errnoError("ENODATA", { syscall: "getxattr", path: parsePath(path).text });
       return Buffer.from(value);
     },
+    dataRuns: (path: PathLike, follow: boolean) => dataRunsOf(core, path, follow),
     walk: (path: PathLike = "/", options: UnionWalkOptions = {}) => walk(core, path, options),
   };
 }
@@ -89,6 +91,20 @@ async function checkAccess(core: UnionCore, path: PathLike, mode: number): Promi
   const { type, facts } = await core.look(call, () => core.find(bytes, call));
   const mayRun = type === "directory" || (facts.mode & 0o111) !== 0;
   if ((mode & constants.X_OK) !== 0 && !mayRun) throw errnoError("EACCES", call);
+}
+
+/** As `dataRuns` of `ReadFsLike`. @param follow a symlink in the last place */
+export async function dataRunsOf(
+  core: UnionCore,
+  path: PathLike,
+  follow: boolean,
+): Promise<readonly SparseRun[] | undefined> {
+  const { bytes, text } = parsePath(path);
+  const call = { syscall: "open", path: text };
+  return core.look(call, async () => {
+    const node = await core.find(bytes, call, follow);
+    return node.type === "file" ? await core.tree.branchOf(node).dataRuns(node.path) : undefined;
+  });
 }
 
 async function readLink(core: UnionCore, path: PathLike, options: NameOptions): Promise<Name> {
