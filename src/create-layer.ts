@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import type { FileTime } from "./base/index.ts";
+import { type FileTime, StrataError } from "./base/index.ts";
 import {
   type Changeset,
   type CreateChangesetOptions,
@@ -45,7 +45,7 @@ export interface CreatedLayer {
  * `upper` is a mount of an overlay over `lower`, only what the mount wrote is looked at.
  *
  * @param lower `""` for nothing: then the layer holds everything
- * @throws StrataError `permission-denied`, `file-changed` for what is written to meanwhile, `name-reserved` …
+ * @throws StrataError `invalid-path` for an empty one; `permission-denied`, `file-changed` for what is written to meanwhile, `name-reserved` …
  */
 export async function createLayer(
   lower: string,
@@ -79,8 +79,21 @@ async function changesetBetween(
   upper: string,
   { isOverlay = false, contents, signal }: CreateLayerOptions,
 ): Promise<Changeset> {
+  // An empty path would be found to be the root directory: it is what an unset variable of a shell leaves.
+  if (upper === "") throw emptyOperand("upper");
+  if (isOverlay && lower === "") throw emptyOperand("lower");
   if (isOverlay) return await createOverlayChangeset({ lowers: splitLowers(lower), upper }, { signal });
   return await changesetOfDirectories(lower === "" ? undefined : lower, upper, { contents, signal });
+}
+
+function emptyOperand(which: "lower" | "upper"): StrataError {
+  const directory = which === "lower" ? "lower directory of the overlay" : "upper directory";
+  return new StrataError({
+    code: "invalid-path",
+    kind: "invalid-argument",
+    message: `The ${directory} is an empty text`,
+    details: { path: "" },
+  });
 }
 
 /** `lowerdir` as mount(8) takes it. */

@@ -26,6 +26,7 @@ const ERRNO_KINDS: Readonly<Record<string, ErrorKind>> = {
   EISDIR: "failed-precondition",
   ENOTEMPTY: "failed-precondition",
   EROFS: "failed-precondition",
+  EBUSY: "failed-precondition",
   EACCES: "failed-precondition",
   EPERM: "failed-precondition",
   EINVAL: "invalid-argument",

@@ -1,4 +1,4 @@
-import type { ByteString } from "../base/index.ts";
+import { type ByteString, StrataError } from "../base/index.ts";
 import { Output, type OutputStream } from "./output.ts";
 import { printable } from "./printable.ts";
 import { createStyle, type Style } from "./style.ts";
@@ -24,6 +24,7 @@ const DEFAULT_COLUMNS = 80;
 
 /** Where a command's output goes and how it may look. */
 export class Terminal {
+  /** Whoever reads it second gets an error, not an empty stream. */
   readonly stdin: TerminalInit["stdin"];
   readonly stdout: Output;
   readonly stderr: Output;
@@ -35,7 +36,7 @@ export class Terminal {
   #exitCode = 0;
 
   constructor({ stdin, stdout, stderr, env, signal }: TerminalInit) {
-    this.stdin = stdin;
+    this.stdin = readOnce(stdin);
     this.stdout = new Output(stdout, signal);
     this.stderr = new Output(stderr);
     this.env = env;
@@ -99,4 +100,25 @@ export class Terminal {
     if (FORCE_COLOR !== undefined && FORCE_COLOR !== "") return FORCE_COLOR !== "0" && FORCE_COLOR !== "false";
     return output.isTerminal && TERM !== "dumb";
   }
+}
+
+function readOnce(stdin: TerminalInit["stdin"]): TerminalInit["stdin"] {
+  let isRead = false;
+  return {
+    isTTY: stdin.isTTY === true,
+    [Symbol.asyncIterator]() {
+      if (isRead) throw stdinTwice();
+      isRead = true;
+      return stdin[Symbol.asyncIterator]();
+    },
+  };
+}
+
+function stdinTwice(): StrataError {
+  return new StrataError({
+    code: "invalid-usage",
+    kind: "invalid-argument",
+    message: "Standard input can be read only once, and - stands for it twice",
+    hint: "Write one of the two to a file",
+  });
 }

@@ -42,6 +42,27 @@ describe("the exit code", () => {
     expect((await runStrata([])).code).toBe(2);
   });
 
+  it("is 2 for standard input that is to be two things, and nothing is made", async () => {
+    const stdin = async function* (): AsyncGenerator<Uint8Array> {
+      yield readFileSync(SAMPLE);
+    };
+    const { code, stderr } = await runStrata(["append", "-", "-", "-t", "x:1"], { stdin: stdin() });
+    expect(code).toBe(2);
+    expect(stderr).toContain("Standard input can be read only once");
+    expect((await runStrata(["images", "-q"])).stdout).toBe("");
+  });
+
+  it("is 2 for an empty text in place of a directory, which is not the root of the machine", async () => {
+    for (const operands of [
+      [directory, ""],
+      ["", ""],
+      ["--overlay", "", directory],
+    ]) {
+      const { code, stderr } = await runStrata(["changeset", "create", ...operands]);
+      expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining("is an empty text") });
+    }
+  });
+
   it("is 3 for a truncated archive, and the place is named", async () => {
     const path = changedSample("short.tar", (bytes) => bytes.subarray(0, 9000));
     const { code, stderr } = await runStrata(["ls", path]);
@@ -91,6 +112,11 @@ describe("the exit code", () => {
     const file = join(directory, "file");
     copyFileSync(SAMPLE, file);
     expect((await runStrata(["cp", `${SAMPLE}:/etc`, file])).code).toBe(8);
+  });
+
+  it("is 8 for the root of an image, which cannot be removed", async () => {
+    const { code, stderr } = await runStrata(["edit", SAMPLE, "--rm", "/", "-t", "x:1"]);
+    expect({ code, stderr }).toMatchObject({ code: 8, stderr: expect.stringContaining("EBUSY") });
   });
 
   it("is 9 for what exists and is not supported", async () => {

@@ -78,8 +78,8 @@ async function failureOf(action: Promise<unknown>): Promise<StrataError> {
 const stateOf = (directory: string): string => treeText(readDirectory(directory));
 
 /** A file system in memory; the suite that asks for it unmounts it. */
-function mount(place: string, options: string): void {
-  const { status, stderr } = spawnSync("mount", ["-t", "tmpfs", "-o", options, "apply", place]);
+function mount(place: string, options: string, type = "tmpfs"): void {
+  const { status, stderr } = spawnSync("mount", ["-t", type, "-o", options, "apply", place]);
   if (status !== 0) throw new Error(stderr.toString());
 }
 
@@ -351,6 +351,19 @@ describeWith(["mount"], "what is mounted inside", () => {
     expect(error).toMatchObject({ code: "in-the-way", details: { mountPoint: "proc" } });
     expect(readdirSync(at("root"))).toEqual(["proc"]);
     expect(readdirSync(at("root", "proc"))).toEqual(["1"]);
+  });
+});
+
+describeWith(["mount"], "a file system that does not count its room", () => {
+  beforeEach(() => {
+    mkdirSync(at("disk"));
+    mount(at("disk"), "mode=0755", "ramfs");
+  });
+  afterEach(() => void spawnSync("umount", ["-l", at("disk")]));
+
+  it("takes files, new directories too", async () => {
+    await apply(at("disk", "root"), [of(file("a", "1"))]);
+    expect(readFileSync(at("disk", "root", "a"), "utf8")).toBe("1");
   });
 });
 

@@ -22,6 +22,8 @@ const BLOCK = 4096;
  */
 export function assertRoom(place: string, tree: ProvenanceTree, existing: ExistingLayer): void {
   const free = freeRoom(place);
+  // A file system that counts nothing (ramfs, some of FUSE) says nothing about its room.
+  if (free.totalBytes === 0) return;
   const block = IN_BLOCKS.test(free.type) ? BLOCK : 1;
   const fits = ({ bytes, inodes }: Room): boolean =>
     bytes <= free.freeBytes && (free.freeInodes === undefined || inodes <= free.freeInodes);
