@@ -1,11 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ensureBuilt, ROOT } from "../../scripts/setup.mjs";
 import { compileCommand, compiledName } from "../../src/cli/load-command.ts";
 import { FixtureLayout, layerOf, writeFiles } from "../support/image-fixtures.ts";
+import { whyMissing } from "../support/oracles.ts";
 import { requireOrSkip } from "../support/skip.ts";
 
 const COMMAND = join(ROOT, "dist/cli");
@@ -105,5 +106,47 @@ requireOrSkip(
     const { code, stderr } = list();
     expect(code).toBe(4);
     expect(stderr).toContain(large);
+  });
+});
+
+requireOrSkip(
+  "threads that make files",
+  hasProcessors && whyMissing(["mount"]) === undefined,
+  "a single processor makes the command use no threads, and nobody but root has snapshots of overlayfs",
+)(() => {
+  /** So many make threads pay. */
+  const FILES = 2500;
+  const content = (i: number): string => `file ${i}\n`.repeat(i % 7);
+  const pathOf = (i: number): string => `d${i % 11}/f${i}`;
+
+  it("fill the directory of a snapshot, as its layer says and as one thread does", async () => {
+    const layout = new FixtureLayout();
+    const files = Object.fromEntries(Array.from({ length: FILES }, (_, i) => [pathOf(i), content(i)]));
+    const image = join(directory, "many");
+    await writeFiles(image, layout.finish([layout.image([await layerOf(files)])]));
+    const [log, hook] = [join(directory, "extracting"), join(directory, "extracting.cjs")];
+    const note = `require("node:fs").appendFileSync(${JSON.stringify(log)}, "thread\\n")`;
+    writeFileSync(hook, `if (require("node:worker_threads").workerData?.placement) ${note};\n`);
+    const env = { STRATA_ROOT: join(directory, "store") };
+    const mounted = join(directory, "mounted");
+    mkdirSync(mounted);
+    expect(run(["copy", "--quiet", `oci:${image}`, "store:many"], env)).toMatchObject({ code: 0, stderr: "" });
+    const mount = run(["mount", "--quiet", "--snapshotter", "overlay", "many", mounted], {
+      ...env,
+      NODE_OPTIONS: `--require=${hook}`,
+    });
+    expect(run(["umount", "--quiet", mounted], env)).toMatchObject({ code: 0 });
+    expect(mount).toMatchObject({ code: 0, stderr: "" });
+    const threads = Math.min(availableParallelism(), 4) - 1;
+    expect(readFileSync(log, "utf8")).toBe("thread\n".repeat(threads));
+    // The tar is garbage, which is no damage.
+    const { code, stdout } = run(["fsck", "--deep", "--json"], env);
+    expect({ code, faults: stdout.match(/"code":"[^"]*"/g) }).toEqual({
+      code: 0,
+      faults: ['"code":"unreferenced-blob"'],
+    });
+    const data = join(directory, "store/snapshots/overlay/data");
+    const [id = ""] = readdirSync(data);
+    for (let i = 0; i < FILES; i++) expect(readFileSync(join(data, id, "fs", pathOf(i)), "utf8")).toBe(content(i));
   });
 });
