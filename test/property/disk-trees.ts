@@ -11,7 +11,7 @@ const HOLEY: Pick<MemoryFile, "content" | "sparse"> = {
 };
 
 /** cap_net_raw+ep, VFS_CAP_REVISION_2 (linux/capability.h). */
-const CAPABILITY = Buffer.from("0100000200200000000000000000000000000000", "hex");
+export const CAPABILITY = Buffer.from("0100000200200000000000000000000000000000", "hex");
 
 /** An access control list: u::rw-,u:NUMBER:r--,g::r--,m::rw-,o::--- (linux/posix_acl_xattr.h). */
 export function accessList(user: number): Buffer {
