@@ -132,6 +132,18 @@ describeWith(["mount"], "mounting an image", () => {
       expect(mountsBelow(home)).toEqual([]);
     });
 
+    it("neither loses nor unmounts what something else is mounted over", async () => {
+      const { home, mnt, strata, snapshots } = scene();
+      await strata(`mount --snapshotter ${driver} ${SAMPLE} ${mnt}`);
+      expect(spawnSync("mount", ["-t", "tmpfs", "none", mnt]).status).toBe(0);
+      expect((await strata("mount")).stdout).toContain("ro, covered");
+      expect((await strata(`umount ${mnt}`, { code: 8 })).stderr).toContain("something else is mounted over it");
+      expect((await snapshots()).filter(({ kind }) => kind === "view")).toMatchObject([{ mountedAt: mnt }]);
+      expect(spawnSync("umount", [mnt]).status).toBe(0);
+      await strata(`umount ${mnt}`);
+      expect(mountsBelow(home)).toEqual([]);
+    });
+
     it("knows what it mounted although it was killed before it could note it", async () => {
       const { home, at, mnt, strata } = scene();
       for (const how of ["", "--rw "]) {

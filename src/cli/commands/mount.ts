@@ -83,11 +83,11 @@ async function listMounts(terminal: Terminal, options: MountOptions): Promise<vo
     for (const mounted of mounts) terminal.stdout.text(`${JSON.stringify(mounted)}\n`);
     return;
   }
-  const rows = mounts.map(({ target, image, key, driver, isWritable, isMounted }) => [
+  const rows = mounts.map(({ target, image, key, driver, isWritable, isMounted, isCovered }) => [
     target,
     image ?? key,
     driver,
-    `${isWritable ? "rw" : "ro"}${isMounted ? "" : ", gone"}`,
+    `${isWritable ? "rw" : "ro"}${isMounted ? "" : ", gone"}${isCovered ? ", covered" : ""}`,
   ]);
   terminal.stdout.text(formatTable([["TARGET", "IMAGE", "DRIVER", "STATE"], ...rows], "<<<<"));
 }

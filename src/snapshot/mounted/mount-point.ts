@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile, readlink, realpath, stat } from "node:fs/promises";
 import { fromText, StrataError, toText } from "../../base/index.ts";
 import { fileError } from "../../content/index.ts";
-import { type MountEntry, mountOf } from "../../linux/index.ts";
+import { type MountEntry, mountOf, readMounts } from "../../linux/index.ts";
 
 /**
  * The place where something shall be mounted, without links in its path, as mount tables tell it.
@@ -50,15 +50,21 @@ function shownBy({ type, root, source, superOptions }: MountEntry): string {
   return createHash("sha256").update(text, "latin1").digest("hex").slice(0, DIGITS);
 }
 
+/** What became of a mount: `covered` when it is there and another one hides it, `gone` when it is not. */
+export type MountState = "mounted" | "covered" | "gone";
+
 /**
- * Whether the mount is there. In another namespace it is, as far as can be seen from here, while a process lives there.
+ * What became of a mount. In another namespace it is there, as far as can be seen from here, while a process lives there.
  * @param path where it was made
  */
-export async function isMountThere(path: string, { boot, namespace, mount }: MountMark): Promise<boolean> {
-  if (boot !== (await bootId())) return false;
-  if (namespace !== (await readlink("/proc/self/ns/mnt"))) return await hasProcesses(namespace);
-  const entry = mountAt(path);
-  return entry !== undefined && (await mountMark(entry)).mount === mount;
+export async function stateOfMount(path: string, { boot, namespace, mount }: MountMark): Promise<MountState> {
+  if (boot !== (await bootId())) return "gone";
+  if (namespace !== (await readlink("/proc/self/ns/mnt"))) return (await hasProcesses(namespace)) ? "mounted" : "gone";
+  const isIt = async (entry: MountEntry): Promise<boolean> => (await mountMark(entry)).mount === mount;
+  const top = mountAt(path);
+  if (top !== undefined && (await isIt(top))) return "mounted";
+  for (const entry of readMounts()) if (toText(entry.mountPoint) === path && (await isIt(entry))) return "covered";
+  return "gone";
 }
 
 /** The mount on top at that place. Undefined where nothing is mounted at just this path. */

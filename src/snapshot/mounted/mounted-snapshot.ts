@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type FileLock, lockFile } from "../../content/index.ts";
 import type { DriverName, SnapshotInfo, SnapshotKey, SnapshotName, Snapshotter } from "../snapshotter.ts";
 import { isMountOf } from "./is-mount-of.ts";
-import { isMountThere, type MountMark, mountAt } from "./mount-point.ts";
+import { type MountMark, type MountState, mountAt, stateOfMount } from "./mount-point.ts";
 
 /** Labels of snapshots that are, or were, mounted by {@link mountSnapshot}. */
 export const LABEL = {
@@ -32,6 +32,8 @@ export interface MountedSnapshot {
   readonly isKept: boolean;
   /** False when somebody else unmounted it, the machine was restarted, or whoever wanted to mount it died before. */
   readonly isMounted: boolean;
+  /** True when something else is mounted over it: it is there, and nobody sees it. */
+  readonly isCovered: boolean;
 }
 
 /** What a snapshot's labels tell of its mount; undefined when it has none. */
@@ -42,6 +44,7 @@ export async function mountedSnapshotOf(
   const { labels, kind, name, parent } = info;
   const target = labels[LABEL.target];
   if (target === undefined || kind === "committed") return undefined;
+  const state = await stateNow(snapshotter, info, target);
   return {
     key: name as SnapshotKey,
     parent,
@@ -50,7 +53,8 @@ export async function mountedSnapshotOf(
     image: labels[LABEL.image],
     isWritable: kind === "active",
     isKept: labels[LABEL.kept] !== undefined,
-    isMounted: await isStillMounted(snapshotter, info, target),
+    isMounted: state !== "gone",
+    isCovered: state === "covered",
   };
 }
 
@@ -69,18 +73,14 @@ export async function lockMounts(root: string, signal: AbortSignal | undefined):
   return await lockFile(join(root, "mounts.lock"), "exclusive", { shouldWait: true, signal });
 }
 
-async function isStillMounted(
-  snapshotter: Snapshotter,
-  { name, labels }: SnapshotInfo,
-  target: string,
-): Promise<boolean> {
+async function stateNow(snapshotter: Snapshotter, { name, labels }: SnapshotInfo, target: string): Promise<MountState> {
   const mark = labels[LABEL.mark];
-  if (mark !== undefined) return await isMountThere(target, parseMark(mark));
+  if (mark !== undefined) return await stateOfMount(target, parseMark(mark));
   // Whoever mounted it died, before the mount or after it.
   const entry = mountAt(target);
-  if (entry === undefined) return false;
+  if (entry === undefined) return "gone";
   const mounts = await snapshotter.mounts(name as SnapshotKey).catch(() => []);
-  return isMountOf(entry, mounts);
+  return isMountOf(entry, mounts) ? "mounted" : "gone";
 }
 
 /** One that makes no sense is of no mount. */

@@ -4,7 +4,6 @@ import { fromText, StrataError } from "../../base/index.ts";
 import { unmount } from "../../linux/index.ts";
 import type { SnapshotKey, Snapshotter } from "../snapshotter.ts";
 import { freeLocked } from "./free-leftovers.ts";
-import { mountAt } from "./mount-point.ts";
 import { LABEL, listMounted, lockMounts, type MountedSnapshot } from "./mounted-snapshot.ts";
 
 /** What is to be unmounted. */
@@ -20,14 +19,14 @@ export interface UnmountSnapshotRequest {
 /**
  * Unmounts what {@link mountSnapshot} mounted at a place, and removes its snapshot unless that is to stay. Of several at
  * one place the one on top goes.
- * @throws StrataError `not-mounted`, `mount-busy`
+ * @throws StrataError `not-mounted`, `mount-busy`; `mount-covered` where something else is mounted over it
  */
 export async function unmountSnapshot(
   snapshotters: readonly Snapshotter[],
   { root, target, isLazy = false, signal }: UnmountSnapshotRequest,
 ): Promise<MountedSnapshot> {
   const path = await realpath(target).catch(() => resolve(target));
-  if (snapshotters.length === 0 || mountAt(path) === undefined) throw notMounted(path);
+  if (snapshotters.length === 0) throw notMounted(path);
   await using _ = await lockMounts(root, signal);
   const { snapshotter, mounted } = await findMounted(snapshotters, path);
   await unmountNoted(snapshotter, mounted, isLazy);
@@ -69,12 +68,24 @@ async function findMounted(
   snapshotters: readonly Snapshotter[],
   path: string,
 ): Promise<{ snapshotter: Snapshotter; mounted: MountedSnapshot }> {
+  let covered: MountedSnapshot | undefined;
   for (const snapshotter of snapshotters) {
-    const here = (await listMounted(snapshotter)).filter(({ target }) => target === path);
-    const mounted = here.find(({ isMounted }) => isMounted);
+    const here = (await listMounted(snapshotter)).filter(({ target, isMounted }) => isMounted && target === path);
+    const mounted = here.find(({ isCovered }) => !isCovered);
     if (mounted !== undefined) return { snapshotter, mounted };
+    covered ??= here[0];
   }
-  throw notMounted(path);
+  throw covered === undefined ? notMounted(path) : mountCovered(covered);
+}
+
+function mountCovered({ target, image, key }: MountedSnapshot): StrataError {
+  return new StrataError({
+    code: "mount-covered",
+    kind: "failed-precondition",
+    message: `${image ?? key} is mounted at ${target}, but something else is mounted over it`,
+    details: { path: target, snapshot: key },
+    hint: `umount ${target} first; findmnt lists what is mounted there`,
+  });
 }
 
 function notMounted(path: string): StrataError {
