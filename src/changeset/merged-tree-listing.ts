@@ -1,7 +1,6 @@
 import type { ByteSource, ByteString } from "../base/index.ts";
 import { type LayerIndex, LayerIndexBuilder } from "../layer/index.ts";
-import type { TarEntry } from "../tar/index.ts";
-import type { MergedNode, MergedTree } from "../union/index.ts";
+import { entryOfNode, type MergedNode, type MergedTree } from "../union/index.ts";
 import type { ListedTree, ReadableFile } from "./listed-tree.ts";
 
 /** The bytes of the files of an image. Asked for regular files that are not empty. */
@@ -27,7 +26,7 @@ export function mergedTreeListing(tree: MergedTree, contents: TreeContents): Lis
     const node = tree.node(slot);
     const first = node.nlink > 1 && node.type !== "directory" ? firstNames.get(node.inode) : undefined;
     if (first === undefined) firstNames.set(node.inode, path);
-    builder.add(entryOf(node, path, first));
+    builder.add(entryOfNode(node, path, first));
     nodes.push(node);
   }
   const nodeAt = (entry: number): MergedNode => nodes[entry] as MergedNode;
@@ -42,29 +41,6 @@ export function mergedTreeListing(tree: MergedTree, contents: TreeContents): Lis
       const key = contents.layerKey?.(layer) ?? keyOf(tree.layers[layer] as LayerIndex);
       return `${key}:${number}`;
     },
-  };
-}
-
-function entryOf(node: MergedNode, path: ByteString, first: ByteString | undefined): TarEntry {
-  const { type, mode, uid, gid, mtime, device, xattrs } = node;
-  const size = type === "file" && first === undefined ? node.size : 0;
-  return {
-    name: path === "" ? "./" : path,
-    type: first === undefined ? type : "hardlink",
-    mode,
-    uid,
-    gid,
-    uname: "",
-    gname: "",
-    mtime,
-    size,
-    storedSize: size,
-    linkName: first ?? node.linkTarget,
-    devMajor: device.major,
-    devMinor: device.minor,
-    headerOffset: 0,
-    dataOffset: 0,
-    ...(xattrs.size === 0 || first !== undefined ? {} : { xattrs }),
   };
 }
 

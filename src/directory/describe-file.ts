@@ -1,7 +1,7 @@
 import { constants, readdirSync, readlinkSync } from "node:fs";
 import { type ByteString, fromBuffer, toBuffer } from "../base/index.ts";
 import { type FileStatus, readXattrs } from "../linux/index.ts";
-import type { EntryType, TarEntry } from "../tar/index.ts";
+import { type EntryType, looseEntry, type TarEntry } from "../tar/index.ts";
 
 const TYPES: ReadonlyMap<number, EntryType> = new Map([
   [constants.S_IFDIR, "directory"],
@@ -25,15 +25,12 @@ export function describeFile(path: ByteString, name: ByteString, status: FileSta
   const type = entryTypeOf(status);
   if (type === undefined) return undefined;
   const linkName = type === "symlink" ? fromBuffer(readlinkSync(toBuffer(path), { encoding: "buffer" })) : "";
-  const entry = entryOfStatus(name, type, status);
-  const xattrs = readXattrs(path);
-  if (xattrs.size > 0) return { ...entry, linkName, xattrs };
-  return type === "symlink" ? { ...entry, linkName } : entry;
+  return entryOfStatus(name, type, { status, linkName, xattrs: readXattrs(path) });
 }
 
 /** One more name of a file. */
 export function describeLink(name: ByteString, target: ByteString, status: FileStatus): TarEntry {
-  return { ...entryOfStatus(name, "hardlink", status), linkName: target };
+  return entryOfStatus(name, "hardlink", { status, linkName: target });
 }
 
 /** The names in a directory, in the order of their bytes. @throws an errno error as Node's */
@@ -43,26 +40,15 @@ export function namesInOrder(path: ByteString): ByteString[] {
     .sort((a, b) => (a < b ? -1 : 1));
 }
 
-/** What all types have; offsets mean nothing outside of a tar. */
-function entryOfStatus(name: ByteString, type: EntryType, status: FileStatus): TarEntry {
-  const { mode, uid, gid, mtime, names } = status;
-  const size = type === "file" ? status.size : 0;
+/** What the kernel tells of a file, and what else an entry of it has. */
+export interface DescribedFile extends Pick<Partial<TarEntry>, "linkName" | "xattrs" | "dataOffset"> {
+  readonly status: FileStatus;
+}
+
+/** The entry that a file of this machine is; offsets mean nothing outside of a tar. */
+export function entryOfStatus(name: ByteString, type: EntryType, { status, ...more }: DescribedFile): TarEntry {
+  const { mode, uid, gid, size, mtime, names } = status;
   const isDevice = type === "char" || type === "block";
-  return {
-    name,
-    type,
-    mode,
-    uid,
-    gid,
-    uname: "",
-    gname: "",
-    size,
-    storedSize: size,
-    mtime,
-    linkName: "",
-    devMajor: isDevice ? names.major : 0,
-    devMinor: isDevice ? names.minor : 0,
-    headerOffset: 0,
-    dataOffset: 0,
-  };
+  const device = isDevice ? { devMajor: names.major, devMinor: names.minor } : undefined;
+  return looseEntry(name, type, { mode, uid, gid, size, mtime, ...device, ...more });
 }

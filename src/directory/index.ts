@@ -22,7 +22,7 @@
  */
 export { changesOfLayer } from "./changes-of-layer.ts";
 export { copyTree } from "./copy-tree.ts";
-export { describeFile, describeLink, namesInOrder } from "./describe-file.ts";
+export { describeFile, describeLink, entryOfStatus, entryTypeOf, namesInOrder } from "./describe-file.ts";
 export { extractChanges } from "./extract-changes.ts";
 export { extractMergedTree } from "./extract-merged-tree.ts";
 export type {

@@ -1,8 +1,8 @@
 import type { ByteString } from "../base/index.ts";
 import type { ImageLayer } from "../image/index.ts";
-import { changesetTar, type LayerIndex, LayerIndexBuilder, type ListedLayer, noWhiteouts } from "../layer/index.ts";
-import { END_OF_ARCHIVE, type TarEntry } from "../tar/index.ts";
-import type { MergedNode } from "../union/index.ts";
+import { changesetTar, LayerIndexBuilder, type ListedLayer, noWhiteouts } from "../layer/index.ts";
+import { END_OF_ARCHIVE, looseEntry, type TarEntry } from "../tar/index.ts";
+import { entryOfNode, type MergedNode } from "../union/index.ts";
 
 /** One entry of a layer that is being made. */
 export interface LayerRow {
@@ -21,6 +21,7 @@ export interface EntryOrigin {
 
 /** Up to this size one synchronous read costs less than setting up a stream, many thousand times. */
 const SMALL_FILE = 256 * 1024;
+const MARKER_MODE = 0o600;
 
 /** Where the file that a row describes comes from; undefined for markers and further names. */
 export function originOf({ node, linkTo }: LayerRow): EntryOrigin | undefined {
@@ -33,7 +34,7 @@ export function listRows(
   layers: readonly Pick<ImageLayer, "index" | "open" | "openSync">[],
 ): ListedLayer {
   const builder = new LayerIndexBuilder();
-  for (const row of rows) builder.add(entryOf(row, layers));
+  for (const row of rows) builder.add(entryOf(row));
   const placeOf = (number: number): { readonly layer: ImageLayer; readonly entry: number } => {
     const { layer, entry } = (rows[number] as LayerRow).node as MergedNode;
     return { layer: layers[layer] as ImageLayer, entry };
@@ -78,45 +79,6 @@ export async function* tarBytesOf(
   }
 }
 
-const MARKER: Omit<TarEntry, "name"> = {
-  type: "file",
-  mode: 0o600,
-  uid: 0,
-  gid: 0,
-  uname: "",
-  gname: "",
-  size: 0,
-  mtime: { seconds: 0, nanoseconds: 0 },
-  linkName: "",
-  devMajor: 0,
-  devMinor: 0,
-  headerOffset: 0,
-  dataOffset: 0,
-  storedSize: 0,
-};
-
-/** One literal for a file, not a chain of copies: large images have hundreds of thousands. */
-function entryOf({ path, node, linkTo }: LayerRow, layers: readonly { readonly index: LayerIndex }[]): TarEntry {
-  if (node === undefined) return { ...MARKER, name: path };
-  const isFile = node.type === "file" && linkTo === undefined;
-  const { xattrs, device } = node;
-  return {
-    name: path === "" ? "./" : path,
-    type: linkTo === undefined ? node.type : "hardlink",
-    mode: node.mode,
-    uid: node.uid,
-    gid: node.gid,
-    uname: "",
-    gname: "",
-    size: isFile ? node.size : 0,
-    mtime: node.mtime,
-    linkName: linkTo ?? node.linkTarget,
-    devMajor: device.major,
-    devMinor: device.minor,
-    xattrs: xattrs.size === 0 || linkTo !== undefined ? undefined : xattrs,
-    sparse: isFile ? layers[node.layer]?.index.sparse(node.entry) : undefined,
-    headerOffset: 0,
-    dataOffset: 0,
-    storedSize: 0,
-  };
+function entryOf({ path, node, linkTo }: LayerRow): TarEntry {
+  return node === undefined ? looseEntry(path, "file", { mode: MARKER_MODE }) : entryOfNode(node, path, linkTo);
 }

@@ -1,5 +1,5 @@
-import type { ByteSource, ByteString } from "../base/index.ts";
-import type { SparseRun, TarEntry } from "../tar/index.ts";
+import type { ByteSource } from "../base/index.ts";
+import { looseEntry, type SparseRun, type TarEntry } from "../tar/index.ts";
 import { parentOf } from "../tree/index.ts";
 import type { TreeChange } from "./compare-trees.ts";
 import type { LayerIndex } from "./layer-index.ts";
@@ -42,7 +42,8 @@ export function differenceOf(upper: ListedLayer, changes: readonly TreeChange[],
   let next = 0;
   const addRemovalsBefore = (entry: number): void => {
     for (let gone = removals[next]; gone !== undefined && isBefore(gone, entry); gone = removals[++next]) {
-      builder.add(whiteoutOf(gone.path));
+      // As overlayfs writes it, for whoever looks at the listing alone: a character device 0:0.
+      builder.add(looseEntry(gone.path, "char"));
       origins.push(REMOVAL);
     }
   };
@@ -98,45 +99,15 @@ function whiteoutsAmong(origins: readonly number[]): WhiteoutCodec {
 
 function entryOf({ index, paths }: WholeTree, entry: number): TarEntry {
   const { mode, uid, gid, size, device } = index.columns;
-  const xattrs = index.xattrs(entry);
-  const path = paths.at(entry);
-  return {
-    ...NOTHING,
-    name: path === "" ? "./" : path,
-    type: index.type(entry),
+  return looseEntry(paths.at(entry), index.type(entry), {
     linkName: index.linkName(entry),
     mode: mode[entry] as number,
     uid: uid[entry] as number,
     gid: gid[entry] as number,
     size: size[entry] as number,
-    storedSize: size[entry] as number,
     mtime: index.mtime(entry),
     devMajor: (device[entry] as number) >>> 20,
     devMinor: (device[entry] as number) & 0xfffff,
-    ...(xattrs.size === 0 ? {} : { xattrs }),
-  };
+    xattrs: index.xattrs(entry),
+  });
 }
-
-/** As overlayfs writes it, for whoever looks at the listing alone. */
-function whiteoutOf(path: ByteString): TarEntry {
-  return { ...NOTHING, name: path };
-}
-
-/** A character device 0:0. */
-const NOTHING: TarEntry = {
-  name: "",
-  type: "char",
-  linkName: "",
-  mode: 0,
-  uid: 0,
-  gid: 0,
-  uname: "",
-  gname: "",
-  size: 0,
-  storedSize: 0,
-  mtime: { seconds: 0, nanoseconds: 0 },
-  devMajor: 0,
-  devMinor: 0,
-  headerOffset: 0,
-  dataOffset: 0,
-};

@@ -31,6 +31,7 @@ export { type EntryData, entryContent } from "./entry-content.ts";
 export { DEFAULT_EXPANSION_LIMITS, type ExpansionLimits } from "./expansion-limit.ts";
 export { blocksOfRuns, DataRunFinder, SMALLEST_SPARSE } from "./find-data-runs.ts";
 export { paddingOf } from "./header-block.ts";
+export { looseEntry } from "./loose-entry.ts";
 export { type Retime, retimeHeader } from "./retime-header.ts";
 export { readTar, type ScanTarOptions, scanTar, scanTarSync } from "./scan-tar.ts";
 export { type Compression, SNIFF_LENGTH, sniffCompression } from "./sniff-compression.ts";

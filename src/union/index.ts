@@ -19,7 +19,7 @@ export { decodeFlatTree, encodeFlatTree } from "./encode-flat-tree.ts";
 export { FlatTree } from "./flat-tree.ts";
 export type { LayerChange, LayerEvent, LayerStep, MetadataField } from "./layer-change.ts";
 export { mergeLayers } from "./merge-layers.ts";
-export { MergedNode } from "./merged-node.ts";
+export { entryOfNode, MergedNode } from "./merged-node.ts";
 export type { MergedTree, PlacedSlot } from "./merged-tree.ts";
 export { ProvenanceTree } from "./provenance-tree.ts";
 export type { ChangeCause, Slot } from "./union-state.ts";

@@ -1,5 +1,6 @@
 import type { ByteString, FileTime } from "../base/index.ts";
 import { ENTRY_TYPES, type LayerIndex, LayerIndexBuilder, SYMLINK } from "../layer/index.ts";
+import { looseEntry, type TarEntry } from "../tar/index.ts";
 import type { DeviceNumber, FileNode, FileType } from "../tree/index.ts";
 import { NO_ENTRY, type UnionState } from "./union-state.ts";
 
@@ -73,24 +74,17 @@ export function mergedNode(state: UnionState, node: number, nlink: number): Merg
   return new MergedNode(state.layers, facts);
 }
 
+/** The node as an entry under one of its names, which lies in no tar. @param linkTo another name of the same file: a hardlink to it */
+export function entryOfNode(node: MergedNode, path: ByteString, linkTo?: ByteString): TarEntry {
+  const { type, mode, uid, gid, size, mtime, device, linkTarget, xattrs } = node;
+  const facts = { mode, uid, gid, size, mtime, devMajor: device.major, devMinor: device.minor };
+  return linkTo === undefined
+    ? looseEntry(path, type, { ...facts, linkName: linkTarget, xattrs })
+    : looseEntry(path, "hardlink", { ...facts, linkName: linkTo });
+}
+
 function impliedDirectory(): LayerIndex {
   const builder = new LayerIndexBuilder();
-  builder.add({
-    name: "",
-    type: "directory",
-    mode: 0o755,
-    uid: 0,
-    gid: 0,
-    uname: "",
-    gname: "",
-    size: 0,
-    mtime: { seconds: 0, nanoseconds: 0 },
-    linkName: "",
-    devMajor: 0,
-    devMinor: 0,
-    headerOffset: 0,
-    dataOffset: 0,
-    storedSize: 0,
-  });
+  builder.add(looseEntry("", "directory", { mode: 0o755 }));
   return builder.finish();
 }

@@ -13,11 +13,12 @@ import {
 } from "../../directory/index.ts";
 import { LayerIndexBuilder, noWhiteouts } from "../../layer/index.ts";
 import { fileMaker } from "../../linux/index.ts";
+import { looseEntry } from "../../tar/index.ts";
 import { mergeLayers, type ProvenanceTree } from "../../union/index.ts";
 import type { ApplyOptions, ChangesetInput } from "./apply-options.ts";
 import { assertRoom } from "./assert-room.ts";
 import { assertWritable } from "./assert-writable.ts";
-import { ExistingFiles, type ExistingLayer, plainEntry } from "./existing-files.ts";
+import { ExistingFiles, type ExistingLayer } from "./existing-files.ts";
 import { openExistingTar } from "./existing-tar.ts";
 import { lookWhereLayersReach } from "./look-where-layers-reach.ts";
 import { limitsOf, type ReadChangeset, readChangeset } from "./read-changeset.ts";
@@ -139,7 +140,7 @@ function newDirectory({ owners }: ExtractOptions): ExistingLayer {
   const { uid, gid } = owners === "record" ? { uid: 0, gid: 0 } : maker;
   const mtime = { seconds: Math.floor(now() / 1000), nanoseconds: 0 };
   const builder = new LayerIndexBuilder();
-  builder.add(plainEntry("", "directory", { mode: 0o777 & ~umask, uid, gid, mtime }));
+  builder.add(looseEntry("", "directory", { mode: 0o777 & ~umask, uid, gid, mtime }));
   return { index: builder.finish(), storedBytes: new Float64Array(1), mountPoints: [] };
 }
 

@@ -1,9 +1,10 @@
-import { closeSync, constants, readdirSync, readlinkSync } from "node:fs";
+import { closeSync, readdirSync, readlinkSync } from "node:fs";
 import { type ByteString, fromBuffer, fromText, toBuffer, toText } from "../../base/index.ts";
 import { fileError } from "../../content/index.ts";
+import { entryOfStatus, entryTypeOf } from "../../directory/index.ts";
 import { type LayerIndex, LayerIndexBuilder } from "../../layer/index.ts";
 import { type FileStatus, openDirectory, openDirectoryBeneath, readXattrs, statusOf } from "../../linux/index.ts";
-import type { EntryType, TarEntry } from "../../tar/index.ts";
+import type { EntryType } from "../../tar/index.ts";
 import { baseNameOf, joinPath, parentOf } from "../../tree/index.ts";
 
 /** PATH_MAX is 4096; what is deeper is reached through an open directory. */
@@ -85,13 +86,16 @@ export class ExistingFiles {
 
   #note(path: ByteString, place: ByteString): ExistingFile {
     const status = statusOf(place);
-    const type = TYPES.get(status.type) ?? "fifo";
+    const type = entryTypeOf(status) ?? "fifo";
     const target = type === "symlink" ? fromBuffer(readlinkSync(toBuffer(place), { encoding: "buffer" })) : "";
     const names = type === "directory" ? 1 : status.links;
     const first = names === 1 ? undefined : this.#firstNameOf(path, status);
-    const entry = first === undefined ? this.#entryOf(path, type, status) : plainEntry(path, "hardlink", status);
-    const xattrs = first === undefined ? readXattrs(place) : NO_XATTRS;
-    this.#builder.add({ ...entry, linkName: first ?? target, ...(xattrs.size === 0 ? {} : { xattrs }) });
+    this.#builder.add(
+      first === undefined
+        ? entryOfStatus(path, type, { status, linkName: target, xattrs: readXattrs(place), dataOffset: this.#offset })
+        : entryOfStatus(path, "hardlink", { status, linkName: first }),
+    );
+    if (first === undefined && type === "file") this.#offset += status.size;
     this.#storedBytes.push(status.storedBytes / names);
     const isMountPoint = path !== "" && status.isMountPoint;
     if (isMountPoint) this.#mountPoints.push(path);
@@ -104,20 +108,6 @@ export class ExistingFiles {
     const first = this.#firstNames.get(inode);
     if (first === undefined) this.#firstNames.set(inode, path);
     return first;
-  }
-
-  #entryOf(path: ByteString, type: EntryType, status: FileStatus): TarEntry {
-    const isDevice = type === "char" || type === "block";
-    const entry = {
-      ...plainEntry(path, type, status),
-      size: type === "file" ? status.size : 0,
-      storedSize: type === "file" ? status.size : 0,
-      dataOffset: this.#offset,
-      devMajor: isDevice ? status.names.major : 0,
-      devMinor: isDevice ? status.names.minor : 0,
-    };
-    this.#offset += entry.size;
-    return entry;
   }
 
   #unlessGone<T>(path: ByteString, use: (place: ByteString) => T): T | undefined {
@@ -146,39 +136,4 @@ export class ExistingFiles {
       closeSync(root);
     }
   }
-}
-
-const NO_XATTRS: ReadonlyMap<ByteString, Uint8Array> = new Map();
-
-const TYPES: ReadonlyMap<number, EntryType> = new Map([
-  [constants.S_IFDIR, "directory"],
-  [constants.S_IFREG, "file"],
-  [constants.S_IFLNK, "symlink"],
-  [constants.S_IFCHR, "char"],
-  [constants.S_IFBLK, "block"],
-]);
-
-/** An entry for what has no more than what all types have. `""` is the root. */
-export function plainEntry(
-  path: ByteString,
-  type: EntryType,
-  { mode, uid, gid, mtime }: Pick<FileStatus, "mode" | "uid" | "gid" | "mtime">,
-): TarEntry {
-  return {
-    name: path === "" ? "./" : path,
-    type,
-    mode,
-    uid,
-    gid,
-    uname: "",
-    gname: "",
-    size: 0,
-    storedSize: 0,
-    mtime,
-    linkName: "",
-    devMajor: 0,
-    devMinor: 0,
-    headerOffset: 0,
-    dataOffset: 0,
-  };
 }

@@ -58,7 +58,7 @@ it("is what a buffer would be under random writes and cuts, over a file that it 
           "size" in edit ? edit.size : Math.max(expected.length, edit.length === 0 ? 0 : edit.at + edit.length);
         const next = Buffer.alloc(size);
         expected.copy(next);
-        if ("at" in edit) next.fill(edit.byte, edit.at, edit.at + edit.length);
+        if ("at" in edit && edit.length > 0) next.fill(edit.byte, edit.at, edit.at + edit.length);
         expected = next;
         if ("size" in edit) await handle.truncate(edit.size);
         else await handle.write(Buffer.alloc(edit.length, edit.byte), 0, edit.length, edit.at);

@@ -1,6 +1,13 @@
 import { assertNotAborted, type ByteString, type FileTime, fromText } from "../../base/index.ts";
 import { LayerIndexBuilder, type ListedLayer } from "../../layer/index.ts";
-import { blocksOfRuns, DataRunFinder, SMALLEST_SPARSE, type SparseRun, type TarEntry } from "../../tar/index.ts";
+import {
+  blocksOfRuns,
+  DataRunFinder,
+  looseEntry,
+  SMALLEST_SPARSE,
+  type SparseRun,
+  type TarEntry,
+} from "../../tar/index.ts";
 import { constants } from "../constants.ts";
 import { COPY_CHUNK, openSource } from "../content-source.ts";
 import type { FileFacts } from "../file-stats.ts";
@@ -141,43 +148,23 @@ async function entryOf(
   { path, node }: Item,
   firstNames: Map<number, ByteString>,
 ): Promise<TarEntry | undefined> {
-  if (node === undefined) return { ...BARE, name: path, type: "file", mode: MARKER_MODE, mtime: timeOf(0n) };
+  if (node === undefined) return looseEntry(path, "file", { mode: MARKER_MODE });
   const { facts, type } = node;
   if ((facts.mode & constants.S_IFMT) === constants.S_IFSOCK) return undefined;
   const first = type === "directory" || facts.nlink < 2 ? undefined : firstNames.get(facts.ino);
-  if (first !== undefined) return { ...BARE, ...attributesOf(facts), name: path, type: "hardlink", linkName: first };
+  if (first !== undefined) return looseEntry(path, "hardlink", { ...attributesOf(facts), linkName: first });
   firstNames.set(facts.ino, path);
   const xattrs = await core.tree.xattrs(node);
   const { major, minor } = decodeDevice(type === "char" || type === "block" ? facts.rdev : 0);
-  const size = type === "file" ? facts.size : 0;
-  return {
-    ...BARE,
+  return looseEntry(path, type, {
     ...attributesOf(facts),
-    name: path === "" ? "./" : path,
-    type,
-    size,
-    storedSize: size,
+    size: facts.size,
     linkName: type === "symlink" ? await core.tree.readLink(node) : "",
     devMajor: major,
     devMinor: minor,
-    ...(xattrs.size > 0 && { xattrs: new Map([...xattrs].map(([name, value]) => [fromText(name), value])) }),
-  };
+    xattrs: new Map([...xattrs].map(([name, value]) => [fromText(name), value])),
+  });
 }
-
-const BARE = {
-  mode: 0,
-  uid: 0,
-  gid: 0,
-  uname: "",
-  gname: "",
-  size: 0,
-  storedSize: 0,
-  linkName: "",
-  devMajor: 0,
-  devMinor: 0,
-  headerOffset: 0,
-  dataOffset: 0,
-} as const;
 
 function attributesOf({ mode, uid, gid, mtimeNs }: FileFacts): Pick<TarEntry, "mode" | "uid" | "gid" | "mtime"> {
   return { mode: mode & 0o7777, uid, gid, mtime: timeOf(mtimeNs) };
