@@ -122,6 +122,7 @@ function openedOf(
       if (writer === undefined) await raised(core, node, "futime", (n) => setTimes(core, n, times));
       else await setTimesOf(writer, times);
     },
+    append: (write) => core.append(write),
     changed: async () => {
       if (fixedTime === undefined || writer === undefined) return;
       await setTimesOf(writer, { atimeNs: fixedTime, mtimeNs: fixedTime });

@@ -32,6 +32,7 @@ export class UnionCore implements Halves {
   /** Directories whose times somebody set: their time alone is a change, and no trace of one. */
   readonly stamped = new Set<ByteString>();
   readonly #lock = new ReadWriteLock();
+  readonly #appends = new ReadWriteLock();
 
   constructor({ upper, lowers, time, umask }: UnionCoreInit) {
     this.tree = new UnionTree([upper, ...[...lowers].reverse()].map(branchOf));
@@ -47,6 +48,11 @@ export class UnionCore implements Halves {
   /** Makes a change, alone. Never from within another, or from within a {@link look}. */
   change<T>(call: FailedCall, change: () => Promise<T>): Promise<T> {
     return this.#lock.writing(() => named(call, change));
+  }
+
+  /** Writes at the end of a file, one after the other, whatever handle they come by. */
+  append<T>(write: () => Promise<T>): Promise<T> {
+    return this.#appends.writing(write);
   }
 
   /** The file that a path leads to. Only within {@link look} and {@link change}. */

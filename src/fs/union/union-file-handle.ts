@@ -25,6 +25,8 @@ export interface OpenedFile {
   chmod(mode: number): Promise<void>;
   chown(uid: number, gid: number): Promise<void>;
   utimes(atime: TimeArgument, mtime: TimeArgument): Promise<void>;
+  /** Has one who writes at the end of a file do so while nobody else does. */
+  append(write: () => Promise<void>): Promise<void>;
   /** Called after each change of the content. */
   changed(): Promise<void>;
 }
@@ -143,14 +145,22 @@ export class UnionFileHandle implements AsyncDisposable {
 
   async #write(bytes: Uint8Array, position?: number): Promise<void> {
     const handle = this.#writable("write");
-    const isAppending = (this.#file.flags & constants.O_APPEND) !== 0;
-    let at = isAppending ? Number((await handle.stat({ bigint: true })).size) : (position ?? this.#position);
+    if ((this.#file.flags & constants.O_APPEND) === 0) return this.#writeAt(bytes, position);
+    await this.#file.append(async () => {
+      this.#position = Number((await handle.stat({ bigint: true })).size);
+      await this.#writeAt(bytes);
+    });
+  }
+
+  async #writeAt(bytes: Uint8Array, position?: number): Promise<void> {
+    const handle = this.#writable("write");
+    let at = position ?? this.#position;
     for (let done = 0; done < bytes.length; ) {
       const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, at);
       done += bytesWritten;
       at += bytesWritten;
     }
-    if (position === undefined || isAppending) this.#position = at;
+    if (position === undefined) this.#position = at;
     await this.#file.changed();
   }
 

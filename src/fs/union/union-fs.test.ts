@@ -37,6 +37,15 @@ it("copies a file up with all that it has when it is written to", async () => {
   expect(await changesOf(fs)).toEqual(["directory ./", "directory etc/", "file etc/motd"]);
 });
 
+it("loses nothing that is appended to one file at once", async () => {
+  const fs = unionFs({ lowers: [IMAGE] });
+  const words = Array.from({ length: 50 }, (_, i) => `${i}\n`);
+  await Promise.all(words.map((word) => fs.appendFile("/etc/motd", word)));
+  expect((await fs.readFile("/etc/motd", "utf8")).split("\n").sort()).toEqual(
+    `hello\n${words.join("")}`.split("\n").sort(),
+  );
+});
+
 it("hides a removed directory at once", async () => {
   const fs = unionFs({ lowers: [IMAGE] });
   await fs.rm("/usr/share/doc", { recursive: true });
