@@ -1,10 +1,8 @@
-import type { BigIntStats, Stats } from "node:fs";
 import { type DeviceNumber, type FileNode, TYPE_BITS } from "../tree/index.ts";
-import { DerivedStats } from "./derived-stats.ts";
+import { BigNumberStats, type FileNumbers, type FileTimes, NumberStats } from "./number-stats.ts";
 
 /** One file system has one device number; this one names none that Linux gives to a disk. */
 const DEVICE = 1;
-const BLOCK = 4096;
 const SECTOR = 512;
 
 /**
@@ -13,91 +11,37 @@ const SECTOR = 512;
  * without holes. Dates are made when asked, as in newer versions of Node. Not an instance of `fs.Stats`, which Node lets
  * nobody construct.
  */
-export class ImageStats extends DerivedStats implements Stats {
-  readonly dev = DEVICE;
-  readonly mode: number;
-  readonly nlink: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly rdev: number;
-  readonly blksize = BLOCK;
-  readonly ino: number;
-  readonly size: number;
-  readonly blocks: number;
-  readonly atimeMs: number;
-  readonly mtimeMs: number;
-  readonly ctimeMs: number;
-  readonly birthtimeMs: number;
-
+export class ImageStats extends NumberStats {
   constructor(node: FileNode) {
-    super();
-    this.mode = modeOf(node);
-    this.nlink = node.nlink;
-    this.uid = node.uid;
-    this.gid = node.gid;
-    this.rdev = encodeDevice(node.device);
-    this.ino = node.inode;
-    this.size = node.size;
-    this.blocks = blocksOf(node);
     const { seconds, nanoseconds } = node.mtime;
-    const ms = seconds * 1e3 + nanoseconds / 1e6;
-    this.atimeMs = ms;
-    this.mtimeMs = ms;
-    this.ctimeMs = ms;
-    this.birthtimeMs = ms;
+    super(numbersOf(node), fourTimes(seconds * 1e3 + nanoseconds / 1e6));
   }
 }
 
 /** {@link ImageStats} in bigints, with the times in nanoseconds too, as `{ bigint: true }` asks. */
-export class ImageBigIntStats extends DerivedStats implements BigIntStats {
-  readonly dev = BigInt(DEVICE);
-  readonly mode: bigint;
-  readonly nlink: bigint;
-  readonly uid: bigint;
-  readonly gid: bigint;
-  readonly rdev: bigint;
-  readonly blksize = BigInt(BLOCK);
-  readonly ino: bigint;
-  readonly size: bigint;
-  readonly blocks: bigint;
-  readonly atimeMs: bigint;
-  readonly mtimeMs: bigint;
-  readonly ctimeMs: bigint;
-  readonly birthtimeMs: bigint;
-  readonly atimeNs: bigint;
-  readonly mtimeNs: bigint;
-  readonly ctimeNs: bigint;
-  readonly birthtimeNs: bigint;
-
+export class ImageBigIntStats extends BigNumberStats {
   constructor(node: FileNode) {
-    super();
-    this.mode = BigInt(modeOf(node));
-    this.nlink = BigInt(node.nlink);
-    this.uid = BigInt(node.uid);
-    this.gid = BigInt(node.gid);
-    this.rdev = BigInt(encodeDevice(node.device));
-    this.ino = BigInt(node.inode);
-    this.size = BigInt(node.size);
-    this.blocks = BigInt(blocksOf(node));
-    const ns = BigInt(node.mtime.seconds) * 1_000_000_000n + BigInt(node.mtime.nanoseconds);
-    this.atimeNs = ns;
-    this.mtimeNs = ns;
-    this.ctimeNs = ns;
-    this.birthtimeNs = ns;
-    const ms = ns / 1_000_000n;
-    this.atimeMs = ms;
-    this.mtimeMs = ms;
-    this.ctimeMs = ms;
-    this.birthtimeMs = ms;
+    const { seconds, nanoseconds } = node.mtime;
+    super(numbersOf(node), fourTimes(BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds)));
   }
 }
 
-function modeOf(node: FileNode): number {
-  return TYPE_BITS[node.type] | node.mode;
+function numbersOf(node: FileNode): FileNumbers {
+  return {
+    dev: DEVICE,
+    ino: node.inode,
+    mode: TYPE_BITS[node.type] | node.mode,
+    nlink: node.nlink,
+    uid: node.uid,
+    gid: node.gid,
+    rdev: encodeDevice(node.device),
+    size: node.size,
+    blocks: node.type === "file" ? Math.ceil(node.size / SECTOR) : 0,
+  };
 }
 
-function blocksOf(node: FileNode): number {
-  return node.type === "file" ? Math.ceil(node.size / SECTOR) : 0;
+function fourTimes<T>(time: T): FileTimes<T> {
+  return { atime: time, mtime: time, ctime: time, birthtime: time };
 }
 
 /** `makedev` of glibc, which is what Node reports. Multiplied, not shifted: it does not fit 32 signed bits. */
