@@ -1,4 +1,4 @@
-import { chmodSync, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type ByteString, fromText } from "../../../base/index.ts";
 import { changesOfLayer, extractChanges, measureTree } from "../../../directory/index.ts";
@@ -19,6 +19,7 @@ import type {
 } from "../../snapshot-driver.ts";
 import type { SnapshotUsage } from "../../snapshotter.ts";
 import { changesetOfCopies } from "../changeset-of-copies.ts";
+import { asEmptyRoot } from "../empty-root.ts";
 import { ownersOf } from "../owners-of.ts";
 import { assertOnBtrfs } from "./assert-on-btrfs.ts";
 import { measureDifference } from "./measure-difference.ts";
@@ -38,7 +39,7 @@ export function createBtrfsDriver({ root }: DriverResources): SnapshotDriver {
     name: "btrfs",
     async create(snapshot, parents) {
       const isView = snapshot.info.kind === "view";
-      begin(snapshot, parents, isView);
+      await begin(snapshot, parents, isView);
       if (isView && parents.length === 0) setSubvolumeReadOnly(volumeOf(snapshot), true);
     },
     mounts: async (snapshot) => {
@@ -68,10 +69,10 @@ function volumeOf(place: NewSnapshot): ByteString {
   return fromText(rootOf(place));
 }
 
-function begin(place: NewSnapshot, [parent]: readonly DrivenSnapshot[], isReadOnly: boolean): void {
+async function begin(place: NewSnapshot, [parent]: readonly DrivenSnapshot[], isReadOnly: boolean): Promise<void> {
   if (parent !== undefined) return snapshotSubvolume(volumeOf(parent), volumeOf(place), { isReadOnly });
   createSubvolume(volumeOf(place));
-  chmodSync(rootOf(place), 0o755);
+  await asEmptyRoot(rootOf(place));
 }
 
 async function applyLayer(
@@ -79,7 +80,7 @@ async function applyLayer(
   parents: readonly DrivenSnapshot[],
   { stack, layer, signal }: StagedStack,
 ): Promise<CommittedFacts> {
-  begin(place, parents, false);
+  await begin(place, parents, false);
   await extractChanges(rootOf(place), changesOfLayer(stack.tree, layer), stack, {
     owners: await ownersOf(place),
     signal,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileError, syncDirectory } from "../../../content/index.ts";
 import { removeTree } from "../../remove-tree.ts";
 import type { NewSnapshot } from "../../snapshot-driver.ts";
+import { asEmptyRoot } from "../empty-root.ts";
 import { copyAttributes } from "../overlay/copy-attributes.ts";
 
 /** Where an active snapshot takes what is written to it; where nothing is below, the tree itself. */
@@ -20,8 +21,7 @@ export async function makeUpper(snapshot: NewSnapshot, lower: string | undefined
   const upper = upperOf(snapshot);
   try {
     await fs.mkdir(upper);
-    // Whatever the umask says.
-    await fs.chmod(upper, 0o755);
+    await asEmptyRoot(upper);
     if (lower === undefined) return;
     await fs.mkdir(workOf(snapshot), { mode: 0o700 });
     copyAttributes(lower, upper);

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { fromText } from "../../../base/index.ts";
 import { changesOfLayer, extractChanges, measureTree } from "../../../directory/index.ts";
 import { syncFileSystem } from "../../../linux/index.ts";
@@ -12,6 +12,7 @@ import type {
   StageOptions,
 } from "../../snapshot-driver.ts";
 import type { LayerStack, Mount } from "../../snapshotter.ts";
+import { asEmptyRoot } from "../empty-root.ts";
 import { ownersOf } from "../owners-of.ts";
 import { changesetOfUpper } from "./changeset-of-upper.ts";
 import { copyAttributes } from "./copy-attributes.ts";
@@ -130,10 +131,9 @@ async function stageUpper(
   if (changes.directories[0]?.isOpaque === true) await writeFile(opaqueOf(place), "");
 }
 
-/** As accessible as a root directory has to be, whatever the umask says. */
 async function makeFiles(place: NewSnapshot): Promise<void> {
   await mkdir(filesOf(place));
-  await chmod(filesOf(place), 0o755);
+  await asEmptyRoot(filesOf(place));
 }
 
 async function makeDurable(place: NewSnapshot): Promise<CommittedFacts> {

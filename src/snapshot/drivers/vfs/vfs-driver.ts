@@ -6,6 +6,7 @@ import { isLinux, syncFileSystem } from "../../../linux/index.ts";
 import type { CommittedFacts, DrivenSnapshot, NewSnapshot, SnapshotDriver } from "../../snapshot-driver.ts";
 import type { Mount, SnapshotUsage } from "../../snapshotter.ts";
 import { changesetOfCopies } from "../changeset-of-copies.ts";
+import { asEmptyRoot } from "../empty-root.ts";
 import { ownersOf } from "../owners-of.ts";
 
 /**
@@ -59,8 +60,9 @@ async function copyParent(
   [parent]: readonly DrivenSnapshot[],
   signal?: AbortSignal,
 ): Promise<void> {
-  if (parent === undefined) await mkdir(rootOf(place), { mode: 0o755 });
-  else await copyTree(rootOf(parent), rootOf(place), { signal });
+  if (parent !== undefined) return await copyTree(rootOf(parent), rootOf(place), { signal });
+  await mkdir(rootOf(place));
+  await asEmptyRoot(rootOf(place));
 }
 
 async function factsOf(place: NewSnapshot): Promise<CommittedFacts> {
