@@ -28,6 +28,13 @@ describe("the exit code", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   });
 
+  it("is 0 when purging a directory and what lies in it, which goes with it", async () => {
+    const place = `oci:${join(directory, "purged")}`;
+    const { code, stderr } = await runStrata(["purge", SAMPLE, "/etc/motd", "/etc/", "etc", "-t", place, "-q"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect((await runStrata(["ls", place])).stdout).not.toContain("etc");
+  });
+
   it("is 0 for an image of several that is chosen after the dash, which is no option", async () => {
     const stdin = async function* (): AsyncGenerator<Uint8Array> {
       yield readFileSync(SAMPLE);

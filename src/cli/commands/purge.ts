@@ -22,8 +22,15 @@ export function configurePurge(command: Command, terminal: Terminal): void {
     .action(async (image: string, paths: string[], options: EditVerbOptions) => {
       await editImage(image, { terminal, options, words: [] }, async (draft) => {
         let edited = draft;
-        for (const path of paths) edited = await edited.removePath(path);
+        for (const path of outermost(paths)) edited = await edited.removePath(path);
         return edited;
       });
     });
+}
+
+/** Without those that are named twice, or that go with another, as words: where symlinks lead only the image tells. */
+function outermost(paths: readonly string[]): string[] {
+  const byName = new Map(paths.map((path) => [`/${path.split("/").filter(Boolean).join("/")}`, path]));
+  const isBelow = (name: string): boolean => [...byName.keys()].some((other) => name.startsWith(`${other}/`));
+  return [...byName].filter(([name]) => !isBelow(name)).map(([, path]) => path);
 }
