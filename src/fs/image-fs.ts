@@ -5,7 +5,7 @@ import { constants } from "./constants.ts";
 import type { FileContents } from "./file-contents.ts";
 import { findSlot } from "./find-slot.ts";
 import type { ImageDir, OpendirOptions } from "./image-dir.ts";
-import { ImageFileHandle, type ReadFileOptions } from "./image-file-handle.ts";
+import { ImageFileHandle } from "./image-file-handle.ts";
 import { type ImageMetadata, metadataOf, type XattrOptions } from "./image-metadata.ts";
 import { type PathLike, parsePath } from "./image-path.ts";
 import { ImageReadStream, type ReadStreamOptions } from "./image-read-stream.ts";
@@ -13,6 +13,7 @@ import { decoderFor, optionsOf } from "./name-encoding.ts";
 import { type NodeFs, toNodeFs } from "./node-fs.ts";
 import { assertWhole, findToOpen, openContent, readContentSync } from "./open-content.ts";
 import type { OpenFlags } from "./open-flags.ts";
+import type { ReadFileOptions } from "./reading-handle.ts";
 import { refuseWrite } from "./refused-writes.ts";
 import { type DescribeLayer, type WalkEntry, type WalkOptions, walkImage } from "./walk-image.ts";
 

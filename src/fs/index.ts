@@ -44,7 +44,7 @@ export type {
 } from "./fs-like.ts";
 export { ImageDir, type OpendirOptions } from "./image-dir.ts";
 export { ImageDirent } from "./image-dirent.ts";
-export { ImageFileHandle, type ReadFileOptions } from "./image-file-handle.ts";
+export { ImageFileHandle } from "./image-file-handle.ts";
 export { ImageFs, type ImageFsOptions, type ReadFile } from "./image-fs.ts";
 export type { StatOptions, XattrOptions } from "./image-metadata.ts";
 export type { PathLike } from "./image-path.ts";
@@ -57,6 +57,7 @@ export type { NameEncoding } from "./name-encoding.ts";
 export type { NodeFs } from "./node-fs.ts";
 export type { OpenFlags } from "./open-flags.ts";
 export type { ReadOptions } from "./read-arguments.ts";
+export type { ReadFileOptions } from "./reading-handle.ts";
 export { type HostAttributes, type RootedPromises, rootedAt } from "./rooted-at.ts";
 export type { TimeArgument } from "./time-argument.ts";
 export type { CopyOptions } from "./union/copy-tree.ts";

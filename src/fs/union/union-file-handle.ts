@@ -1,14 +1,12 @@
-import { Readable } from "node:stream";
-import type { ReadableStream } from "node:stream/web";
 import { assertInteger, assertNotCancelled, withCode } from "../argument-error.ts";
 import { constants } from "../constants.ts";
 import { errnoError } from "../errno-error.ts";
 import type { FileBigIntStats, FileFacts, FileStats } from "../file-stats.ts";
 import type { HandleLike, ReadHandleLike } from "../fs-like.ts";
-import type { ReadFileOptions } from "../image-file-handle.ts";
-import { type ChunkRange, ImageReadStream, type ReadStreamOptions } from "../image-read-stream.ts";
-import { decoderFor, optionsOf } from "../name-encoding.ts";
-import { positionOf, type ReadOptions, windowOf, wishOf } from "../read-arguments.ts";
+import type { ChunkRange } from "../image-read-stream.ts";
+import { optionsOf } from "../name-encoding.ts";
+import { positionOf, windowOf } from "../read-arguments.ts";
+import { ReadingHandle, WHOLE_FILE_CHUNK } from "../reading-handle.ts";
 import type { TimeArgument } from "../time-argument.ts";
 import { statsOf } from "./union-core.ts";
 import { UnionWriteStream, type WriteStreamOptions } from "./union-write-stream.ts";
@@ -49,40 +47,12 @@ const MAX_WHOLE_FILE = 2 ** 31 - 1;
  * no descriptor number. It lives on when its name is gone. One that was opened for reading while its file lay in a lower
  * goes on reading that when the file is copied up, as in the kernel before 4.19.
  */
-export class UnionFileHandle implements AsyncDisposable {
+export class UnionFileHandle extends ReadingHandle {
   readonly #file: OpenedFile;
-  readonly #busy = new Set<Promise<unknown>>();
-  #position = 0;
-  #closing: Promise<void> | undefined;
 
   constructor(file: OpenedFile) {
+    super();
     this.#file = file;
-  }
-
-  /** `FileHandle.read` in all its forms. */
-  read<T extends NodeJS.ArrayBufferView>(
-    buffer: T,
-    offset?: number | null,
-    length?: number | null,
-    position?: number | bigint | null,
-  ): Promise<{ readonly bytesRead: number; readonly buffer: T }>;
-  read<T extends NodeJS.ArrayBufferView>(
-    buffer: T,
-    options?: Omit<ReadOptions, "buffer">,
-  ): Promise<{ readonly bytesRead: number; readonly buffer: T }>;
-  read<T extends NodeJS.ArrayBufferView = Buffer>(
-    options?: ReadOptions<T>,
-  ): Promise<{ readonly bytesRead: number; readonly buffer: T }>;
-  async read(
-    target?: NodeJS.ArrayBufferView | ReadOptions,
-    offset?: number | Omit<ReadOptions, "buffer"> | null,
-    length?: number | null,
-    position?: number | bigint | null,
-  ): Promise<{ readonly bytesRead: number; readonly buffer: NodeJS.ArrayBufferView }> {
-    this.#assertOpen("read");
-    const wish = wishOf(target, offset, length, position);
-    const bytes = windowOf(wish.buffer, wish);
-    return { bytesRead: await this.#readAt(bytes, positionOf(wish.position)), buffer: wish.buffer };
   }
 
   /** Fills several buffers one after the other. */
@@ -90,12 +60,12 @@ export class UnionFileHandle implements AsyncDisposable {
     buffers: T,
     position?: number | null,
   ): Promise<{ readonly bytesRead: number; readonly buffers: T }> {
-    this.#assertOpen("read");
+    this.assertOpen("read");
     let bytesRead = 0;
     const start = positionOf(position);
     for (const buffer of buffers) {
       const bytes = windowOf(buffer, {});
-      const count = await this.#readAt(bytes, start === undefined ? undefined : start + bytesRead);
+      const count = await this.readAt(bytes, start === undefined ? undefined : start + bytesRead);
       bytesRead += count;
       if (count < bytes.length) break;
     }
@@ -116,7 +86,7 @@ export class UnionFileHandle implements AsyncDisposable {
     length?: number | BufferEncoding | null,
     position?: number | null,
   ): Promise<Written<string | NodeJS.ArrayBufferView>> {
-    this.#assertOpen("write");
+    this.assertOpen("write");
     const part = partOf(data, offset, length, position);
     await this.writeAll(part.bytes, positionOf(part.position));
     return { bytesWritten: part.bytes.length, buffer: data };
@@ -139,61 +109,36 @@ export class UnionFileHandle implements AsyncDisposable {
 
   /** Writes all of the bytes; at a position, or where the handle stands, which then moves on. */
   async writeAll(bytes: Uint8Array, position?: number): Promise<void> {
-    this.#assertOpen("write");
-    await this.#while(() => this.#write(bytes, position));
+    this.assertOpen("write");
+    await this.whileOpen(() => this.#write(bytes, position));
   }
 
   async #write(bytes: Uint8Array, position?: number): Promise<void> {
     const handle = this.#writable("write");
     if ((this.#file.flags & constants.O_APPEND) === 0) return this.#writeAt(bytes, position);
     await this.#file.append(async () => {
-      this.#position = Number((await handle.stat({ bigint: true })).size);
+      this.position = Number((await handle.stat({ bigint: true })).size);
       await this.#writeAt(bytes);
     });
   }
 
   async #writeAt(bytes: Uint8Array, position?: number): Promise<void> {
     const handle = this.#writable("write");
-    let at = position ?? this.#position;
+    let at = position ?? this.position;
     for (let done = 0; done < bytes.length; ) {
       const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, at);
       done += bytesWritten;
       at += bytesWritten;
     }
-    if (position === undefined) this.#position = at;
+    if (position === undefined) this.position = at;
     await this.#file.changed();
-  }
-
-  /** Everything from the current position on; the position is at the end after it. */
-  readFile(options?: { encoding?: null | undefined; signal?: AbortSignal | undefined } | null): Promise<Buffer>;
-  readFile(options: BufferEncoding | { encoding: BufferEncoding; signal?: AbortSignal | undefined }): Promise<string>;
-  readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<string | Buffer>;
-  async readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<string | Buffer> {
-    this.#assertOpen("read");
-    return await this.#while(() => this.#readFile(options));
-  }
-
-  async #readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<string | Buffer> {
-    const { encoding, signal } = optionsOf<ReadFileOptions>(options);
-    const decode = decoderFor(encoding);
-    const { size } = await this.#readable("read").stat({ bigint: true });
-    if (Number(size) > MAX_WHOLE_FILE) {
-      throw withCode(new RangeError(`File size (${size}) is greater than 2 GiB`), "ERR_FS_FILE_TOO_LARGE");
-    }
-    const chunks: Buffer[] = [];
-    assertNotCancelled(signal);
-    for await (const chunk of this.#chunks({ chunkSize: 8 * 1024 * 1024 })) {
-      assertNotCancelled(signal);
-      chunks.push(chunk);
-    }
-    return decode(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
   }
 
   /** Writes from the current position on. */
   async writeFile(data: WriteData, options?: WriteFileOptions | BufferEncoding | null): Promise<void> {
-    this.#assertOpen("write");
+    this.assertOpen("write");
     this.#writable("write");
-    await this.#while(async () => {
+    await this.whileOpen(async () => {
       for await (const bytes of bytesOfData(data, optionsOf<WriteFileOptions>(options))) await this.#write(bytes);
     });
   }
@@ -205,102 +150,66 @@ export class UnionFileHandle implements AsyncDisposable {
 
   /** A range of the file in order; `start` and `length` as in a stream. */
   chunks(range: ChunkRange): AsyncGenerator<Buffer> {
-    this.#assertOpen("read");
+    this.assertOpen("read");
     return this.#chunks(range);
   }
 
   async *#chunks({ start, length = Number.MAX_SAFE_INTEGER, chunkSize }: ChunkRange): AsyncGenerator<Buffer> {
     const handle = this.#readable("read");
-    const first = start ?? this.#position;
+    const first = start ?? this.position;
     const size = Number((await handle.stat({ bigint: true })).size);
     const end = Math.min(size, first + length);
-    if (handle.chunks !== undefined && first < end) {
-      for await (const chunk of handle.chunks({ start: first, length: end - first, chunkSize })) {
-        if (start === undefined) this.#position += chunk.length;
-        yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
-      }
-      return;
-    }
-    for (let at = first; at < end; ) {
-      const buffer = Buffer.allocUnsafeSlow(Math.min(chunkSize, end - at));
-      const count = await this.#readAt(buffer, start === undefined ? undefined : at);
-      if (count === 0) return;
-      at += count;
-      yield buffer.subarray(0, count);
-    }
+    if (handle.chunks === undefined || first >= end)
+      yield* this.readPieces({ first, end, chunkSize }, start === undefined);
+    else yield* this.passOn(handle.chunks({ start: first, length: end - first, chunkSize }), start === undefined);
   }
 
   stat(options?: { readonly bigint?: false | undefined }): Promise<FileStats>;
   stat(options: { readonly bigint: true }): Promise<FileBigIntStats>;
   async stat(options: { readonly bigint?: boolean | undefined } = {}): Promise<FileStats | FileBigIntStats> {
-    this.#assertOpen("fstat");
+    this.assertOpen("fstat");
     return statsOf(await this.#file.facts(), options.bigint);
   }
 
   /** Cuts the file or lengthens it with zeros. Default length 0. */
   async truncate(length?: number | null): Promise<void> {
-    this.#assertOpen("ftruncate");
+    this.assertOpen("ftruncate");
     const handle = this.#writable("ftruncate");
     await handle.truncate(Math.max(0, assertInteger(length ?? 0, "len", Number.MIN_SAFE_INTEGER)));
     await this.#file.changed();
   }
 
   async chmod(mode: number): Promise<void> {
-    this.#assertOpen("fchmod");
+    this.assertOpen("fchmod");
     await this.#file.chmod(mode);
   }
 
   async chown(uid: number, gid: number): Promise<void> {
-    this.#assertOpen("fchown");
+    this.assertOpen("fchown");
     await this.#file.chown(uid, gid);
   }
 
   async utimes(atime: TimeArgument, mtime: TimeArgument): Promise<void> {
-    this.#assertOpen("futime");
+    this.assertOpen("futime");
     await this.#file.utimes(atime, mtime);
   }
 
   async sync(): Promise<void> {
-    this.#assertOpen("fsync");
+    this.assertOpen("fsync");
     const { handle } = this.#file;
     if (handle !== undefined && "sync" in handle) await handle.sync();
   }
 
   async datasync(): Promise<void> {
-    this.#assertOpen("fdatasync");
+    this.assertOpen("fdatasync");
     const { handle } = this.#file;
     if (handle !== undefined && "datasync" in handle) await handle.datasync();
   }
 
   /** A stream that closes this handle at its end, unless `autoClose` is false. */
-  createReadStream(options: ReadStreamOptions | BufferEncoding = {}): ImageReadStream {
-    this.#assertOpen("read");
-    return new ImageReadStream(undefined, { open: async () => this, options });
-  }
-
-  /** A stream that closes this handle at its end, unless `autoClose` is false. */
   createWriteStream(options: WriteStreamOptions | BufferEncoding = {}): UnionWriteStream {
-    this.#assertOpen("write");
+    this.assertOpen("write");
     return new UnionWriteStream(undefined, { open: async () => this, options });
-  }
-
-  /** The rest of the file as a web stream. Closing the handle is up to the caller. */
-  readableWebStream(): ReadableStream {
-    return Readable.toWeb(this.createReadStream({ autoClose: false }));
-  }
-
-  /** Waits for what is under way. May be called again. */
-  close(): Promise<void> {
-    this.#closing ??= this.#release();
-    return this.#closing;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  #assertOpen(syscall: string): void {
-    if (this.#closing !== undefined) throw errnoError("EBADF", { syscall });
   }
 
   #readable(syscall: string): ReadHandleLike {
@@ -317,31 +226,36 @@ export class UnionFileHandle implements AsyncDisposable {
     throw errnoError(syscall === "write" ? "EBADF" : "EINVAL", { syscall });
   }
 
-  async #readAt(bytes: Uint8Array, position: number | undefined): Promise<number> {
+  protected async readAt(bytes: Uint8Array, position: number | undefined): Promise<number> {
     const handle = this.#readable("read");
     if (bytes.length === 0) return 0;
-    return await this.#while(async () => {
-      const at = position ?? this.#position;
+    return await this.whileOpen(async () => {
+      const at = position ?? this.position;
       // Moved before the read ends, so that reads under way at once take one part each.
-      if (position === undefined) this.#position = at + bytes.length;
+      if (position === undefined) this.position = at + bytes.length;
       const { bytesRead } = await handle.read(bytes, 0, bytes.length, at);
-      if (position === undefined) this.#position -= bytes.length - bytesRead;
+      if (position === undefined) this.position -= bytes.length - bytesRead;
       return bytesRead;
     });
   }
 
-  async #while<T>(work: () => Promise<T>): Promise<T> {
-    const working = work();
-    this.#busy.add(working);
-    try {
-      return await working;
-    } finally {
-      this.#busy.delete(working);
-    }
+  protected async readRest(signal: AbortSignal | undefined): Promise<Buffer> {
+    return await this.whileOpen(async () => {
+      const { size } = await this.#readable("read").stat({ bigint: true });
+      if (Number(size) > MAX_WHOLE_FILE) {
+        throw withCode(new RangeError(`File size (${size}) is greater than 2 GiB`), "ERR_FS_FILE_TOO_LARGE");
+      }
+      const chunks: Buffer[] = [];
+      assertNotCancelled(signal);
+      for await (const chunk of this.#chunks({ chunkSize: WHOLE_FILE_CHUNK })) {
+        assertNotCancelled(signal);
+        chunks.push(chunk);
+      }
+      return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+    });
   }
 
-  async #release(): Promise<void> {
-    await Promise.allSettled(this.#busy);
+  protected async release(): Promise<void> {
     await this.#file.handle?.close();
   }
 }

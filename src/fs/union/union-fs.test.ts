@@ -1,10 +1,13 @@
+import { mkdtempSync, promises, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fastGlob from "fast-glob";
 import { glob } from "glob";
 import { expect, it } from "vitest";
 import { imageOf } from "../../../test/support/image-of.ts";
 import { changesetTar, ociWhiteouts } from "../../layer/index.ts";
 import { dir, file, hardlink, indexOf, symlink } from "../../testing/index.ts";
-import { listUpper, type UnionFs, unionFs } from "../index.ts";
+import { listUpper, rootedAt, type UnionFs, unionFs } from "../index.ts";
 
 const IMAGE = imageOf([
   [
@@ -38,12 +41,16 @@ it("copies a file up with all that it has when it is written to", async () => {
 });
 
 it("loses nothing that is appended to one file at once", async () => {
-  const fs = unionFs({ lowers: [IMAGE] });
-  const words = Array.from({ length: 50 }, (_, i) => `${i}\n`);
-  await Promise.all(words.map((word) => fs.appendFile("/etc/motd", word)));
-  expect((await fs.readFile("/etc/motd", "utf8")).split("\n").sort()).toEqual(
-    `hello\n${words.join("")}`.split("\n").sort(),
-  );
+  const directory = mkdtempSync(join(tmpdir(), "strata-append-"));
+  try {
+    const fs = unionFs({ upper: rootedAt(promises, directory), lowers: [IMAGE] });
+    const words = Array.from({ length: 50 }, (_, i) => `${i}\n`);
+    await Promise.all(words.map((word) => fs.appendFile("/etc/motd", word)));
+    const lines = (await fs.readFile("/etc/motd", "utf8")).split("\n");
+    expect(lines.sort()).toEqual(`hello\n${words.join("")}`.split("\n").sort());
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 });
 
 it("hides a removed directory at once", async () => {

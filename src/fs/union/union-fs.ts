@@ -1,10 +1,10 @@
 import type * as promises from "node:fs/promises";
 import { constants } from "../constants.ts";
 import type { FsLike, ReadFsLike } from "../fs-like.ts";
-import type { ReadFileOptions } from "../image-file-handle.ts";
 import type { PathLike } from "../image-path.ts";
 import { MemoryFs } from "../memory/memory-fs.ts";
 import type { Spill } from "../memory/spill.ts";
+import type { ReadFileOptions } from "../reading-handle.ts";
 import { copyTree } from "./copy-tree.ts";
 import { type NodeUnionFs, toNodeUnionFs } from "./node-union-fs.ts";
 import { UnionCore } from "./union-core.ts";
