@@ -43,6 +43,7 @@ export {
   type Transport,
 } from "./image-name.ts";
 export type { ListedImage } from "./image-place.ts";
+export { leadsToTree } from "./leads-to-tree.ts";
 export { type ArtifactPlace, openArtifact, openArtifacts } from "./open-artifact.ts";
 export { type OpenDestinationOptions, openDestination } from "./open-destination.ts";
 export type { OpenSourceOptions } from "./open-options.ts";
@@ -66,7 +67,6 @@ export {
   type RetryEvent,
   type TransferOptions,
 } from "./registry/registry-options.ts";
-export { leadsToTree } from "./leads-to-tree.ts";
 export { leadsToPath } from "./resolve-path.ts";
 export { createDirectory, type DestinationKind, destinationKind } from "./rootfs/destination-kind.ts";
 export { writeFileAtomically } from "./rootfs/write-file.ts";
