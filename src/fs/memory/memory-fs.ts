@@ -1,8 +1,7 @@
-import { type ByteString, fromText, now, toText } from "../../base/index.ts";
+import { fromText, now, toText } from "../../base/index.ts";
 import type { SparseRun } from "../../tar/index.ts";
 import { type FileType, TYPE_BITS } from "../../tree/index.ts";
 import { constants } from "../constants.ts";
-import { type ErrnoCode, errnoError } from "../errno-error.ts";
 import { FileBigIntStats } from "../file-stats.ts";
 import type { ContentReference, FsLike, FsPath, StatsLike } from "../fs-like.ts";
 import { ImageDirent } from "../image-dirent.ts";
@@ -11,6 +10,7 @@ import { encoderFor, type NameEncoding } from "../name-encoding.ts";
 import { nanosecondsOf } from "../time-argument.ts";
 import { MemoryFileHandle } from "./memory-file-handle.ts";
 import { dropPrivileges, factsOfInode, type MemoryInode } from "./memory-inode.ts";
+import { fail, isWithin, MemoryTree } from "./memory-tree.ts";
 import { PageStore } from "./page-store.ts";
 import { PagedContent } from "./paged-content.ts";
 import type { Spill } from "./spill.ts";
@@ -39,14 +39,14 @@ const TYPES = Object.entries(TYPE_BITS) as [FileType, number][];
 export class MemoryFs implements FsLike, AsyncDisposable {
   readonly #store: PageStore;
   readonly #clock: () => bigint;
-  readonly #root: MemoryInode;
+  readonly #tree: MemoryTree;
   #inodes = 0;
   readonly #opened = new Map<MemoryInode, number>();
 
   constructor({ spill, memory = DEFAULT_MEMORY, time }: MemoryFsOptions = {}) {
     this.#store = new PageStore({ limit: memory, spill });
     this.#clock = time === undefined ? () => BigInt(now()) * NS_PER_MS : () => time;
-    this.#root = this.#make(TYPE_BITS.directory | 0o755, { children: new Map() });
+    this.#tree = new MemoryTree(this.#make(TYPE_BITS.directory | 0o755, { children: new Map() }), this.#clock);
   }
 
   /** Bytes of data in memory. */
@@ -55,26 +55,27 @@ export class MemoryFs implements FsLike, AsyncDisposable {
   }
 
   async lstat(path: FsPath, options?: { readonly throwIfNoEntry?: boolean }): Promise<StatsLike | undefined> {
-    const inode = options?.throwIfNoEntry === false ? this.#find(path, "lstat") : this.#existing(path, "lstat");
+    const inode =
+      options?.throwIfNoEntry === false ? this.#tree.find(path, "lstat") : this.#tree.existing(path, "lstat");
     return inode && new FileBigIntStats(factsOfInode(inode));
   }
 
   async readdir(path: FsPath, options?: { readonly encoding?: NameEncoding }): Promise<ImageDirent<string | Buffer>[]> {
     const encode = encoderFor(options?.encoding);
-    const children = [...this.#directory(path, "scandir")].sort(([a], [b]) => (a < b ? -1 : 1));
+    const children = [...this.#tree.directory(path, "scandir")].sort(([a], [b]) => (a < b ? -1 : 1));
     return children.map(([name, { mode }]) => new ImageDirent(encode(name), path, typeOfMode(mode)));
   }
 
   async readlink(path: FsPath, options?: { readonly encoding?: NameEncoding }): Promise<string | Buffer> {
-    const { target } = this.#existing(path, "readlink");
+    const { target } = this.#tree.existing(path, "readlink");
     if (target === undefined) throw fail("EINVAL", "readlink", path);
     return encoderFor(options?.encoding)(target);
   }
 
   async open(path: FsPath, flags: number, mode = 0o666): Promise<MemoryFileHandle> {
-    const found = (flags & constants.O_CREAT) === 0 ? this.#existing(path, "open") : this.#find(path, "open");
+    const found = (flags & constants.O_CREAT) === 0 ? this.#tree.existing(path, "open") : this.#tree.find(path, "open");
     if (found !== undefined && (flags & constants.O_EXCL) !== 0) throw fail("EEXIST", "open", path);
-    const inode = found ?? this.#place(path, "open", () => this.#makeFile(mode));
+    const inode = found ?? this.#tree.place(path, "open", () => this.#makeFile(mode));
     const writes = (flags & (constants.O_WRONLY | constants.O_RDWR)) !== 0;
     if (inode.children !== undefined && writes) throw fail("EISDIR", "open", path);
     if (inode.content === undefined && inode.children === undefined) throw fail("ENXIO", "open", path);
@@ -86,56 +87,56 @@ export class MemoryFs implements FsLike, AsyncDisposable {
 
   async mkdir(path: FsPath, options?: { readonly mode?: number }): Promise<undefined> {
     const mode = TYPE_BITS.directory | ((options?.mode ?? 0o777) & 0o7777);
-    this.#place(path, "mkdir", () => this.#make(mode, { children: new Map() }));
+    this.#tree.place(path, "mkdir", () => this.#make(mode, { children: new Map() }));
   }
 
   async symlink(target: FsPath, path: FsPath): Promise<void> {
     const { bytes } = parsePath(target, "target");
-    this.#place(path, "symlink", () => this.#make(TYPE_BITS.symlink | 0o777, { target: bytes }));
+    this.#tree.place(path, "symlink", () => this.#make(TYPE_BITS.symlink | 0o777, { target: bytes }));
   }
 
   async mknod(path: FsPath, mode: number, rdev: number): Promise<void> {
     const isFile = (mode & constants.S_IFMT) === TYPE_BITS.file;
-    this.#place(path, "mknod", () => (isFile ? this.#makeFile(mode) : this.#make(mode, { rdev })));
+    this.#tree.place(path, "mknod", () => (isFile ? this.#makeFile(mode) : this.#make(mode, { rdev })));
   }
 
   async writeReference(path: FsPath, mode: number, content: ContentReference): Promise<void> {
-    this.#place(path, "open", () => this.#makeFile(mode, content));
+    this.#tree.place(path, "open", () => this.#makeFile(mode, content));
   }
 
   referenceOf(path: FsPath): ContentReference | undefined {
-    return this.#find(path, "lstat")?.content?.reference;
+    return this.#tree.find(path, "lstat")?.content?.reference;
   }
 
   async dataRuns(path: FsPath): Promise<readonly SparseRun[] | undefined> {
-    return await this.#existing(path, "open").content?.dataRuns();
+    return await this.#tree.existing(path, "open").content?.dataRuns();
   }
 
   async link(existingPath: FsPath, newPath: FsPath): Promise<void> {
-    const inode = this.#existing(existingPath, "link");
+    const inode = this.#tree.existing(existingPath, "link");
     if (inode.children !== undefined) throw fail("EPERM", "link", existingPath);
-    this.#place(newPath, "link", () => inode);
+    this.#tree.place(newPath, "link", () => inode);
     inode.nlink++;
     this.#changed(inode);
   }
 
   async unlink(path: FsPath): Promise<void> {
-    const inode = this.#existing(path, "unlink");
+    const inode = this.#tree.existing(path, "unlink");
     if (inode.children !== undefined) throw fail("EISDIR", "unlink", path);
-    this.#take(path, "unlink");
+    this.#tree.take(path, "unlink");
     await this.#dropName(inode);
   }
 
   async rmdir(path: FsPath): Promise<void> {
-    const { children } = this.#existing(path, "rmdir");
+    const { children } = this.#tree.existing(path, "rmdir");
     if (children === undefined) throw fail("ENOTDIR", "rmdir", path);
     if (children.size > 0) throw fail("ENOTEMPTY", "rmdir", path);
-    this.#take(path, "rmdir");
+    this.#tree.take(path, "rmdir");
   }
 
   async rename(oldPath: FsPath, newPath: FsPath): Promise<void> {
-    const inode = this.#existing(oldPath, "rename");
-    const replaced = this.#find(newPath, "rename");
+    const inode = this.#tree.existing(oldPath, "rename");
+    const replaced = this.#tree.find(newPath, "rename");
     if (replaced === inode) return;
     if (inode.children !== undefined && isWithin(oldPath, newPath)) throw fail("EINVAL", "rename", oldPath);
     if (replaced?.children !== undefined) {
@@ -145,19 +146,19 @@ export class MemoryFs implements FsLike, AsyncDisposable {
       if (inode.children !== undefined) throw fail("ENOTDIR", "rename", oldPath);
       await this.unlink(newPath);
     }
-    this.#take(oldPath, "rename");
-    this.#place(newPath, "rename", () => inode);
+    this.#tree.take(oldPath, "rename");
+    this.#tree.place(newPath, "rename", () => inode);
     this.#changed(inode);
   }
 
   async chmod(path: FsPath, mode: number): Promise<void> {
-    const inode = this.#existing(path, "chmod");
+    const inode = this.#tree.existing(path, "chmod");
     inode.mode = (inode.mode & constants.S_IFMT) | (mode & 0o7777);
     this.#changed(inode);
   }
 
   async lchown(path: FsPath, uid: number, gid: number): Promise<void> {
-    const inode = this.#existing(path, "lchown");
+    const inode = this.#tree.existing(path, "lchown");
     inode.uid = uid;
     inode.gid = gid;
     dropPrivileges(inode, { bits: true });
@@ -169,38 +170,38 @@ export class MemoryFs implements FsLike, AsyncDisposable {
   }
 
   async setTimes(path: FsPath, atimeNs: bigint, mtimeNs: bigint): Promise<void> {
-    const inode = this.#existing(path, "utime");
+    const inode = this.#tree.existing(path, "utime");
     this.#changed(inode);
     inode.atimeNs = atimeNs;
     inode.mtimeNs = mtimeNs;
   }
 
   async getxattr(path: FsPath, name: string, _options?: object): Promise<Buffer> {
-    const value = this.#existing(path, "getxattr").xattrs?.get(fromText(name));
+    const value = this.#tree.existing(path, "getxattr").xattrs?.get(fromText(name));
     if (value === undefined) throw fail("ENODATA", "getxattr", path);
     return Buffer.from(value);
   }
 
   async listxattr(path: FsPath, _options?: object): Promise<string[]> {
-    return [...(this.#existing(path, "listxattr").xattrs?.keys() ?? [])].map(toText).sort();
+    return [...(this.#tree.existing(path, "listxattr").xattrs?.keys() ?? [])].map(toText).sort();
   }
 
   async setxattr(path: FsPath, name: string, value: Uint8Array, _options?: object): Promise<void> {
-    const inode = this.#existing(path, "setxattr");
+    const inode = this.#tree.existing(path, "setxattr");
     inode.xattrs ??= new Map();
     inode.xattrs.set(fromText(name), Buffer.from(value));
     this.#changed(inode);
   }
 
   async removexattr(path: FsPath, name: string, _options?: object): Promise<void> {
-    const inode = this.#existing(path, "removexattr");
+    const inode = this.#tree.existing(path, "removexattr");
     if (inode.xattrs?.delete(fromText(name)) !== true) throw fail("ENODATA", "removexattr", path);
     this.#changed(inode);
   }
 
   /** Frees the data, what was spilled too. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await dropBelow(this.#root);
+    await dropBelow(this.#tree.root);
   }
 
   #makeFile(mode: number, reference?: ContentReference): MemoryInode {
@@ -228,66 +229,6 @@ export class MemoryFs implements FsLike, AsyncDisposable {
     };
   }
 
-  /** Undefined when the last name is missing. */
-  #walk(names: readonly ByteString[], path: FsPath, syscall: string): MemoryInode | undefined {
-    let at: MemoryInode | undefined = this.#root;
-    for (const name of names) {
-      if (at === undefined) throw fail("ENOENT", syscall, path);
-      if (at.children === undefined) throw fail("ENOTDIR", syscall, path);
-      at = at.children.get(name);
-    }
-    return at;
-  }
-
-  #find(path: FsPath, syscall: string): MemoryInode | undefined {
-    return this.#walk(namesOf(path), path, syscall);
-  }
-
-  #existing(path: FsPath, syscall: string): MemoryInode {
-    const inode = this.#find(path, syscall);
-    if (inode === undefined) throw fail("ENOENT", syscall, path);
-    return inode;
-  }
-
-  #directory(path: FsPath, syscall: string): Map<ByteString, MemoryInode> {
-    const { children } = this.#existing(path, syscall);
-    if (children === undefined) throw fail("ENOTDIR", syscall, path);
-    return children;
-  }
-
-  #holder(path: FsPath, syscall: string): Holder {
-    const names = namesOf(path);
-    const name = names.pop();
-    if (name === undefined) throw fail("EBUSY", syscall, path);
-    const parent = this.#walk(names, path, syscall);
-    if (parent === undefined) throw fail("ENOENT", syscall, path);
-    if (parent.children === undefined) throw fail("ENOTDIR", syscall, path);
-    return { parent, siblings: parent.children, name };
-  }
-
-  #place(path: FsPath, syscall: string, make: () => MemoryInode): MemoryInode {
-    if (namesOf(path).length === 0) throw fail("EEXIST", syscall, path);
-    const { parent, siblings, name } = this.#holder(path, syscall);
-    if (siblings.has(name)) throw fail("EEXIST", syscall, path);
-    const inode = make();
-    siblings.set(name, inode);
-    if (inode.children !== undefined) parent.nlink++;
-    this.#touch(parent);
-    return inode;
-  }
-
-  #take(path: FsPath, syscall: string): void {
-    const { parent, siblings, name } = this.#holder(path, syscall);
-    if (siblings.get(name)?.children !== undefined) parent.nlink--;
-    siblings.delete(name);
-    this.#touch(parent);
-  }
-
-  #touch(directory: MemoryInode): void {
-    directory.mtimeNs = this.#clock();
-    directory.ctimeNs = directory.mtimeNs;
-  }
-
   #changed(inode: MemoryInode): void {
     inode.ctimeNs = this.#clock();
   }
@@ -306,31 +247,11 @@ export class MemoryFs implements FsLike, AsyncDisposable {
   }
 }
 
-interface Holder {
-  readonly parent: MemoryInode;
-  readonly siblings: Map<ByteString, MemoryInode>;
-  readonly name: ByteString;
-}
-
 async function dropBelow({ children, content }: MemoryInode): Promise<void> {
   await content?.drop();
   for (const child of children?.values() ?? []) await dropBelow(child);
 }
 
-function namesOf(path: FsPath): ByteString[] {
-  return parsePath(path)
-    .bytes.split("/")
-    .filter((name) => name !== "" && name !== ".");
-}
-
-function isWithin(directory: FsPath, path: FsPath): boolean {
-  return `${namesOf(path).join("/")}/`.startsWith(`${namesOf(directory).join("/")}/`);
-}
-
 function typeOfMode(mode: number): FileType {
   return TYPES.find(([, bits]) => bits === (mode & constants.S_IFMT))?.[0] ?? "file";
-}
-
-function fail(code: ErrnoCode, syscall: string, path: FsPath): NodeJS.ErrnoException {
-  return errnoError(code, { syscall, path: path.toString() });
 }
