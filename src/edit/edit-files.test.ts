@@ -7,7 +7,7 @@ import {
   loaderOf,
   tarsOf,
 } from "../../test/support/placed-image.ts";
-import { unionFs } from "../fs/index.ts";
+import { type UnionFs, unionFs } from "../fs/index.ts";
 import type { PlacedImage } from "../image/index.ts";
 import { dir, file, hardlink, indexOf, symlink, treeText } from "../testing/index.ts";
 import { type EditFiles, editFiles } from "./edit-files.ts";
@@ -88,6 +88,17 @@ describe("editing the files of an image", () => {
       throw new Error("no");
     });
     await expect(failing).rejects.toThrow("no");
+  });
+
+  it("takes no change after its end, and waits for those that nobody waited for", async () => {
+    let kept: UnionFs | undefined;
+    const edited = await editOf((fs) => {
+      kept = fs;
+      void fs.mkdir("/late");
+    });
+    expect(await textOf(edited)).toContain("/late");
+    await expect(kept?.mkdir("/too-late")).rejects.toMatchObject({ code: "EROFS" });
+    expect(await kept?.exists("/late")).toBe(true);
   });
 
   it("can follow a plan", async () => {

@@ -4,6 +4,7 @@ import { changesetTar, ociWhiteouts } from "../layer/index.ts";
 import { appendLayer } from "./append-layer.ts";
 import type { EditContext } from "./edit-context.ts";
 import type { LoadFiles } from "./loaded-files.ts";
+import { assertPresent } from "./rewrite-layers.ts";
 import { writeLayer } from "./write-layer.ts";
 
 /** Changes the files of an image. What it returns means nothing. */
@@ -16,7 +17,9 @@ export type EditFiles = (fs: UnionFs) => unknown;
  *
  * With `created` in the context, that is the time of all that the function makes, and the same function gives the same layer.
  *
- * @throws what the function throws: then nothing is written; as `writeLayer`
+ * What still keeps the files when the function has ended can read them, and change them no more (EROFS).
+ *
+ * @throws what the function throws: then nothing is written; `layer-absent` when the bytes of a layer are not here; as `writeLayer`
  */
 export async function editFiles(
   image: PlacedImage,
@@ -25,9 +28,11 @@ export async function editFiles(
   ctx: EditContext,
 ): Promise<PlacedImage> {
   const { layers, tree } = await files();
+  assertPresent(layers, "edit the files of the image");
   const lower = new ImageFs(tree, contentsOf(layers));
   await using fs = unionFs({ lowers: [lower], spill: ctx.scratch, time: timeOf(ctx) });
   await edit(fs);
+  await fs.freeze();
   const { clampTime, signal } = ctx;
   const changes = await listUpper(fs, { signal });
   if (changes.index.count === 0) return image;

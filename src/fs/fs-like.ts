@@ -62,8 +62,9 @@ export interface HandleLike extends ReadHandleLike {
   chown(uid: number, gid: number): Promise<void>;
   /** Seconds since the epoch. */
   utimes(atime: number, mtime: number): Promise<void>;
-  sync(): Promise<void>;
-  datasync(): Promise<void>;
+  /** Where data can be made durable. */
+  sync?(): Promise<void>;
+  datasync?(): Promise<void>;
   /** Both in nanoseconds since the epoch. */
   setTimes?(atimeNs: bigint, mtimeNs: bigint): Promise<void>;
 }

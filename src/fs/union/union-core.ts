@@ -33,6 +33,7 @@ export class UnionCore implements Halves {
   readonly stamped = new Set<ByteString>();
   readonly #lock = new ReadWriteLock();
   readonly #appends = new ReadWriteLock();
+  #isFrozen = false;
 
   constructor({ upper, lowers, time, umask }: UnionCoreInit) {
     this.tree = new UnionTree([upper, ...[...lowers].reverse()].map(branchOf));
@@ -47,7 +48,17 @@ export class UnionCore implements Halves {
 
   /** Makes a change, alone. Never from within another, or from within a {@link look}. */
   change<T>(call: FailedCall, change: () => Promise<T>): Promise<T> {
-    return this.#lock.writing(() => named(call, change));
+    return this.#lock.writing(() => {
+      if (this.#isFrozen) throw errnoError("EROFS", call);
+      return named(call, change);
+    });
+  }
+
+  /** Lets the changes that were asked for end, and refuses all others. */
+  freeze(): Promise<void> {
+    return this.#lock.writing(async () => {
+      this.#isFrozen = true;
+    });
   }
 
   /** Writes at the end of a file, one after the other, whatever handle they come by. */

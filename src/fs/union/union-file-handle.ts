@@ -197,13 +197,13 @@ export class UnionFileHandle extends ReadingHandle {
   async sync(): Promise<void> {
     this.assertOpen("fsync");
     const { handle } = this.#file;
-    if (handle !== undefined && "sync" in handle) await handle.sync();
+    if (handle !== undefined && "sync" in handle) await handle.sync?.();
   }
 
   async datasync(): Promise<void> {
     this.assertOpen("fdatasync");
     const { handle } = this.#file;
-    if (handle !== undefined && "datasync" in handle) await handle.datasync();
+    if (handle !== undefined && "datasync" in handle) await handle.datasync?.();
   }
 
   /** A stream that closes this handle at its end, unless `autoClose` is false. */

@@ -211,6 +211,11 @@ export class UnionFs implements AsyncDisposable {
     return this.#walk(path, options);
   }
 
+  /** Waits for the changes that are under way; all others fail with EROFS from then on. Not in `node:fs`. */
+  async freeze(): Promise<void> {
+    await coreOf(this).freeze();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#owned?.[Symbol.asyncDispose]();
   }

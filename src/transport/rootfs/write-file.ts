@@ -12,7 +12,7 @@ import {
 import { realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { randomName, StrataError } from "../../base/index.ts";
-import { fileError } from "../../content/index.ts";
+import { fileError, syncDirectory } from "../../content/index.ts";
 
 /** Creates, never opens; never through a symlink. */
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
@@ -34,7 +34,10 @@ export async function writeFileAtomically(path: string, chunks: AsyncIterable<Ui
     } finally {
       closeSync(file);
     }
-    if (!isSpecial) renameSync(writing, target);
+    if (!isSpecial) {
+      renameSync(writing, target);
+      await syncDirectory(dirname(target));
+    }
   } catch (error) {
     if (!isSpecial) rmSync(writing, { force: true });
     throw fileError(error, path, "write");
