@@ -1,4 +1,4 @@
-import { type FileTime, fromText } from "./base/index.ts";
+import { type FileTime, fromText, toText } from "./base/index.ts";
 import { directoryTree } from "./changeset/index.ts";
 import { openFile } from "./content/index.ts";
 import { type CopyImageOptions, copyOptions } from "./copy-image.ts";
@@ -14,6 +14,7 @@ import {
   type LoadedFiles,
   type NormalTimes,
   normaliseTimes,
+  otherNames,
   rebaseImage,
   removePath,
   type SquashOptions,
@@ -76,6 +77,10 @@ export class ChainedDraft implements ImageDraft {
 
   async removePath(path: string, step?: EditStep): Promise<ImageDraft> {
     return await this.#after((ctx) => removePath(this.image, this.#load, fromText(path), ctx), step);
+  }
+
+  async otherNames(path: string): Promise<readonly string[]> {
+    return (await otherNames(this.#load, fromText(path))).map(toText);
   }
 
   async normaliseTimes(time: FileTime, { mode }: Pick<NormalTimes, "mode"> = {}): Promise<ImageDraft> {

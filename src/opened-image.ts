@@ -58,6 +58,11 @@ export interface ImageDraft extends AsyncDisposable {
    * @throws StrataError `path-not-found` when no layer has it
    */
   removePath(path: string, step?: EditStep): Promise<ImageDraft>;
+  /**
+   * Further names, in any layer, of files at a path or below it, from the root without a slash: {@link removePath} leaves these
+   * hardlinks, with the bytes.
+   */
+  otherNames(path: string): Promise<readonly string[]>;
   /** Clamps all times of files, configuration and history that are later to this one, or sets all of them to it. */
   normaliseTimes(time: FileTime, options?: Pick<NormalTimes, "mode">): Promise<ImageDraft>;
   /** The image as it is now, to be looked at; lives as long as the draft. */

@@ -30,6 +30,7 @@ export { applyFileEdits, type EditPath, type FileEdit } from "./edit-files-plan.
 export { type ImageStep, stepsOf, withSteps } from "./image-steps.ts";
 export type { LoadedFiles, LoadFiles } from "./loaded-files.ts";
 export { type NormalTimes, normaliseTimes } from "./normalise-times.ts";
+export { otherNames } from "./other-names.ts";
 export { type RebaseImage, rebaseImage } from "./rebase-image.ts";
 export { removePath } from "./remove-path.ts";
 export { ScopedScratch } from "./scoped-scratch.ts";

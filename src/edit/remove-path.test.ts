@@ -24,6 +24,7 @@ import {
   whiteout,
 } from "../testing/index.ts";
 import { mergeLayers } from "../union/index.ts";
+import { otherNames } from "./other-names.ts";
 import { removePath } from "./remove-path.ts";
 
 type Layers = readonly (readonly TarStep[])[];
@@ -219,3 +220,16 @@ function entriesOf(tar: Uint8Array): string[] {
     return `${index.type(i)} ${index.name(i)}${link === "" ? "" : ` -> ${link}`}`;
   });
 }
+
+describe("other names of what is removed", () => {
+  it("are told, of all layers, also where they are gone again", async () => {
+    const image = await imageOfSteps([
+      [dir("a"), file("a/key", "secret"), hardlink("copy", "a/key"), file("else", "x")],
+      [hardlink("late", "copy")],
+      [whiteout("late"), file("copy", "new")],
+    ]);
+    expect(await otherNames(loaderOf(image), "a/key")).toEqual(["copy", "late"]);
+    expect(await otherNames(loaderOf(image), "/a")).toEqual(["copy", "late"]);
+    expect(await otherNames(loaderOf(image), "else")).toEqual([]);
+  });
+});

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { addEditOptions, type EditVerbOptions, editImage } from "../edit/edit-options.ts";
 import { examples } from "../examples.ts";
+import { printableText } from "../printable.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** `strata purge`: a path out of every layer. */
@@ -21,11 +22,25 @@ export function configurePurge(command: Command, terminal: Terminal): void {
     )
     .action(async (image: string, paths: string[], options: EditVerbOptions) => {
       await editImage(image, { terminal, options, words: [] }, async (draft) => {
+        const wanted = outermost(paths);
         let edited = draft;
-        for (const path of outermost(paths)) edited = await edited.removePath(path);
+        for (const path of wanted) {
+          await tellOtherNames(terminal, await edited.otherNames(path), wanted);
+          edited = await edited.removePath(path);
+        }
         return edited;
       });
     });
+}
+
+/** A hardlink keeps the bytes of a file whose other name goes: whoever wants them gone has to know. */
+async function tellOtherNames(terminal: Terminal, names: readonly string[], wanted: readonly string[]): Promise<void> {
+  const kept = names.map((name) => `/${name}`).filter((name) => outermost([...wanted, name]).includes(name));
+  for (const name of kept.filter((other) => !wanted.includes(other))) {
+    await terminal.note(
+      `/${printableText(name.slice(1))} is another name of a file that goes, and keeps its bytes: purge it, too`,
+    );
+  }
 }
 
 /** Without those that are named twice, or that go with another, as words: where symlinks lead only the image tells. */
