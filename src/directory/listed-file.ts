@@ -187,7 +187,7 @@ function changed(file: ListedFile, now: number | "other" | "gone"): StrataError 
   return new StrataError({
     code: "file-changed",
     kind: "failed-precondition",
-    message: `${entry} ${state} and had ${file.size} when its directory was listed`,
+    message: `${entry} ${state} and had ${file.size} bytes when its directory was listed`,
     details: { entry, path: pathOf(file) },
     hint: "Try again when nothing writes to the directory",
   });

@@ -86,7 +86,7 @@ const TRANSCRIPTS: Readonly<Record<string, readonly string[]>> = {
     "cat dropped /app/deploy.key",
     "purge -q IMAGE /app/deploy.key -t purged",
     "blame purged /app/deploy.key",
-    "normalise --all IMAGE --time 0 -t normal",
+    "normalise -q --all IMAGE --time 0 -t normal",
     "ls -l normal /etc/motd",
     "edit -q IMAGE -t unchanged",
     "edit -q IMAGE --rm /missing -t unchanged",
