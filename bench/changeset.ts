@@ -89,7 +89,7 @@ function create(work: string, layout: string): string {
   const peers = {
     "umoci insert": shell(`umoci insert --image ${work}/layout:base ${work}/tree /`),
     "buildah commit": shell(
-      `${buildah(`commit -q --disable-compression=false $(cat ${work}/container) oci:${work}/out:1`)}`,
+      buildah(`commit -q --disable-compression=false $(cat ${work}/container) oci:${work}/out:1`),
     ),
     "tar c | gzip": shell(`tar c -C ${work}/tree --sort=name --xattrs . | gzip > ${work}/layer2.tar.gz`),
   };

@@ -7,7 +7,7 @@ import { requireOrSkip } from "../../test/support/skip.ts";
 import { openFile } from "../content/index.ts";
 import { isLinux, openDirectory, openDirectoryBeneath, removeTreeAt } from "../linux/index.ts";
 import { dir, file, hardlink, indexOf, type TarStep, tarScript } from "../testing/index.ts";
-import { type MergedNode, mergeLayers } from "../union/index.ts";
+import { mergeLayers } from "../union/index.ts";
 import { changesOfLayer } from "./changes-of-layer.ts";
 import { copyTree } from "./copy-tree.ts";
 import { DirectoryOpener } from "./directory-opener.ts";
@@ -121,7 +121,7 @@ const shapes = (): fc.Arbitrary<number[]> =>
 
 function tableOf(shape: readonly number[]) {
   const builder = new RowsBuilder();
-  const node = mergeLayers([indexOf(tarScript(dir("d")))]).node(0) as MergedNode;
+  const node = mergeLayers([indexOf(tarScript(dir("d")))]).node(0);
   builder.add({ parent: 0, name: "", node });
   const parents = [0];
   for (const up of shape) {

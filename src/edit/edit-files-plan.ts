@@ -41,7 +41,7 @@ export type FileEdit =
   | { readonly kind: "chown"; readonly path: EditPath; readonly uid: number; readonly gid: number };
 
 /**
- * Does the edits one after the other. For {@link editFiles}: when one fails, nothing of any is in the image.
+ * Does the edits one after the other. For `editFiles`: when one fails, nothing of any is in the image.
  * @throws errno errors of the file system, as `node:fs` has them; `aborted`
  */
 export async function applyFileEdits(

@@ -223,7 +223,7 @@ function entriesOf(tar: Uint8Array): string[] {
 
 describe("other names of what is removed", () => {
   it("are told, of all layers, also where they are gone again", async () => {
-    const image = await imageOfSteps([
+    const image = imageOfSteps([
       [dir("a"), file("a/key", "secret"), hardlink("copy", "a/key"), file("else", "x")],
       [hardlink("late", "copy")],
       [whiteout("late"), file("copy", "new")],

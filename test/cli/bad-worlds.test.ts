@@ -27,9 +27,9 @@ import {
   treeText,
   whiteoutCases,
 } from "../../src/testing/index.ts";
-import { runStrata } from "../cli/run-strata.ts";
+import { run } from "../interop/oracle-trees.ts";
 import { describeWith } from "../support/oracles.ts";
-import { run } from "./oracle-trees.ts";
+import { runStrata } from "./run-strata.ts";
 
 const STRATA = join(ROOT, "dist/cli/main.js");
 
