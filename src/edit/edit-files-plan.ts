@@ -23,7 +23,7 @@ export type FileEdit =
   | {
       readonly kind: "copy-in";
       readonly from: ReadFsLike;
-      /** Absolute in {@link from}, without symlinks on its way. */
+      /** Absolute in `from`, without symlinks on its way. */
       readonly source: EditPath;
       readonly path: EditPath;
       readonly uid?: number | undefined;
