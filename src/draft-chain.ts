@@ -26,7 +26,7 @@ export interface DraftChain {
   /** The image as the user wrote it, and the transport that it came by; for messages. */
   readonly reference: string;
   readonly transport: string;
-  readonly library: LayerLibrary;
+  readonly layerLibrary: LayerLibrary;
   readonly scratch: Scratch;
   readonly options: PlaceOptions & EditOptions;
   /** Where the trees of layers that lie in this place are remembered. */
@@ -53,7 +53,7 @@ export async function editInChain(chain: DraftChain, edit: Edit, step: EditStep 
       clampTime,
       step,
       signal,
-      onLayer: ({ source, ...written }) => chain.library.add(source, written),
+      onLayer: ({ source, ...written }) => chain.layerLibrary.add(source, written),
     });
     chain.held.add(scratch);
     return image;
@@ -65,8 +65,8 @@ export async function editInChain(chain: DraftChain, edit: Edit, step: EditStep 
 
 /** The files of an image, its layers read as far as nobody in the chain has read them. */
 export async function loadFiles(chain: DraftChain, image: PlacedImage): Promise<LoadedFiles> {
-  const { library, reference, indexCache } = chain;
-  const layers = await library.load({ ...image, reference });
+  const { layerLibrary, reference, indexCache } = chain;
+  const layers = await layerLibrary.load({ ...image, reference });
   return { layers, tree: await treeOf(layers, indexCache) };
 }
 

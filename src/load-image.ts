@@ -50,7 +50,7 @@ export async function loadImage(init: LoadImageInit, options: LoadImageOptions &
   const { name, source, held } = init;
   const chain = chainOf(init, options);
   try {
-    const layers = await chain.library.load(source);
+    const layers = await chain.layerLibrary.load(source);
     const files = { layers, tree: await treeOf(layers, chain.indexCache) };
     const draft = (image: OpenedImage, edits: EditOptions): ImageDraft => {
       // The image goes on when its drafts end.
@@ -77,7 +77,7 @@ function chainOf(init: LoadImageInit, options: LoadImageOptions & PlaceOptions &
   return {
     reference,
     transport,
-    library: held.add(new LayerLibrary(loading)),
+    layerLibrary: held.add(new LayerLibrary(loading)),
     scratch,
     options,
     indexCache: verify ? indexCache : undefined,

@@ -1,4 +1,5 @@
-import { type ByteString, StrataError, toText } from "../base/index.ts";
+import type { ByteString } from "../base/index.ts";
+import { assertNameFitsLayer } from "../layer/index.ts";
 import { joinPath } from "../tree/index.ts";
 import type { MergedNode, ProvenanceTree, Slot } from "../union/index.ts";
 import type { LayerRow } from "./rewrite-rows.ts";
@@ -111,7 +112,7 @@ class DifferenceCollector {
   }
 
   #rowOf(slot: Slot, path: ByteString): LayerRow {
-    assertName(path);
+    assertNameFitsLayer(path);
     return { path, node: this.#tree.node(slot) };
   }
 
@@ -133,14 +134,4 @@ class DifferenceCollector {
     const isBareRoot = path === "" && this.#tree.node(slot).isImplied;
     if (!isBareRoot) this.#directories.set(slot, path);
   }
-}
-
-function assertName(path: ByteString): void {
-  if (!path.slice(path.lastIndexOf("/") + 1).startsWith(".wh.")) return;
-  throw new StrataError({
-    code: "name-reserved",
-    kind: "unsupported",
-    message: `No layer can hold "${toText(path)}": names that begin with ".wh." mean deletions there`,
-    details: { entry: toText(path) },
-  });
 }

@@ -1,12 +1,6 @@
 import { assertNotAborted, StrataError } from "../base/index.ts";
 import { createHasher } from "../oci/index.ts";
-import {
-  type Compression,
-  DEFAULT_EXPANSION_LIMITS,
-  decompress,
-  SNIFF_LENGTH,
-  sniffCompression,
-} from "../tar/index.ts";
+import { type Compression, DEFAULT_EXPANSION_LIMITS, decompress, sniffStream } from "../tar/index.ts";
 import type { EditContext } from "./edit-context.ts";
 import { ScopedScratch } from "./scoped-scratch.ts";
 import { TarRecorder } from "./tar-recorder.ts";
@@ -19,8 +13,7 @@ import { type WrittenLayer, writtenLayer } from "./written-layer.ts";
  * @throws StrataError as writeLayer; of decompression; `compression-unsupported` for what layers cannot be stored as
  */
 export async function takeLayer(bytes: AsyncIterable<Uint8Array>, ctx: EditContext): Promise<WrittenLayer> {
-  const { head, whole } = await peek(bytes, SNIFF_LENGTH);
-  const compression = sniffCompression(head);
+  const { compression, whole } = await sniffStream(bytes);
   if (compression === "none") return await writeLayer(whole, ctx);
   if (compression !== "gzip" && compression !== "zstd") throw unsupported(compression);
   return await keepCompressed(whole, compression, ctx);
@@ -50,32 +43,6 @@ async function keepCompressed(
   const written = writtenLayer(recorded, stored);
   ctx.onLayer?.(written);
   return written;
-}
-
-/** At least the first `length` bytes of a stream, if it has so many, and the stream with them. */
-async function peek(
-  bytes: AsyncIterable<Uint8Array>,
-  length: number,
-): Promise<{ head: Uint8Array; whole: AsyncIterable<Uint8Array> }> {
-  const iterator = bytes[Symbol.asyncIterator]();
-  const chunks: Buffer[] = [];
-  let have = 0;
-  while (have < length) {
-    const next = await iterator.next();
-    if (next.done === true) break;
-    // The next call may overwrite it.
-    chunks.push(Buffer.from(next.value));
-    have += next.value.length;
-  }
-  const whole = async function* (): AsyncGenerator<Uint8Array> {
-    try {
-      yield* chunks;
-      for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
-    } finally {
-      await iterator.return?.();
-    }
-  };
-  return { head: Buffer.concat(chunks), whole: whole() };
 }
 
 function unsupported(compression: Compression): StrataError {

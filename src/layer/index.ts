@@ -38,7 +38,7 @@ export {
   type ChangesetRemoval,
   planChangeset,
 } from "./plan-changeset.ts";
-export { assertNamesFitLayer } from "./reserved-names.ts";
+export { assertNameFitsLayer, assertNamesFitLayer } from "./reserved-names.ts";
 export { whereIs } from "./where-is.ts";
 export {
   aufsWhiteouts,

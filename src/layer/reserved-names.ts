@@ -1,4 +1,4 @@
-import { StrataError, toText } from "../base/index.ts";
+import { type ByteString, StrataError, toText } from "../base/index.ts";
 import { EntryPaths } from "./entry-paths.ts";
 import type { LayerIndex } from "./layer-index.ts";
 import type { WhiteoutCodec } from "./whiteout-codec.ts";
@@ -18,12 +18,17 @@ export function assertNamesFitLayer(index: LayerIndex, codec: WhiteoutCodec): vo
     paths.moveTo(entry);
     if (!paths.name.startsWith(RESERVED)) continue;
     const meaning = codec.meaningOf(index, entry, paths);
-    if (meaning === "entry" || meaning === "opaque-directory") throw reserved(index, entry);
+    if (meaning === "entry" || meaning === "opaque-directory") throw reserved(index.name(entry));
   }
 }
 
-function reserved(index: LayerIndex, entry: number): StrataError {
-  const path = toText(index.name(entry));
+/** {@link assertNamesFitLayer} for one file, by its clean path. @throws StrataError `name-reserved` (unsupported) */
+export function assertNameFitsLayer(path: ByteString): void {
+  if (path.slice(path.lastIndexOf("/") + 1).startsWith(RESERVED)) throw reserved(path);
+}
+
+function reserved(name: ByteString): StrataError {
+  const path = toText(name);
   return new StrataError({
     code: "name-reserved",
     kind: "unsupported",
