@@ -35,17 +35,21 @@ export function configurePurge(command: Command, terminal: Terminal): void {
 
 /** A hardlink keeps the bytes of a file whose other name goes: whoever wants them gone has to know. */
 async function tellOtherNames(terminal: Terminal, names: readonly string[], wanted: readonly string[]): Promise<void> {
-  const kept = names.map((name) => `/${name}`).filter((name) => outermost([...wanted, name]).includes(name));
-  for (const name of kept.filter((other) => !wanted.includes(other))) {
+  const places = wanted.map(absolute);
+  for (const name of names.filter((other) => !places.some((place) => `/${other}/`.startsWith(`${place}/`)))) {
     await terminal.note(
-      `/${printableText(name.slice(1))} is another name of a file that goes, and keeps its bytes: purge it, too`,
+      `/${printableText(name)} is another name of a file that goes, and keeps its bytes: purge it, too`,
     );
   }
 }
 
 /** Without those that are named twice, or that go with another, as words: where symlinks lead only the image tells. */
 function outermost(paths: readonly string[]): string[] {
-  const byName = new Map(paths.map((path) => [`/${path.split("/").filter(Boolean).join("/")}`, path]));
+  const byName = new Map(paths.map((path) => [absolute(path), path]));
   const isBelow = (name: string): boolean => [...byName.keys()].some((other) => name.startsWith(`${other}/`));
   return [...byName].filter(([name]) => !isBelow(name)).map(([, path]) => path);
+}
+
+function absolute(path: string): string {
+  return `/${path.split("/").filter(Boolean).join("/")}`;
 }
