@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { addDetails, type FileTime } from "./base/index.ts";
 import type { IndexCache, Scratch } from "./content/index.ts";
-import { type EditContext, type EditStep, type LoadedFiles, ScopedScratch } from "./edit/index.ts";
+import { type EditContext, type EditStep, type LoadedFiles, loadedFiles, ScopedScratch } from "./edit/index.ts";
 import type { Held } from "./held.ts";
 import type { ImageLayer, LayerLibrary, PlacedImage } from "./image/index.ts";
 import { mergeImageLayers, rememberedTree } from "./merged-tree-of.ts";
@@ -67,7 +67,7 @@ export async function editInChain(chain: DraftChain, edit: Edit, step: EditStep 
 export async function loadFiles(chain: DraftChain, image: PlacedImage): Promise<LoadedFiles> {
   const { layerLibrary, reference, indexCache } = chain;
   const layers = await layerLibrary.load({ ...image, reference });
-  return { layers, tree: await treeOf(layers, indexCache) };
+  return loadedFiles(layers, await treeOf(layers, indexCache));
 }
 
 /** The tree that layers make: remembered where it can be. */

@@ -94,7 +94,7 @@ export class ChainedDraft implements ImageDraft {
     const source = { ...this.image, reference, transport, [Symbol.asyncDispose]: release };
     const draft = (_: OpenedImage, options: EditOptions): ImageDraft =>
       new ChainedDraft({ ...this.#chain, options: { ...this.#chain.options, ...options } }, this.image, files);
-    return new OpenedImage({ source, ...files, release, draft });
+    return new OpenedImage({ source, files, release, draft });
   }
 
   async copyTo(destination: string, options: CopyImageOptions = {}): Promise<CopyResult> {

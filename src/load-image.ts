@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { addDetails, StrataError } from "./base/index.ts";
 import { createLocalIndexCache, type IndexCache, type Scratch } from "./content/index.ts";
 import { type DraftChain, type EditOptions, treeOf } from "./draft-chain.ts";
+import { loadedFiles } from "./edit/index.ts";
 import { Held } from "./held.ts";
 import { type ImageSource, joinHistory, LayerLibrary, type Limits, type LoadEvent } from "./image/index.ts";
 import { ChainedDraft } from "./image-draft.ts";
@@ -51,13 +52,13 @@ export async function loadImage(init: LoadImageInit, options: LoadImageOptions &
   const chain = chainOf(init, options);
   try {
     const layers = await chain.layerLibrary.load(source);
-    const files = { layers, tree: await treeOf(layers, chain.indexCache) };
+    const files = loadedFiles(layers, await treeOf(layers, chain.indexCache));
     const draft = (image: OpenedImage, edits: EditOptions): ImageDraft => {
       // The image goes on when its drafts end.
       const own = { ...chain, options: { ...chain.options, ...edits }, held: held.add(new Held()) };
       return new ChainedDraft(own, image.source, files);
     };
-    return new OpenedImage({ source, ...files, release: () => held[Symbol.asyncDispose](), draft });
+    return new OpenedImage({ source, files, release: () => held[Symbol.asyncDispose](), draft });
   } catch (error) {
     throw addDetails(error, { image: name, ...instructionOf(error, source) });
   }

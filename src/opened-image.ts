@@ -2,13 +2,13 @@ import { type FileTime, fromText } from "./base/index.ts";
 import { blamePath, type PathBlame } from "./blame-path.ts";
 import type { CopyImageOptions } from "./copy-image.ts";
 import type { EditOptions } from "./draft-chain.ts";
-import type { ConfigChange, EditFiles, EditStep, NormalTimes, SquashOptions } from "./edit/index.ts";
+import type { ConfigChange, EditFiles, EditStep, LoadedFiles, NormalTimes, SquashOptions } from "./edit/index.ts";
 import { exportTree, type FileContents, ImageFs } from "./fs/index.ts";
 import { type HistoryStep, type ImageLayer, type ImageSource, joinHistory, type PlacedImage } from "./image/index.ts";
 import { mergeImageLayers } from "./merged-tree-of.ts";
 import { type ResolvedChange, resolveChange } from "./resolve-change.ts";
 import type { CopyResult } from "./transport/index.ts";
-import { type MergedTree, ProvenanceTree, type Slot } from "./union/index.ts";
+import type { MergedTree, ProvenanceTree, Slot } from "./union/index.ts";
 
 /** The merged file system after some layer. */
 export interface ImageView {
@@ -77,8 +77,7 @@ export interface ImageDraft extends AsyncDisposable {
 
 interface OpenedParts {
   readonly source: ImageSource;
-  readonly layers: readonly ImageLayer[];
-  readonly tree: MergedTree;
+  readonly files: LoadedFiles;
   release(): Promise<void>;
   draft(image: OpenedImage, options: EditOptions): ImageDraft;
 }
@@ -93,25 +92,25 @@ export class OpenedImage implements ImageView, AsyncDisposable {
   readonly history: readonly HistoryStep[];
   readonly tree: MergedTree;
   readonly fs: ImageFs;
-  #provenance: ProvenanceTree | undefined;
+  readonly #files: LoadedFiles;
   readonly #views = new Map<number, ImageView>();
   readonly #release: () => Promise<void>;
   readonly #draft: OpenedParts["draft"];
 
-  constructor({ source, layers, tree, release, draft }: OpenedParts) {
+  constructor({ source, files, release, draft }: OpenedParts) {
     this.source = source;
-    this.layers = layers;
-    this.history = joinHistory(source.config.value, layers.length);
-    this.tree = tree;
-    this.fs = this.#fsOf(tree);
+    this.layers = files.layers;
+    this.history = joinHistory(source.config.value, files.layers.length);
+    this.tree = files.tree;
+    this.fs = this.#fsOf(files.tree);
+    this.#files = files;
     this.#release = release;
     this.#draft = draft;
   }
 
   /** Merged when first asked for, unless it was at hand. */
   get provenance(): ProvenanceTree {
-    this.#provenance ??= this.tree instanceof ProvenanceTree ? this.tree : mergeImageLayers(this.layers);
-    return this.#provenance;
+    return this.#files.provenance();
   }
 
   /**

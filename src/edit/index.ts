@@ -28,7 +28,7 @@ export type { EditContext, EditStep } from "./edit-context.ts";
 export { type EditFiles, editFiles } from "./edit-files.ts";
 export { applyFileEdits, type EditPath, type FileEdit } from "./edit-files-plan.ts";
 export { type ImageStep, stepsOf, withSteps } from "./image-steps.ts";
-export type { LoadedFiles, LoadFiles } from "./loaded-files.ts";
+export { type LoadedFiles, type LoadFiles, loadedFiles } from "./loaded-files.ts";
 export { type NormalTimes, normaliseTimes } from "./normalise-times.ts";
 export { otherNames } from "./other-names.ts";
 export { type RebaseImage, rebaseImage } from "./rebase-image.ts";

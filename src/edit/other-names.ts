@@ -2,15 +2,14 @@ import type { ByteString } from "../base/index.ts";
 import { clampEntryName } from "../tree/index.ts";
 import type { LoadFiles } from "./loaded-files.ts";
 import { removedPlaces } from "./remove-path-targets.ts";
-import { provenanceOf } from "./rewrite-layers.ts";
 
 /**
  * Paths that in some layer are further names of a file at `path` or below it: hardlinks, which `removePath` leaves with the
  * file's bytes. In ascending byte order.
  */
 export async function otherNames(files: LoadFiles, path: ByteString): Promise<ByteString[]> {
-  const { layers } = await files();
-  const tree = provenanceOf(layers);
+  const { layers, provenance } = await files();
+  const tree = provenance();
   const places = removedPlaces(tree, clampEntryName(path));
   const removed = new Set<number>();
   const others: { readonly slot: number; readonly inode: number }[] = [];

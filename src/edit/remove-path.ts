@@ -36,10 +36,10 @@ export async function removePath(
 ): Promise<PlacedImage> {
   const clean = clampEntryName(path);
   if (clean === "") throw rootNotRemovable();
-  const { layers } = await files();
+  const { layers, provenance } = await files();
   assertPresent(layers, `remove "${toText(path)}"`);
   const tars = await asTars(layers, ctx);
-  const tree = provenanceOf(tars);
+  const tree = tars === layers ? provenance() : provenanceOf(tars);
   const removal = new PathRemoval({ tree, layers: tars, places: removedPlaces(tree, clean) }, ctx);
   if (!(await removal.removeAll())) throw pathNotFound(path);
   await removal.mend();

@@ -27,8 +27,9 @@ export function provenanceOf(layers: readonly Pick<ImageLayer, "index" | "whiteo
   );
 }
 
-/** The layers, all as tars: those that lie unpacked are written into the scratch, whose owner frees them. */
+/** The layers, all as tars, the same where they are: those that lie unpacked are written into the scratch, whose owner frees them. */
 export async function asTars(layers: readonly ImageLayer[], ctx: EditContext): Promise<readonly ImageLayer[]> {
+  if (layers.every(({ tar }) => tar !== undefined)) return layers;
   const tars: ImageLayer[] = [];
   for (const layer of layers) tars.push(layer.tar === undefined ? await asTar(layer, ctx) : layer);
   return tars;

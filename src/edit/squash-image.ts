@@ -4,7 +4,7 @@ import { createdOf, type EditContext } from "./edit-context.ts";
 import { entryOf, type ImageStep, stepsOf, withSteps } from "./image-steps.ts";
 import type { LoadFiles } from "./loaded-files.ts";
 import { differenceOfLayers } from "./rewrite-difference.ts";
-import { assertPresent, provenanceOf, writeRows } from "./rewrite-layers.ts";
+import { assertPresent, writeRows } from "./rewrite-layers.ts";
 
 /** Which layers are squashed. */
 export interface SquashOptions {
@@ -27,9 +27,9 @@ export async function squashImage(
   ctx: EditContext,
 ): Promise<PlacedImage> {
   layerAt(image, from);
-  const { layers } = await files();
+  const { layers, provenance } = await files();
   assertPresent(layers, "squash the image");
-  const rows = differenceOfLayers(provenanceOf(layers), { from });
+  const rows = differenceOfLayers(provenance(), { from });
   const layer = rows.length === 0 ? undefined : (await writeRows(rows, layers, ctx)).source;
   const below = stepsBelow(stepsOf(image), from);
   return withSteps(image, [...below, { entry: entryOf(ctx), layer }], { created: createdOf(ctx) });

@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 import { memorySource, readAll } from "../../src/base/index.ts";
 import { createMemoryScratch } from "../../src/content/index.ts";
-import type { EditContext, LoadFiles } from "../../src/edit/index.ts";
+import { type EditContext, type LoadFiles, loadedFiles } from "../../src/edit/index.ts";
 import {
   DEFAULT_LIMITS,
   type LayerBlob,
@@ -64,7 +64,7 @@ export function loaderOf(image: PlacedImage): LoadFiles {
       layers.map(({ index }) => index),
       layers.map(({ whiteouts }) => whiteouts),
     );
-    return { layers, tree };
+    return loadedFiles(layers, tree);
   };
 }
 

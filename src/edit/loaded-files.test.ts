@@ -1,0 +1,24 @@
+import { expect, it } from "vitest";
+import { imageOfSteps, loaderOf } from "../../test/support/placed-image.ts";
+import { file, whiteout } from "../testing/index.ts";
+import { decodeFlatTree, encodeFlatTree } from "../union/index.ts";
+import { loadedFiles } from "./loaded-files.ts";
+
+const load = loaderOf(imageOfSteps([[file("a")], [whiteout("a"), file("b")]]));
+
+it("are merged once for all edits that ask for the history of paths", async () => {
+  const { layers, tree: merged } = await load();
+  const remembered = decodeFlatTree(
+    encodeFlatTree(merged),
+    layers.map(({ index }) => index),
+  );
+  const { provenance } = loadedFiles(layers, remembered);
+  const tree = provenance();
+  expect(tree.everAt("a")).toBeDefined();
+  expect(provenance()).toBe(tree);
+});
+
+it("are not merged again where the tree has its history already", async () => {
+  const { tree, provenance } = await load();
+  expect(provenance()).toBe(tree);
+});
