@@ -1,7 +1,7 @@
 import promises, { constants } from "node:fs/promises";
-import { type ByteString, fromBuffer, toBuffer } from "./base/index.ts";
+import { type ByteString, fromBuffer, fromText, toText } from "./base/index.ts";
 import { type FsLike, rootedAt } from "./fs/index.ts";
-import { dataRanges, isLinux, readXattrs } from "./linux/index.ts";
+import { dataRanges, isLinux, readXattr, xattrNames } from "./linux/index.ts";
 import { blocksOfRuns, type SparseRun } from "./tar/index.ts";
 
 /**
@@ -11,8 +11,8 @@ import { blocksOfRuns, type SparseRun } from "./tar/index.ts";
 export function hostFiles(): FsLike {
   if (!isLinux()) return rootedAt(promises, "");
   return rootedAt(promises, "", {
-    listxattr: async (path) => [...xattrsOf(path).keys()].map((name) => toBuffer(name).toString()),
-    getxattr: async (path, name) => Buffer.from(xattrsOf(path).get(name) ?? []),
+    listxattr: async (path) => xattrNames(bytesOf(path)).map((name) => toText(name)),
+    getxattr: async (path, name) => readXattr(bytesOf(path), fromText(name)),
     dataRuns: dataRunsOf,
   });
 }
@@ -31,6 +31,6 @@ async function dataRunsOf(path: string | Uint8Array): Promise<readonly SparseRun
   }
 }
 
-function xattrsOf(path: string | Uint8Array): ReadonlyMap<ByteString, Uint8Array> {
-  return readXattrs(fromBuffer(Buffer.from(path)));
+function bytesOf(path: string | Uint8Array): ByteString {
+  return fromBuffer(Buffer.from(path));
 }

@@ -83,8 +83,8 @@ export interface ReadFsLike {
   ): Promise<readonly unknown[]>;
   readlink(path: FsPath, options: { readonly encoding: "buffer" }): Promise<string | Uint8Array>;
   open(path: FsPath, flags: number): Promise<ReadHandleLike>;
-  /** Without these two the files have no extended attributes. */
-  getxattr?(path: FsPath, name: string, options: { readonly followSymlinks: false }): Promise<Uint8Array>;
+  /** Without these two the files have no extended attributes. Undefined for one that is gone by now, or not ours to read. */
+  getxattr?(path: FsPath, name: string, options: { readonly followSymlinks: false }): Promise<Uint8Array | undefined>;
   listxattr?(path: FsPath, options: { readonly followSymlinks: false }): Promise<readonly string[]>;
   /**
    * Where a regular file may have data, ascending; all else are holes, which read as zeros. Undefined for a file that may have

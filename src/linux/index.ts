@@ -90,4 +90,4 @@ export {
 } from "./special-file.ts";
 export { type UnmountOptions, unmount } from "./unmount.ts";
 export { startWriteBack } from "./write-back.ts";
-export { readXattrs, writeXattr } from "./xattr.ts";
+export { readXattr, readXattrs, writeXattr, xattrNames } from "./xattr.ts";

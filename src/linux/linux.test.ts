@@ -18,7 +18,7 @@ import { tryLock, unlock } from "./flock.ts";
 import { isLinux } from "./libc.ts";
 import { renameUnlessExists } from "./rename.ts";
 import { decodeDevice, encodeDevice, makeSpecialFile, setFileTimes } from "./special-file.ts";
-import { readXattrs, writeXattr } from "./xattr.ts";
+import { readXattr, readXattrs, writeXattr, xattrNames } from "./xattr.ts";
 
 test("device numbers survive coding, large ones too", () => {
   for (const [major, minor] of [
@@ -57,6 +57,18 @@ requireOrSkip(
     expect(xattrs.get("user.bytes")).toEqual(value);
     expect(xattrs.get("user.empty")).toEqual(new Uint8Array(0));
     expect(xattrs.get("user.large")).toHaveLength(3000);
+  });
+
+  test("reads the names of extended attributes, and one of them, by themselves", () => {
+    writeFileSync(at("named"), "");
+    expect(xattrNames(at("named"))).toEqual([]);
+    writeXattr(at("named"), "user.one", Uint8Array.from([1]));
+    writeXattr(at("named"), "user.two", new Uint8Array(0));
+    expect([...xattrNames(at("named"))].sort()).toEqual(["user.one", "user.two"]);
+    expect(readXattr(at("named"), "user.one")).toEqual(Uint8Array.from([1]));
+    expect(readXattr(at("named"), "user.two")).toEqual(new Uint8Array(0));
+    expect(readXattr(at("named"), "user.three")).toBeUndefined();
+    expect(readXattr(at("missing"), "user.one")).toBeUndefined();
   });
 
   test("finds files whose names are not UTF-8", () => {

@@ -7,6 +7,7 @@ const LARGEST = 65_536;
 const { ENODATA, ENOENT, ENOTSUP, EOPNOTSUPP, EPERM, EACCES } = constants.errno;
 /** No attribute, no file any more, a file system without them, or one that shows them to its owner only. */
 const NOTHING_THERE = new Set<number>([ENODATA, ENOENT, ENOTSUP, EOPNOTSUPP, EPERM, EACCES]);
+const NO_NAMES: readonly ByteString[] = [];
 const NONE: ReadonlyMap<ByteString, Uint8Array> = new Map();
 
 /** Calls are synchronous, so one buffer serves all of them. */
@@ -18,19 +19,30 @@ const answer = Buffer.alloc(LARGEST);
  * @throws an errno error as Node's, for everything else
  */
 export function readXattrs(path: ByteString): ReadonlyMap<ByteString, Uint8Array> {
-  if (!isLinux()) return NONE;
-  const { llistxattr, lgetxattr } = libc();
-  const length = llistxattr(pathBuffer(path), answer, LARGEST);
-  // Nearly all files have none, and there are many of them.
-  if (length === 0) return NONE;
-  const listed = taken(length, "llistxattr", path);
-  if (listed === undefined) return NONE;
+  const names = xattrNames(path);
+  if (names.length === 0) return NONE;
   const values = new Map<ByteString, Uint8Array>();
-  for (const attribute of fromBuffer(listed).split("\0").slice(0, -1)) {
-    const value = taken(lgetxattr(pathBuffer(path), cString(attribute), answer, LARGEST), "lgetxattr", path);
-    if (value !== undefined) values.set(attribute, value);
+  for (const name of names) {
+    const value = readXattr(path, name);
+    if (value !== undefined) values.set(name, value);
   }
   return values;
+}
+
+/** The full names of the attributes that {@link readXattrs} may have. @throws an errno error as Node's */
+export function xattrNames(path: ByteString): readonly ByteString[] {
+  if (!isLinux()) return NO_NAMES;
+  const length = libc().llistxattr(pathBuffer(path), answer, LARGEST);
+  // Nearly all files have none, and there are many of them.
+  if (length === 0) return NO_NAMES;
+  const listed = taken(length, "llistxattr", path);
+  return listed === undefined ? NO_NAMES : fromBuffer(listed).split("\0").slice(0, -1);
+}
+
+/** One attribute of a file itself; undefined where {@link readXattrs} does not have it. @throws an errno error as Node's */
+export function readXattr(path: ByteString, name: ByteString): Uint8Array | undefined {
+  if (!isLinux()) return undefined;
+  return taken(libc().lgetxattr(pathBuffer(path), cString(name), answer, LARGEST), "lgetxattr", path);
 }
 
 /**
