@@ -1,45 +1,46 @@
-import {
-  closeSync,
-  constants,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from "node:fs";
-import { realpath } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { randomName, StrataError } from "../../base/index.ts";
-import { fileError, syncDirectory } from "../../content/index.ts";
+import { closeSync, constants, ftruncateSync, openSync, statSync, writeSync } from "node:fs";
+import { randomName } from "../../base/index.ts";
+import { fileError } from "../../content/index.ts";
+import { openPartialFile } from "../partial-file.ts";
 
 /** Creates, never opens; never through a symlink. */
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
 /**
- * Writes a file that appears complete or not at all: into a temporary neighbour, synced, then renamed over whatever file
- * is there. A symlink at `path` stays and its target is replaced; a pipe or device is written to as it is.
+ * Writes a file that appears complete or not at all, over whatever file is there; see {@link openPartialFile}. A pipe or device
+ * is written to as it is.
  *
  * @throws StrataError; nothing is left behind
  */
 export async function writeFileAtomically(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  const { target, isSpecial } = await targetOf(path);
-  const writing = isSpecial ? target : join(dirname(target), temporaryName());
+  if (isPipeOrDevice(path)) return await writeInto(path, chunks);
+  const file = await openPartialFile(path);
+  await using _ = file;
+  await writeChunks(file.handle.fd, path, chunks);
+  await file.publish();
+}
+
+async function writeInto(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  const file = openForWriting(path);
   try {
-    const file = openSync(writing, isSpecial ? constants.O_WRONLY : NEW_FILE, 0o666);
-    try {
-      for await (const chunk of chunks) writeAll(file, chunk);
-      if (!isSpecial) fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    if (!isSpecial) {
-      renameSync(writing, target);
-      await syncDirectory(dirname(target));
-    }
+    await writeChunks(file, path, chunks);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function openForWriting(path: string): number {
+  try {
+    return openSync(path, constants.O_WRONLY);
   } catch (error) {
-    if (!isSpecial) rmSync(writing, { force: true });
+    throw fileError(error, path, "write");
+  }
+}
+
+async function writeChunks(file: number, path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  try {
+    for await (const chunk of chunks) writeAll(file, chunk);
+  } catch (error) {
     throw fileError(error, path, "write");
   }
 }
@@ -78,22 +79,11 @@ export async function writeContent(file: number, chunks: AsyncIterable<Uint8Arra
   ftruncateSync(file, at);
 }
 
-async function targetOf(path: string): Promise<{ target: string; isSpecial: boolean }> {
+function isPipeOrDevice(path: string): boolean {
   try {
     const found = statSync(path, { throwIfNoEntry: false });
-    if (found === undefined) return { target: path, isSpecial: false };
-    if (found.isDirectory()) throw isDirectory(path);
-    return { target: await realpath(path), isSpecial: !found.isFile() };
+    return found !== undefined && !found.isFile() && !found.isDirectory();
   } catch (error) {
     throw fileError(error, path, "write");
   }
-}
-
-function isDirectory(path: string): StrataError {
-  return new StrataError({
-    code: "in-the-way",
-    kind: "already-exists",
-    message: `Cannot write ${path}: it is a directory`,
-    details: { path },
-  });
 }
