@@ -1,3 +1,4 @@
+import { assertNotDisposed } from "./assert-not-disposed.ts";
 import { type FileTime, fromText, toText } from "./base/index.ts";
 import { directoryTree } from "./changeset/index.ts";
 import { openFile } from "./content/index.ts";
@@ -88,17 +89,17 @@ export class ChainedDraft implements ImageDraft {
   }
 
   async open(): Promise<OpenedImage> {
-    const { reference, transport } = this.#chain;
+    const { reference, transport, held } = this.#usable;
     const files = await this.#load();
     const release = async (): Promise<void> => {};
     const source = { ...this.image, reference, transport, [Symbol.asyncDispose]: release };
     const draft = (_: OpenedImage, options: EditOptions): ImageDraft =>
       new ChainedDraft({ ...this.#chain, options: { ...this.#chain.options, ...options } }, this.image, files);
-    return new OpenedImage({ source, files, release, draft });
+    return new OpenedImage({ source, files, held, release, draft });
   }
 
   async copyTo(destination: string, options: CopyImageOptions = {}): Promise<CopyResult> {
-    const { reference, transport, scratch, options: own } = this.#chain;
+    const { reference, transport, scratch, options: own } = this.#usable;
     const { store, registry, temporaryDirectory, stdout, signal } = own;
     const common = { store, registry, temporaryDirectory, stdout, signal, ...options, platform: undefined };
     await using held = new Held();
@@ -115,8 +116,14 @@ export class ChainedDraft implements ImageDraft {
     await this.#chain.held[Symbol.asyncDispose]();
   }
 
+  /** The chain, while its bytes are there. */
+  get #usable(): DraftChain {
+    assertNotDisposed(this.#chain.held, this.#chain.reference);
+    return this.#chain;
+  }
+
   readonly #load = async (): Promise<LoadedFiles> => {
-    this.#files ??= loadFiles(this.#chain, this.image);
+    this.#files ??= loadFiles(this.#usable, this.image);
     // Whoever asks again tries again.
     this.#files.catch(() => {
       this.#files = undefined;
@@ -133,6 +140,6 @@ export class ChainedDraft implements ImageDraft {
   }
 
   async #after(edit: Edit, step?: EditStep): Promise<ImageDraft> {
-    return new ChainedDraft(this.#chain, await editInChain(this.#chain, edit, step));
+    return new ChainedDraft(this.#chain, await editInChain(this.#usable, edit, step));
   }
 }

@@ -58,7 +58,7 @@ export async function loadImage(init: LoadImageInit, options: LoadImageOptions &
       const own = { ...chain, options: { ...chain.options, ...edits }, held: held.add(new Held()) };
       return new ChainedDraft(own, image.source, files);
     };
-    return new OpenedImage({ source, files, release: () => held[Symbol.asyncDispose](), draft });
+    return new OpenedImage({ source, files, held, release: () => held[Symbol.asyncDispose](), draft });
   } catch (error) {
     throw addDetails(error, { image: name, ...instructionOf(error, source) });
   }

@@ -1,9 +1,11 @@
+import { assertNotDisposed } from "./assert-not-disposed.ts";
 import { type FileTime, fromText } from "./base/index.ts";
 import { blamePath, type PathBlame } from "./blame-path.ts";
 import type { CopyImageOptions } from "./copy-image.ts";
 import type { EditOptions } from "./draft-chain.ts";
 import type { ConfigChange, EditFiles, EditStep, LoadedFiles, NormalTimes, SquashOptions } from "./edit/index.ts";
 import { exportTree, type FileContents, ImageFs } from "./fs/index.ts";
+import type { Held } from "./held.ts";
 import { type HistoryStep, type ImageLayer, type ImageSource, joinHistory, type PlacedImage } from "./image/index.ts";
 import { mergeImageLayers } from "./merged-tree-of.ts";
 import { type ResolvedChange, resolveChange } from "./resolve-change.ts";
@@ -78,6 +80,8 @@ export interface ImageDraft extends AsyncDisposable {
 interface OpenedParts {
   readonly source: ImageSource;
   readonly files: LoadedFiles;
+  /** What the bytes of the layers stand on. */
+  readonly held: Held;
   release(): Promise<void>;
   draft(image: OpenedImage, options: EditOptions): ImageDraft;
 }
@@ -93,17 +97,19 @@ export class OpenedImage implements ImageView, AsyncDisposable {
   readonly tree: MergedTree;
   readonly fs: ImageFs;
   readonly #files: LoadedFiles;
+  readonly #held: Held;
   readonly #views = new Map<number, ImageView>();
   readonly #release: () => Promise<void>;
   readonly #draft: OpenedParts["draft"];
 
-  constructor({ source, files, release, draft }: OpenedParts) {
+  constructor({ source, files, held, release, draft }: OpenedParts) {
     this.source = source;
     this.layers = files.layers;
     this.history = joinHistory(source.config.value, files.layers.length);
     this.tree = files.tree;
     this.fs = this.#fsOf(files.tree);
     this.#files = files;
+    this.#held = held;
     this.#release = release;
     this.#draft = draft;
   }
@@ -155,8 +161,12 @@ export class OpenedImage implements ImageView, AsyncDisposable {
     return exportTree(this.tree, this.#contents, options);
   }
 
-  /** A draft of this image, for making others of it. Dispose it before the image, or with it. */
+  /**
+   * A draft of this image, for making others of it. Dispose it before the image, or with it.
+   * @throws StrataError `image-disposed`
+   */
   draft(options: EditOptions = {}): ImageDraft {
+    assertNotDisposed(this.#held, this.source.reference);
     return this.#draft(this, options);
   }
 
@@ -178,9 +188,14 @@ export class OpenedImage implements ImageView, AsyncDisposable {
 
   get #contents(): FileContents {
     return {
-      open: (layer, entry) => (this.layers[layer] as ImageLayer).open(entry),
-      openSync: (layer, entry) => (this.layers[layer] as ImageLayer).openSync(entry),
+      open: (layer, entry) => this.#layer(layer).open(entry),
+      openSync: (layer, entry) => this.#layer(layer).openSync(entry),
     };
+  }
+
+  #layer(layer: number): ImageLayer {
+    assertNotDisposed(this.#held, this.source.reference);
+    return this.layers[layer] as ImageLayer;
   }
 
   #fsOf(tree: MergedTree): ImageFs {

@@ -13,7 +13,7 @@ export interface ReportOptions {
 }
 
 /** Details that have a line of their own, in the order in which they narrow the place down. */
-const PLACES = ["image", "layer", "path", "entry", "offset", "digest"] as const;
+const PLACES = ["image", "option", "layer", "path", "entry", "offset", "digest"] as const;
 
 /** An error as the user reads it: what is wrong, where, and what to do; ends with a newline. */
 export function reportError(error: unknown, options: ReportOptions): string {

@@ -2,13 +2,14 @@ import { StrataError } from "../base/index.ts";
 import type { ConfigChange, NamedValues } from "./config-change.ts";
 
 /** The error for a value that a configuration cannot have. */
-export function invalidChange(field: string, value: unknown, reason: string): StrataError {
+export function invalidChange(field: string, value: unknown, reason: string, hint?: string): StrataError {
   const shown = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
   return new StrataError({
     code: "invalid-config-change",
     kind: "invalid-argument",
     message: `Cannot change ${field} to ${JSON.stringify(shown)}: ${reason}`,
     details: { field, value: shown },
+    ...(hint !== undefined && { hint }),
   });
 }
 

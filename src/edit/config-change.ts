@@ -11,8 +11,8 @@ export interface SetChange {
 
 /** How a running container is checked (docker's `HEALTHCHECK`). Times are in milliseconds, 0 or at least 1. */
 export interface Healthcheck {
-  /** The command: its words, or one text for the image's shell. */
-  readonly test: readonly string[] | string;
+  /** The command: its words, or one text for the image's shell. Left out, the check of the image stays, with these times. */
+  readonly test?: readonly string[] | string | undefined;
   readonly intervalMs?: number | undefined;
   readonly timeoutMs?: number | undefined;
   readonly startPeriodMs?: number | undefined;

@@ -99,6 +99,10 @@ describe("changing the configuration of an image", () => {
     expect(changed({}, { healthcheck: { test: ["/check", "-q"], startPeriodMs: 1.5 } })).toEqual({
       Healthcheck: { Test: ["CMD", "/check", "-q"], StartPeriod: 1_500_000 },
     });
+    const before = { Healthcheck: { Test: ["CMD", "/check"], Interval: 5_000_000_000, Retries: 3 } };
+    expect(changed(before, { healthcheck: { intervalMs: 9000, timeoutMs: 1000 } })).toEqual({
+      Healthcheck: { Test: ["CMD", "/check"], Interval: 9_000_000_000, Retries: 3, Timeout: 1_000_000_000 },
+    });
     expect(changed({}, { healthcheck: "none" })).toEqual({ Healthcheck: { Test: ["NONE"] } });
     expect(changed({ Healthcheck: { Test: ["NONE"] } }, { healthcheck: null })).toEqual({});
   });
@@ -134,6 +138,7 @@ describe("changing the configuration of an image", () => {
     ["stopSignal", { stopSignal: "TERM" }],
     ["stopSignal", { stopSignal: "65" }],
     ["healthcheck", { healthcheck: { test: [] } }],
+    ["healthcheck", { healthcheck: { intervalMs: 9000 } }],
     ["healthcheck", { healthcheck: { test: "x", intervalMs: 0.1 } }],
     ["healthcheck", { healthcheck: { test: "x", retries: -1 } }],
     ["platform", { platform: { os: "linux", architecture: "" } }],

@@ -58,7 +58,10 @@ function changedRunConfig(config: RawObject, change: ConfigChange): RawObject {
     ...settled("WorkingDir", change.workingDir),
     ...(labels && { Labels: withNamed(objectOf(config["Labels"]), labels) }),
     ...settled("StopSignal", change.stopSignal),
-    ...settled("Healthcheck", healthcheck ? healthcheckDocument(healthcheck) : healthcheck),
+    ...settled(
+      "Healthcheck",
+      healthcheck ? healthcheckDocument(healthcheck, objectOf(config["Healthcheck"])) : healthcheck,
+    ),
     ...settled("Shell", change.shell),
   });
 }

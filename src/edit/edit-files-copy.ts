@@ -1,7 +1,8 @@
 import { posix } from "node:path";
-import { assertNotAborted, type ByteString, fromText } from "../base/index.ts";
+import { assertNotAborted, type ByteString, fromText, toText } from "../base/index.ts";
 import { constants, type ReadFsLike, type ReadHandleLike, type UnionFileHandle, type UnionFs } from "../fs/index.ts";
 import type { SparseRun } from "../tar/index.ts";
+import { copySourceError } from "./file-edit-error.ts";
 
 /** What is copied, and where to. */
 export interface CopyInInit {
@@ -18,7 +19,7 @@ const ALL: SparseRun = { offset: 0, length: Number.MAX_SAFE_INTEGER };
 /** Of the others, some mean nothing elsewhere. */
 const KEPT_XATTRS = /^(?:user\.|security\.capability$)/;
 
-/** Copies a file or a tree of another file system into an image, as `FileEdit` says. @throws errno errors */
+/** Copies a file or a tree of another file system into an image, as `FileEdit` says. @throws errno errors of the image; StrataError of what is copied */
 export async function copyIn(fs: UnionFs, init: CopyInInit, signal?: AbortSignal): Promise<void> {
   const copier = new Copier(fs, init, signal);
   const [source, path] = [bytesOf(init.source), bytesOf(init.path)];
@@ -39,6 +40,13 @@ interface Facts {
   readonly inode: string | undefined;
 }
 
+/** A file whose content is being copied. */
+interface OpenCopy {
+  readonly source: ByteString;
+  readonly input: ReadHandleLike;
+  readonly output: UnionFileHandle;
+}
+
 class Copier {
   readonly #fs: UnionFs;
   readonly #from: ReadFsLike;
@@ -55,7 +63,8 @@ class Copier {
   }
 
   async look(source: ByteString): Promise<Facts> {
-    const stats = (await this.#from.lstat(bufferOf(source), { bigint: true })) as Record<string, bigint>;
+    const asked = this.#from.lstat(bufferOf(source), { bigint: true });
+    const stats = (await ofSource(source, asked)) as Record<string, bigint>;
     const { mode, rdev, size, nlink, dev, ino, mtimeNs = 0n } = stats;
     return {
       mode: Number(mode),
@@ -86,7 +95,7 @@ class Copier {
     const isNew = !(await isDirectory(this.#fs, target));
     if (isNew) await this.#fs.mkdir(bufferOf(target));
     const options = { withFileTypes: true, encoding: "buffer" } as const;
-    for (const entry of await this.#from.readdir(bufferOf(source), options)) {
+    for (const entry of await ofSource(source, this.#from.readdir(bufferOf(source), options))) {
       const name = bytesOf((entry as { readonly name: string | Buffer }).name);
       await this.copy(posix.join(source, name), posix.join(target, name));
     }
@@ -95,23 +104,24 @@ class Copier {
 
   /** Holes stay holes. */
   async #copyContent(source: ByteString, target: ByteString, size: number): Promise<void> {
-    const runs = await this.#from.dataRuns?.(bufferOf(source));
-    const input = await this.#from.open(bufferOf(source), constants.O_RDONLY);
+    const runs = await ofSource(source, this.#from.dataRuns?.(bufferOf(source)));
+    const input = await ofSource(source, this.#from.open(bufferOf(source), constants.O_RDONLY));
     try {
       const output = await this.#fs.open(bufferOf(target), "wx");
       await using _ = output;
-      for (const run of runs ?? [ALL]) await this.#copyRun(input, output, run);
+      for (const run of runs ?? [ALL]) await this.#copyRun({ source, input, output }, run);
       if (runs !== undefined) await output.truncate(size);
     } finally {
       await input.close();
     }
   }
 
-  async #copyRun(input: ReadHandleLike, output: UnionFileHandle, { offset, length }: SparseRun): Promise<void> {
+  async #copyRun({ source, input, output }: OpenCopy, { offset, length }: SparseRun): Promise<void> {
     const buffer = Buffer.allocUnsafe(Math.min(CHUNK, length));
     for (let at = offset; at < offset + length; ) {
       assertNotAborted(this.#signal);
-      const { bytesRead } = await input.read(buffer, 0, Math.min(buffer.length, offset + length - at), at);
+      const reading = input.read(buffer, 0, Math.min(buffer.length, offset + length - at), at);
+      const { bytesRead } = await ofSource(source, reading);
       if (bytesRead === 0) return;
       await output.write(buffer, 0, bytesRead, at);
       at += bytesRead;
@@ -119,7 +129,7 @@ class Copier {
   }
 
   async #copyLink(source: ByteString, target: ByteString): Promise<void> {
-    const to = await this.#from.readlink(bufferOf(source), { encoding: "buffer" });
+    const to = await ofSource(source, this.#from.readlink(bufferOf(source), { encoding: "buffer" }));
     await this.#fs.symlink(typeof to === "string" ? to : Buffer.from(to), bufferOf(target));
   }
 
@@ -129,12 +139,23 @@ class Copier {
     await fs.lchown(path, this.#owner.uid, this.#owner.gid);
     if ((mode & constants.S_IFMT) !== constants.S_IFLNK) await fs.chmod(path, mode & 0o7777);
     const options = { followSymlinks: false } as const;
-    for (const name of (await this.#from.listxattr?.(bufferOf(source), options)) ?? []) {
+    for (const name of (await ofSource(source, this.#from.listxattr?.(bufferOf(source), options))) ?? []) {
       if (!KEPT_XATTRS.test(name)) continue;
-      const value = await this.#from.getxattr?.(bufferOf(source), name, options);
+      const value = await ofSource(source, this.#from.getxattr?.(bufferOf(source), name, options));
       if (value !== undefined) await fs.setxattr(path, name, value, options);
     }
     await fs.setTimes(path, mtimeNs, mtimeNs);
+  }
+}
+
+/** What the file system that is copied from answers; its errors are told apart from those of the image. */
+async function ofSource<T>(source: ByteString, asked: Promise<T>): Promise<T>;
+async function ofSource<T>(source: ByteString, asked: Promise<T> | undefined): Promise<T | undefined>;
+async function ofSource<T>(source: ByteString, asked: Promise<T> | undefined): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    throw copySourceError(error, toText(source));
   }
 }
 

@@ -2,20 +2,21 @@ import { posix } from "node:path";
 import { assertNotAborted } from "../base/index.ts";
 import type { ReadFsLike, UnionFs } from "../fs/index.ts";
 import { copyIn } from "./edit-files-copy.ts";
+import { fileEditError } from "./file-edit-error.ts";
 
 /** A path of an image, from its root; a Buffer where it is not UTF-8. */
 export type EditPath = string | Buffer;
 
 /**
  * One change of files, as a value. Parents that are missing are made (0755, 0:0); symlinks in parents are followed inside the image.
- * - `remove`: a path with all below it; one that is not there fails with ENOENT unless `force`
+ * - `remove`: a path with all below it; one that is not there fails with `path-not-found` unless `force`
  * - `copy-in`: a file or a directory with all below it, from any file system that can be read. A directory is laid over one
  *   that is there, whose own metadata stays; a file goes into a directory that is there, or where `path` ends in a slash.
  *   Modes, times, content (holes stay holes), symlinks, hardlinks, `user.*` and capabilities are kept; it belongs to `uid` and `gid`, 0 by
  *   default. Sockets are left out.
  * - `write`: a regular file, made or replaced; its mode 0644 when it is new, unless given
  * - `make-directory`: nothing when it is there already, save its mode where one is given
- * - `symlink`: fails with EEXIST where something is
+ * - `symlink`: fails with `in-the-way` where something is
  * - `chmod`: what a symlink leads to; `chown`: the symlink itself
  */
 export type FileEdit =
@@ -42,7 +43,8 @@ export type FileEdit =
 
 /**
  * Does the edits one after the other. For `editFiles`: when one fails, nothing of any is in the image.
- * @throws errno errors of the file system, as `node:fs` has them; `aborted`
+ * @throws StrataError naming the path: `path-not-found`, `in-the-way`, `too-many-links`, `root-not-removable`, `invalid-path`; of what is
+ *   copied `file-not-found`, `permission-denied` and as `fileError`; `aborted`
  */
 export async function applyFileEdits(
   fs: UnionFs,
@@ -51,7 +53,11 @@ export async function applyFileEdits(
 ): Promise<void> {
   for (const edit of edits) {
     assertNotAborted(signal);
-    await applyOne(fs, edit, signal);
+    try {
+      await applyOne(fs, edit, signal);
+    } catch (error) {
+      throw fileEditError(error, edit);
+    }
   }
 }
 

@@ -120,9 +120,44 @@ describe("editing the files of an image", () => {
     expect(await lineOf(edited, "lib")).toContain("symlink 0777 7:8");
   });
 
-  it("fails for the removal of what is not there, and for a symlink in a taken place", async () => {
-    await expect(planOf({ kind: "remove", path: "/missing" })).rejects.toMatchObject({ code: "ENOENT" });
-    await expect(planOf({ kind: "symlink", path: "/etc", target: "x" })).rejects.toMatchObject({ code: "EEXIST" });
+  it.each([
+    [{ kind: "remove", path: "/missing" }, "path-not-found", "not-found"],
+    [{ kind: "remove", path: "/etc/motd/below" }, "path-not-found", "not-found"],
+    [{ kind: "remove", path: "/" }, "root-not-removable", "invalid-argument"],
+    [{ kind: "symlink", path: "/etc", target: "x" }, "in-the-way", "already-exists"],
+    [{ kind: "make-directory", path: "/etc/motd" }, "in-the-way", "already-exists"],
+    [{ kind: "make-directory", path: "/etc/motd/below" }, "in-the-way", "already-exists"],
+    [{ kind: "write", path: "/etc", data: "x" }, "in-the-way", "already-exists"],
+    [{ kind: "make-directory", path: `/${"n".repeat(256)}` }, "invalid-path", "invalid-argument"],
+    [{ kind: "chmod", path: "/missing", mode: 0o644 }, "path-not-found", "not-found"],
+    [{ kind: "chown", path: "/missing/below", uid: 0, gid: 0 }, "path-not-found", "not-found"],
+  ] as const)("refuses %j, naming the path: %s", async (edit, code, kind) => {
+    await expect(planOf(edit)).rejects.toMatchObject({
+      name: "StrataError",
+      code,
+      kind,
+      message: expect.stringContaining(edit.path),
+      hint: expect.any(String),
+      details: { path: edit.path },
+    });
+  });
+
+  it("tells what cannot be copied apart from where it would go", async () => {
+    await using from = unionFs({ lowers: [] });
+    await from.mkdir("/tree");
+    const missing = { kind: "copy-in", from, source: "/nofile", path: "/x" } as const;
+    await expect(planOf(missing)).rejects.toMatchObject({ code: "file-not-found", details: { path: "/nofile" } });
+    const onto = { kind: "copy-in", from, source: "/tree", path: "/etc/motd" } as const;
+    await expect(planOf(onto)).rejects.toMatchObject({ code: "in-the-way", details: { path: "/etc/motd" } });
+    const broken = {
+      ...from,
+      lstat: async () => await Promise.reject(Object.assign(new Error("no"), { code: "EACCES" })),
+    };
+    await expect(planOf({ ...missing, from: broken })).rejects.toMatchObject({
+      code: "permission-denied",
+      kind: "failed-precondition",
+      details: { path: "/nofile" },
+    });
   });
 
   it("copies files and trees in, with modes, times, links and attributes, for an owner", async () => {

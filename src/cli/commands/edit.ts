@@ -1,8 +1,9 @@
 import type { Command } from "commander";
+import { addDetails } from "../../base/index.ts";
 import type { FileEdit, ImageDraft } from "../../index.ts";
 import { addConfigOptions, type ConfigOptions, configChangeOf } from "../edit/config-options.ts";
 import { addEditOptions, type EditVerbOptions, editImage } from "../edit/edit-options.ts";
-import { type AskedEdit, addFileEdits } from "../edit/file-edits.ts";
+import { type AskedEdit, addFileEdits, OPTION_OF } from "../edit/file-edits.ts";
 import { nothingToDo } from "../edit/nothing-to-do.ts";
 import { wordsOf } from "../edit/words-of.ts";
 import { examples } from "../examples.ts";
@@ -47,6 +48,14 @@ async function editFiles(
 ): Promise<ImageDraft> {
   const { applyFileEdits, hostFiles } = await import("../../index.ts");
   const from = hostFiles();
-  const edits = asked.map((edit): FileEdit => (edit.kind === "copy-in" ? { ...edit, from } : edit));
-  return await draft.edit((fs) => applyFileEdits(fs, edits, { signal }), step);
+  return await draft.edit(async (fs) => {
+    for (const edit of asked) {
+      const wanted: FileEdit = edit.kind === "copy-in" ? { ...edit, from } : edit;
+      try {
+        await applyFileEdits(fs, [wanted], { signal });
+      } catch (error) {
+        throw addDetails(error, { option: OPTION_OF[edit.kind] });
+      }
+    }
+  }, step);
 }

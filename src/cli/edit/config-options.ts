@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { StrataError } from "../../base/index.ts";
-import type { ConfigChange, Healthcheck, NamedValues } from "../../index.ts";
+import type { ConfigChange, NamedValues } from "../../index.ts";
 import { parseCount } from "../parse-numbers.ts";
 
 /** What a verb has that changes how containers run. Values of lists come in the order of the command line. */
@@ -45,7 +45,7 @@ export function addConfigOptions(command: Command): Command {
     .option("--unset-volume <dir>", "take one out", collect)
     .option("--stop-signal <signal>", "SIGTERM, or a number")
     .option("--healthcheck <command>", 'how containers are checked; "none" turns off what a base image has')
-    .option("--healthcheck-interval <time>", "such as 30s, 1m30s or 500ms")
+    .option("--healthcheck-interval <time>", "such as 30s, 1m30s or 500ms; alone, of the check that the image has")
     .option("--healthcheck-timeout <time>", "in the same ways")
     .option("--healthcheck-start-period <time>", "in the same ways")
     .option("--healthcheck-retries <n>", "failures in a row that count", parseCount)
@@ -143,15 +143,17 @@ function emptied(text: string | undefined): string | null | undefined {
 
 function healthcheckOf(options: ConfigOptions): ConfigChange["healthcheck"] {
   const { healthcheck: test } = options;
-  if (test === undefined) return undefined;
-  if (test === "") return null;
-  if (test.toLowerCase() === "none") return "none";
-  const check: Healthcheck = {
-    test: test.startsWith("[") ? (words(test, "--healthcheck") ?? []) : test,
+  const times = {
     intervalMs: duration(options.healthcheckInterval, "--healthcheck-interval"),
     timeoutMs: duration(options.healthcheckTimeout, "--healthcheck-timeout"),
     startPeriodMs: duration(options.healthcheckStartPeriod, "--healthcheck-start-period"),
     retries: options.healthcheckRetries,
   };
-  return check;
+  const hasTimes = Object.values(times).some((value) => value !== undefined);
+  if (test === undefined) return hasTimes ? times : undefined;
+  if (test === "" || test.toLowerCase() === "none") {
+    if (hasTimes) throw unusable("--healthcheck", test, "It leaves no check, and another option says when it is done");
+    return test === "" ? null : "none";
+  }
+  return { test: test.startsWith("[") ? (words(test, "--healthcheck") ?? []) : test, ...times };
 }

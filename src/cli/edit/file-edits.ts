@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { FileEdit } from "../../index.ts";
 
 /** A change of files as the command line has it: where it comes from is still a path of this machine. */
-export type AskedEdit = Exclude<FileEdit, { readonly kind: "copy-in" }> | CopyIn;
+export type AskedEdit = Exclude<FileEdit, { readonly kind: "copy-in" | "write" }> | CopyIn;
 
 interface CopyIn {
   readonly kind: "copy-in";
@@ -11,6 +11,16 @@ interface CopyIn {
   readonly source: string;
   readonly path: string;
 }
+
+/** The option that asks for each. */
+export const OPTION_OF: Readonly<Record<AskedEdit["kind"], string>> = {
+  remove: "--rm",
+  "copy-in": "--cp",
+  "make-directory": "--mkdir",
+  symlink: "--symlink",
+  chmod: "--chmod",
+  chown: "--chown",
+};
 
 /** Declares the options that change files; what they ask for is put into `edits`, in the order of the command line. */
 export function addFileEdits(command: Command, edits: AskedEdit[]): Command {
@@ -71,5 +81,7 @@ function splitAt(text: string, hint: string): [before: string, path: string] {
 }
 
 function absolute(path: string): string {
+  // What an unset variable of a shell leaves would mean the root.
+  if (path === "") throw new InvalidArgumentError("It is a path in the image, such as /srv/data.");
   return path.startsWith("/") ? path : `/${path}`;
 }
