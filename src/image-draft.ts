@@ -6,6 +6,7 @@ import { type CopyImageOptions, copyOptions } from "./copy-image.ts";
 import { type DraftChain, type Edit, type EditOptions, editInChain, loadFiles } from "./draft-chain.ts";
 import {
   appendLayer,
+  assertLayersFit,
   type ConfigChange,
   dropLayer,
   type EditFiles,
@@ -13,6 +14,7 @@ import {
   editConfig,
   editFiles,
   type LoadedFiles,
+  type NewStack,
   type NormalTimes,
   normaliseTimes,
   otherNames,
@@ -27,7 +29,7 @@ import { artifactOfImage, type PlacedImage } from "./image/index.ts";
 import { changesetTar, noWhiteouts } from "./layer/index.ts";
 import { openNamedDestination } from "./named-places.ts";
 import { openBases } from "./open-bases.ts";
-import { type ImageDraft, OpenedImage } from "./opened-image.ts";
+import { type ForceOption, type ImageDraft, OpenedImage } from "./opened-image.ts";
 import { type CopyResult, copyArtifact, leadsToTree } from "./transport/index.ts";
 
 /** A draft over a chain of edits. */
@@ -61,10 +63,17 @@ export class ChainedDraft implements ImageDraft {
     return await this.#after((ctx) => editConfig(this.image, change, ctx), step);
   }
 
-  async rebase(newBase: string, { oldBase }: { readonly oldBase?: string | undefined } = {}): Promise<ImageDraft> {
+  async rebase(
+    newBase: string,
+    { oldBase, force }: ForceOption & { readonly oldBase?: string | undefined } = {},
+  ): Promise<ImageDraft> {
     return await this.#after(async (ctx) => {
       const bases = await openBases(this.#chain, this.image, { newBase, oldBase });
-      return rebaseImage(this.image, bases, ctx);
+      const rebased = rebaseImage(this.image, bases, ctx);
+      const [above, below] = [bases.newBase.layers.length, bases.oldBase.layers.length];
+      const numberBefore = (layer: number): number | undefined => (layer < above ? undefined : layer - above + below);
+      if (force !== true) await this.#assertFit(rebased, { change: "on the new base", numberBefore });
+      return rebased;
     });
   }
 
@@ -72,8 +81,13 @@ export class ChainedDraft implements ImageDraft {
     return await this.#after((ctx) => squashImage(this.image, this.#load, options, ctx), step);
   }
 
-  async dropLayer(number: number): Promise<ImageDraft> {
-    return await this.#after((ctx) => dropLayer(this.image, number, ctx));
+  async dropLayer(number: number, { force }: ForceOption = {}): Promise<ImageDraft> {
+    return await this.#after(async (ctx) => {
+      const dropped = dropLayer(this.image, number, ctx);
+      const numberBefore = (layer: number): number => (layer < number ? layer : layer + 1);
+      if (force !== true) await this.#assertFit(dropped, { change: `without layer ${number}`, numberBefore });
+      return dropped;
+    });
   }
 
   async removePath(path: string, step?: EditStep): Promise<ImageDraft> {
@@ -130,6 +144,11 @@ export class ChainedDraft implements ImageDraft {
     });
     return await this.#files;
   };
+
+  async #assertFit(image: PlacedImage, stack: NewStack): Promise<void> {
+    const { layerLibrary, reference } = this.#chain;
+    assertLayersFit(await layerLibrary.load({ ...image, reference }), stack);
+  }
 
   async #directory(path: string): Promise<AsyncIterable<Uint8Array>> {
     const { clampTime, signal } = this.#chain.options;

@@ -47,14 +47,18 @@ export interface ImageDraft extends AsyncDisposable {
   /** Changes how containers run. Reads no layer. @throws StrataError `invalid-config-change` */
   configure(change: ConfigChange, step?: EditStep): Promise<ImageDraft>;
   /**
-   * Puts the layers above the image's base on another one. Reads no layer. Without `oldBase` the image's annotations tell
-   * what it was made from. @throws StrataError `base-unknown`, `not-the-base`, `platform-mismatch`
+   * Puts the layers above the image's base on another one. Without `oldBase` the image's annotations tell what it was made
+   * from. Layers are read to see that they still make a tree, unless `force`. @throws StrataError `base-unknown`, `not-the-base`,
+   * `platform-mismatch`, `layers-do-not-fit`
    */
-  rebase(newBase: string, options?: { readonly oldBase?: string | undefined }): Promise<ImageDraft>;
+  rebase(newBase: string, options?: ForceOption & { readonly oldBase?: string | undefined }): Promise<ImageDraft>;
   /** Makes one layer of all, or of those from a number up. */
   squash(options?: SquashOptions, step?: EditStep): Promise<ImageDraft>;
-  /** Takes one layer out, counted from 0 at the base. Reads no layer. @throws StrataError `no-such-layer` */
-  dropLayer(number: number): Promise<ImageDraft>;
+  /**
+   * Takes one layer out, counted from 0 at the base. Layers are read to see that they still make a tree, unless `force`.
+   * @throws StrataError `no-such-layer`, `layers-do-not-fit`
+   */
+  dropLayer(number: number, options?: ForceOption): Promise<ImageDraft>;
   /**
    * Takes a path and all below it out of every layer, also where other layers hide it: no blob has its bytes any more.
    * @throws StrataError `path-not-found` when no layer has it
@@ -75,6 +79,12 @@ export interface ImageDraft extends AsyncDisposable {
    * @throws StrataError naming the image, and layer and digest where there is one
    */
   copyTo(destination: string, options?: CopyImageOptions): Promise<CopyResult>;
+}
+
+/** How sure an edit has to be. */
+export interface ForceOption {
+  /** Do not read layers to see whether they still fit each other. */
+  readonly force?: boolean | undefined;
 }
 
 interface OpenedParts {

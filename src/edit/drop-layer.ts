@@ -5,7 +5,7 @@ import { stepsOf, withSteps } from "./image-steps.ts";
 
 /**
  * Takes one layer out, with its step of the history. The layers above stay as they are: whiteouts in them may hide nothing
- * then, and hardlinks in them may lead nowhere. An image may lose its only layer.
+ * then, and hardlinks in them may lead nowhere: see `assertLayersFit`. An image may lose its only layer.
  *
  * @param number counted from 0 at the base
  * @throws StrataError `no-such-layer`

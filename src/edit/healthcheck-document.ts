@@ -14,7 +14,7 @@ export function healthcheckDocument(check: Healthcheck | "none", before: RawObje
   const [first] = Array.isArray(before["Test"]) ? before["Test"] : [];
   if (first === undefined || first === "NONE") {
     const hint = "Give the command that checks it, too";
-    throw invalidChange("healthcheck", given, "the image has no check whose times these could be", hint);
+    throw invalidChange("healthcheck", check, "the image has no check whose times these could be", hint);
   }
   return withMembers(before, Object.fromEntries(given));
 }

@@ -7,7 +7,8 @@
  *
  * - {@link EditContext}: where new layers lie, how they are compressed, when the edit was made.
  * - {@link writeLayer}: one pass makes a layer of a tar; {@link appendLayer} puts one on top of an image.
- * - {@link editConfig}, {@link rebaseImage} and {@link dropLayer} read no layer at all.
+ * - {@link editConfig}, {@link rebaseImage} and {@link dropLayer} read no layer at all; {@link assertLayersFit} tells whether the layers
+ *   of what came out still make a tree.
  * - {@link stepsOf}, {@link withSteps}: an image as the steps that made it, and an image of steps. All edits end there.
  * - {@link squashImage}, {@link removePath} and {@link normaliseTimes} rewrite layers; {@link editFiles} puts one on top, of what a
  *   function does to the files, or a plan of {@link FileEdit}s ({@link applyFileEdits}).
@@ -19,7 +20,9 @@
  *
  * @module
  */
+
 export { appendLayer, type NewLayer } from "./append-layer.ts";
+export { assertLayersFit, type NewStack } from "./assert-layers-fit.ts";
 export { baseOf } from "./base-of.ts";
 export type { ConfigChange, Healthcheck, NamedValues, SetChange } from "./config-change.ts";
 export { dropLayer } from "./drop-layer.ts";

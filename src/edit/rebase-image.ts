@@ -15,8 +15,8 @@ export interface RebaseImage {
 }
 
 /**
- * Puts the layers that an image has above its base on another base. No layer is read: whether they still fit there is for who
- * wants that to know. The configuration stays the image's own, and the history tells of the new base, then of the image's own
+ * Puts the layers that an image has above its base on another base. No layer is read: whether they fit there, `assertLayersFit`
+ * tells. The configuration stays the image's own, and the history tells of the new base, then of the image's own
  * steps. The annotations `org.opencontainers.image.base.digest` and `.name` tell of the new base.
  *
  * @throws StrataError `not-the-base`, with the first layer that differs; `platform-mismatch`

@@ -1,6 +1,6 @@
 import { assertNotAborted, StrataError } from "../base/index.ts";
 import { createHasher } from "../oci/index.ts";
-import { type Compression, DEFAULT_EXPANSION_LIMITS, decompress, sniffStream } from "../tar/index.ts";
+import { assertNotEmpty, type Compression, DEFAULT_EXPANSION_LIMITS, decompress, sniffStream } from "../tar/index.ts";
 import type { EditContext } from "./edit-context.ts";
 import { ScopedScratch } from "./scoped-scratch.ts";
 import { TarRecorder } from "./tar-recorder.ts";
@@ -10,11 +10,11 @@ import { type WrittenLayer, writtenLayer } from "./written-layer.ts";
 /**
  * Makes a layer of the bytes of a tar, compressed or not. What is compressed already stays so, bit for bit, whatever the
  * context says; all else is as {@link writeLayer}.
- * @throws StrataError as writeLayer; of decompression; `compression-unsupported` for what layers cannot be stored as
+ * @throws StrataError as writeLayer; `tar-empty` where there is nothing at all; of decompression; `compression-unsupported` for what layers cannot be stored as
  */
 export async function takeLayer(bytes: AsyncIterable<Uint8Array>, ctx: EditContext): Promise<WrittenLayer> {
   const { compression, whole } = await sniffStream(bytes);
-  if (compression === "none") return await writeLayer(whole, ctx);
+  if (compression === "none") return await writeLayer(notEmpty(whole), ctx);
   if (compression !== "gzip" && compression !== "zstd") throw unsupported(compression);
   return await keepCompressed(whole, compression, ctx);
 }
@@ -35,7 +35,7 @@ async function keepCompressed(
     }
   };
   const recorder = new TarRecorder(await scratch.create());
-  const tar = recorder.passing(decompress(storing(), compression, DEFAULT_EXPANSION_LIMITS));
+  const tar = recorder.passing(notEmpty(decompress(storing(), compression, DEFAULT_EXPANSION_LIMITS)));
   for await (const _ of tar) assertNotAborted(ctx.signal);
   const recorded = await recorder.finish();
   const stored = { digest: hasher.digest(), compression, bytes: await blob.finish() };
@@ -43,6 +43,15 @@ async function keepCompressed(
   const written = writtenLayer(recorded, stored);
   ctx.onLayer?.(written);
   return written;
+}
+
+async function* notEmpty(tar: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let size = 0;
+  for await (const chunk of tar) {
+    size += chunk.length;
+    yield chunk;
+  }
+  assertNotEmpty(size);
 }
 
 function unsupported(compression: Compression): StrataError {

@@ -113,6 +113,16 @@ describe("a layer of bytes that are compressed already", () => {
     await expect(takeLayer(chunksOf(bzip2), editContext())).rejects.toMatchObject({ code: "compression-unsupported" });
   });
 
+  test.each([
+    ["nothing at all", Buffer.alloc(0)],
+    ["a gzip of nothing at all", gzipSync("")],
+  ])("is no layer when it is %s, as a broken pipe leaves it", async (_, stored) => {
+    const scratch = countedScratch();
+    await expect(takeLayer(chunksOf(stored), editContext({ scratch }))).rejects.toMatchObject({ code: "tar-empty" });
+    expect(scratch.alive()).toBe(0);
+    expect((await takeLayer(chunksOf(tarScript()), editContext())).index.count).toBe(0);
+  });
+
   test("that breaks off leaves nothing in the scratch", async () => {
     const scratch = countedScratch();
     const stored = gzipSync(tar).subarray(0, -20);

@@ -22,6 +22,7 @@
  *
  * @module
  */
+export { assertNotEmpty } from "./assert-not-empty.ts";
 export { type CompressionFormat, type CompressOptions, compress } from "./compress.ts";
 export { type DecompressOptions, decompress } from "./decompress.ts";
 export { END_OF_ARCHIVE, encodeHeader, type TarHeaderFields } from "./encode-header.ts";

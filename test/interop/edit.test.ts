@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { copyImage, draftImage, type ImageDraft, openImage, pullImage, type UnionFs } from "../../src/index.ts";
 import { ANNOTATION, digestOf } from "../../src/oci/index.ts";
-import { dir, file, tarScript } from "../../src/testing/index.ts";
+import { dir, file, hardlink, tarScript } from "../../src/testing/index.ts";
 import { filesBelow } from "../support/copy-fixtures.ts";
 import {
   blobPath,
@@ -243,7 +243,7 @@ describe("edits that need no files", () => {
     for (const { stored } of layers)
       writeFileSync(join(layout, blobPath(digestOf(stored))), Buffer.alloc(stored.length));
     await using draft = await draftImage(`oci:${layout}:v1`);
-    const configured = await (await draft.configure({ user: "a" })).dropLayer(0);
+    const configured = await (await draft.configure({ user: "a" })).dropLayer(0, { force: true });
     const { blobs } = await configured.copyTo(`oci:${layout}:v2`);
     expect(blobs).toEqual({ present: 2, mounted: 0, transferred: 1 });
     await expect(configured.open()).rejects.toMatchObject({ kind: "integrity" });
@@ -358,6 +358,46 @@ describeWith(["skopeo", "umoci", "root"], "skopeo and umoci", () => {
     expect(JSON.parse(run("skopeo", "inspect", `oci:${at("nothing")}:v1`)).Layers ?? []).toEqual([]);
     run("umoci", "unpack", "--image", `${at("nothing")}:v1`, at("nothing-bundle"));
     expect(await filesBelow(at("nothing-bundle/rootfs"))).toEqual({});
+  });
+});
+
+describe("a draft", () => {
+  it("that lost what its layers link to is refused, with the layer and a way out, unless forced", async () => {
+    const linking = tarScript(hardlink("bin/copy", "bin/tool"));
+    await using draft = await draftImage(`oci:${at("source")}:base`);
+    const linked = await draft.append(bytesOf(linking), { createdBy: "RUN ln" });
+    await expect(linked.dropLayer(0)).rejects.toMatchObject({
+      code: "layers-do-not-fit",
+      details: { layer: 1, entry: "bin/copy", createdBy: "RUN ln", image: expect.any(String) },
+    });
+    const [newBase, oldBase] = [`oci:${at("source")}:empty`, `oci:${at("source")}:base`];
+    await expect(linked.rebase(newBase, { oldBase })).rejects.toMatchObject({
+      code: "layers-do-not-fit",
+      details: { layer: 1, entry: "bin/copy" },
+    });
+    expect((await linked.rebase(`oci:${at("source")}:fixed`, { oldBase })).image.layers).toHaveLength(2);
+    expect((await linked.dropLayer(0, { force: true })).image.layers).toHaveLength(1);
+  });
+
+  it("says that it was disposed when it is used afterwards, as does its image", async () => {
+    const draft = await draftImage(`oci:${at("source")}:app`);
+    const edited = await draft.edit((fs) => fs.rm("/app/main"));
+    await draft[Symbol.asyncDispose]();
+    const image = await openImage(`oci:${at("source")}:app`);
+    const below = image.draft();
+    await image[Symbol.asyncDispose]();
+    for (const use of [
+      () => draft.edit((fs) => fs.rm("/app/version")),
+      () => draft.configure({ user: "a" }),
+      () => draft.append(bytesOf(tarScript(file("x")))),
+      () => draft.open(),
+      () => edited.copyTo(`oci:${at("late")}:v1`),
+      () => below.squash(),
+      () => image.edit((fs) => fs.rm("/app/version")),
+      () => image.fs.readFile("/app/version"),
+    ]) {
+      await expect(use()).rejects.toMatchObject({ code: "image-disposed", kind: "failed-precondition" });
+    }
   });
 });
 

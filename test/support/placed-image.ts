@@ -4,6 +4,7 @@ import { createMemoryScratch } from "../../src/content/index.ts";
 import { type EditContext, type LoadFiles, loadedFiles } from "../../src/edit/index.ts";
 import {
   DEFAULT_LIMITS,
+  type ImageLayer,
   type LayerBlob,
   type LayerSource,
   loadLayers,
@@ -53,13 +54,17 @@ export function imageOfSteps(layers: readonly (readonly TarStep[])[], options: {
   return placedImage(layers.map((steps) => layerSourceOf(tarScript(...steps), options)));
 }
 
-/** Reads the layers of an image in memory. Nothing has to be disposed. */
+/** The layers of an image in memory, read. Nothing has to be disposed. */
+export async function layersOf(image: PlacedImage): Promise<readonly ImageLayer[]> {
+  const scratch = createMemoryScratch();
+  const options = { limits: DEFAULT_LIMITS, verify: true, spool: "lazy", scratch, workers: 1 } as const;
+  return (await loadLayers({ ...image, reference: "test" }, options)).layers;
+}
+
+/** Reads the layers of an image in memory, and merges them. */
 export function loaderOf(image: PlacedImage): LoadFiles {
   return async () => {
-    const source = { ...image, reference: "test", transport: "test", [Symbol.asyncDispose]: async () => {} };
-    const scratch = createMemoryScratch();
-    const options = { limits: DEFAULT_LIMITS, verify: true, spool: "lazy", scratch, workers: 1 } as const;
-    const { layers } = await loadLayers(source, options);
+    const layers = await layersOf(image);
     const tree = mergeLayers(
       layers.map(({ index }) => index),
       layers.map(({ whiteouts }) => whiteouts),

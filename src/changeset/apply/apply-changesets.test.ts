@@ -142,6 +142,8 @@ describe("a changeset that is refused", () => {
       tarScript(file("b", "1", { uid: 2 ** 32 - 1 })),
       { code: "entry-out-of-range", entry: "b" },
     ],
+    ["is nothing at all", Buffer.alloc(0), { code: "tar-empty" }],
+    ["is a gzip of nothing at all", gzipSync(""), { code: "tar-empty" }],
     ["ends too early", tarScript(file("b", "x".repeat(3000))).subarray(0, 1500), { code: "tar-truncated" }],
     ["is no archive", Buffer.from("a shopping list\n".repeat(100)), { code: "tar-bad-checksum" }],
     ["is a broken gzip", gzipSync(tarScript(file("b", "1"))).subarray(0, 60), { code: "decompression-truncated" }],

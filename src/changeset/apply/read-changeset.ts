@@ -2,6 +2,7 @@ import { assertNotAborted, type ByteSource, readAll } from "../../base/index.ts"
 import type { LocatedSource, Scratch } from "../../content/index.ts";
 import { type LayerIndex, LayerIndexBuilder } from "../../layer/index.ts";
 import {
+  assertNotEmpty,
   DEFAULT_EXPANSION_LIMITS,
   DEFAULT_TAR_LIMITS,
   decompress,
@@ -58,6 +59,7 @@ export async function readChangeset(input: ChangesetInput, options: ReadOptions)
 }
 
 async function scan(tar: ByteSource, { limits, signal }: ReadOptions): Promise<LayerIndex> {
+  assertNotEmpty(tar.size);
   const builder = new LayerIndexBuilder();
   await scanTar(tar, (entry) => builder.add(entry), { ...READING, limits, signal });
   return builder.finish(tar.size);
@@ -79,6 +81,7 @@ async function keepStream(
       size += chunk.length;
       await file.write(chunk);
     }
+    assertNotEmpty(size);
     scanner.end();
     return { index: builder.finish(size), tar: await file.finish() };
   } catch (error) {

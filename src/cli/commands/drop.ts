@@ -8,10 +8,11 @@ import type { Terminal } from "../terminal.ts";
 export function configureDrop(command: Command, terminal: Terminal): void {
   command
     .description(
-      "Make an image without one of its layers, and without its step in the history. The layers above stay as they are; none is read.",
+      "Make an image without one of its layers, and without its step in the history. The layers above stay as they are; that they still fit is seen by reading which files they have.",
     )
     .argument("<image>", "any image; it stays as it is")
-    .argument("<layer>", "its number, as `strata layers` tells it", parseCount);
+    .argument("<layer>", "its number, as `strata layers` tells it", parseCount)
+    .option("--force", "read no layer, whether they still fit each other or not");
   addEditOptions(command, { hasLayers: false, hasStep: false })
     .addHelpText(
       "after",
@@ -20,7 +21,7 @@ export function configureDrop(command: Command, terminal: Terminal): void {
         ["strata drop docker://ghcr.io/me/app:1 3 -t docker://ghcr.io/me/app:2", "in a registry"],
       ),
     )
-    .action(async (image: string, layer: number, options: EditVerbOptions) => {
-      await editImage(image, { terminal, options, words: [] }, (draft) => draft.dropLayer(layer));
+    .action(async (image: string, layer: number, options: EditVerbOptions & { readonly force?: boolean }) => {
+      await editImage(image, { terminal, options, words: [] }, (draft) => draft.dropLayer(layer, options));
     });
 }

@@ -3,17 +3,18 @@ import { addEditOptions, type EditVerbOptions, editImage } from "../edit/edit-op
 import { examples } from "../examples.ts";
 import type { Terminal } from "../terminal.ts";
 
-type RebaseOptions = EditVerbOptions & { readonly onto: string; readonly base?: string };
+type RebaseOptions = EditVerbOptions & { readonly onto: string; readonly base?: string; readonly force?: boolean };
 
 /** `strata rebase`: the upper layers of an image on another base. */
 export function configureRebase(command: Command, terminal: Terminal): void {
   command
     .description(
-      "Make an image of the layers that one has above its base, on another base: what a rebuild would do when only the base is new. No layer is read.",
+      "Make an image of the layers that one has above its base, on another base: what a rebuild would do when only the base is new. That the layers fit there is seen by reading which files they have; whether programs find what they need there, nobody checks.",
     )
     .argument("<image>", "any image; it stays as it is")
     .requiredOption("--onto <image>", "the new base")
-    .option("--base <image>", "the base that it has now (default: the one that its annotations name)");
+    .option("--base <image>", "the base that it has now (default: the one that its annotations name)")
+    .option("--force", "read no layer, whether they fit on the new base or not");
   addEditOptions(command, { hasLayers: false, hasStep: false })
     .addHelpText(
       "after",
@@ -23,7 +24,7 @@ export function configureRebase(command: Command, terminal: Terminal): void {
       ),
     )
     .action(async (image: string, options: RebaseOptions) => {
-      const { onto, base } = options;
-      await editImage(image, { terminal, options, words: [] }, (draft) => draft.rebase(onto, { oldBase: base }));
+      const { onto, base, force } = options;
+      await editImage(image, { terminal, options, words: [] }, (draft) => draft.rebase(onto, { oldBase: base, force }));
     });
 }
