@@ -34,20 +34,8 @@ const KNOWN_DAYS = 4096;
 const knownDays = new Map<number, string>();
 const TWO_DIGITS = Array.from({ length: 60 }, (_, i) => pad(i));
 
-/** Neighbours in a listing mostly came from one package and have one time. */
-let lastTime: FileTime = { seconds: Number.NaN, nanoseconds: 0 };
-let lastText = "";
-
 /** `2023-11-14T22:13:20.000000000Z`; `@SECONDS.NANOSECONDS` for times beyond what a calendar in JavaScript can say. */
 export function isoTime(time: FileTime): string {
-  if (lastTime.seconds !== time.seconds || lastTime.nanoseconds !== time.nanoseconds) {
-    lastTime = time;
-    lastText = formatIso(time);
-  }
-  return lastText;
-}
-
-function formatIso(time: FileTime): string {
   const day = Math.floor(time.seconds / DAY);
   const date = dayText(day);
   if (date === "") return `@${time.seconds}.${nanoseconds(time)}`;

@@ -1,6 +1,7 @@
-import { type ByteString, isUtf8, toBuffer, toText } from "../base/index.ts";
+import { type ByteString, type FileTime, isUtf8, toBuffer, toText } from "../base/index.ts";
 import type { FileType } from "../tree/index.ts";
 import type { MergedNode } from "../union/index.ts";
+import { ByteText } from "./byte-text.ts";
 import { octalMode } from "./format-mode.ts";
 import { isoTime } from "./format-time.ts";
 
@@ -37,45 +38,90 @@ export interface JsonEntry {
   readonly implied?: true;
 }
 
-/** {@link JsonEntry} as one line without its newline, in bytes ready to be written. Made for millions of calls. */
+/** {@link JsonEntry} as one line without its newline. */
 export function jsonEntryLine(path: ByteString, node: MergedNode): ByteString {
   return `{${jsonEntryFields(path, node)}}`;
 }
 
 /** The same without the braces, for lines that say more. */
 export function jsonEntryFields(path: ByteString, node: MergedNode): ByteString {
-  const { type, size, nlink, inode, layer } = node;
-  const name = PLAIN.test(path) ? `"path":"/${path}"` : jsonName("path", `/${path}`);
-  const time = isoTime(node.mtime);
-  let line = `${name}${attributes(node)}${size},"mtime":"${time}","nlink":${nlink},"inode":${inode},"layer":${layer}`;
-  if (type === "symlink") line += `,${jsonName("target", node.linkTarget)}`;
-  if (type === "char" || type === "block") {
-    const { major, minor } = node.device;
-    line += `,"device":{"major":${major},"minor":${minor}}`;
-  }
-  if (node.xattrs.size > 0) line += `,"xattrs":${jsonXattrs(node.xattrs)}`;
-  return node.isImplied ? `${line},"implied":true` : line;
+  const [fields, pathText] = [new ByteText(512), new ByteText(path.length)];
+  pathText.write(path);
+  writeFields(fields, pathText, node);
+  return fields.toString();
 }
 
-const TYPE_NUMBERS: Readonly<Record<FileType, number>> = {
-  file: 0,
-  directory: 1,
-  symlink: 2,
-  char: 3,
-  block: 4,
-  fifo: 5,
+const OPEN = Buffer.from("{");
+const PATH = Buffer.from('"path":"/');
+const PATH_END = Buffer.from('"');
+const NLINK = Buffer.from(',"nlink":');
+const INODE = Buffer.from(',"inode":');
+const LAYER = Buffer.from(',"layer":');
+const CLOSE = Buffer.from("}\n");
+
+/** Adds {@link jsonEntryLine} with its newline. Made for millions of calls. */
+export function writeJsonEntry(to: ByteText, path: ByteText, node: MergedNode): void {
+  to.copy(OPEN);
+  writeFields(to, path, node);
+  to.copy(CLOSE);
+}
+
+function writeFields(to: ByteText, path: ByteText, node: MergedNode): void {
+  if (path.isPlain) {
+    to.copy(PATH);
+    to.append(path);
+    to.copy(PATH_END);
+  } else to.write(jsonName("path", `/${path.toString()}`));
+  to.copy(attributes(node));
+  to.decimal(node.size);
+  to.copy(timeField(node.mtime));
+  to.copy(NLINK);
+  to.decimal(node.nlink);
+  to.copy(INODE);
+  to.decimal(node.inode);
+  to.copy(LAYER);
+  to.decimal(node.layer);
+  writeRareFields(to, node);
+}
+
+function writeRareFields(to: ByteText, node: MergedNode): void {
+  const { type, xattrs } = node;
+  if (type === "symlink") to.write(`,${jsonName("target", node.linkTarget)}`);
+  if (type === "char" || type === "block") to.write(`,"device":${JSON.stringify(node.device)}`);
+  if (xattrs.size > 0) to.write(`,"xattrs":${jsonXattrs(xattrs)}`);
+  if (node.isImplied) to.write(',"implied":true');
+}
+
+const rootsAttributes: Readonly<Record<FileType, Buffer[]>> = {
+  file: [],
+  directory: [],
+  symlink: [],
+  char: [],
+  block: [],
+  fifo: [],
 };
-const rootsAttributes: string[] = [];
 
 /** From the type to the size's key. Most files are root's, in few combinations of type and mode: those are made once. */
-function attributes({ type, mode, uid, gid }: MergedNode): string {
+function attributes({ type, mode, uid, gid }: MergedNode): Buffer {
   const isRoots = uid === 0 && gid === 0;
-  const key = (TYPE_NUMBERS[type] << 12) | mode;
-  const known = isRoots ? rootsAttributes[key] : undefined;
+  const known = isRoots ? rootsAttributes[type][mode] : undefined;
   if (known !== undefined) return known;
-  const text = `,"type":"${type}","mode":"${octalMode(mode)}","uid":${uid},"gid":${gid},"size":`;
-  if (isRoots) rootsAttributes[key] = text;
+  const text = Buffer.from(`,"type":"${type}","mode":"${octalMode(mode)}","uid":${uid},"gid":${gid},"size":`);
+  if (isRoots) rootsAttributes[type][mode] = text;
   return text;
+}
+
+/** Neighbours in a listing mostly came from one package and have one time. */
+const lastTime = { seconds: Number.NaN, nanoseconds: 0, field: Buffer.alloc(0) };
+
+function timeField(mtime: FileTime): Buffer {
+  const { seconds, nanoseconds } = mtime;
+  if (lastTime.seconds !== seconds || lastTime.nanoseconds !== nanoseconds) {
+    lastTime.seconds = seconds;
+    lastTime.nanoseconds = nanoseconds;
+    lastTime.field = Buffer.from(`,"mtime":"${isoTime(mtime)}"`);
+  }
+  return lastTime.field;
 }
 
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;

@@ -1,9 +1,9 @@
 import { type ByteString, now, toText } from "../base/index.ts";
-import { joinPath } from "../tree/index.ts";
-import type { MergedTree, PlacedSlot, Slot } from "../union/index.ts";
+import type { MergedTree, Slot } from "../union/index.ts";
 import { type Accounts, NO_ACCOUNTS } from "./accounts.ts";
 import { arrangeColumns } from "./columns.ts";
 import { jsonEntryLine } from "./json-entry.ts";
+import { listAllAsJson } from "./list-all-as-json.ts";
 import { type Listed, longListing } from "./long-listing.ts";
 import { widthOf } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -59,28 +59,22 @@ export async function listFiles(
 
 /** The same as JSON Lines: always with the names that begin with a dot, in the order of names, parents first. */
 export async function listFilesAsJson(
-  terminal: Terminal,
+  { stdout }: Terminal,
   tree: MergedTree,
   roots: readonly ListRoot[],
-  options: ListFilesOptions,
+  { directory, recursive }: ListFilesOptions,
 ): Promise<void> {
-  const { stdout } = terminal;
-  for (const { slot } of roots) {
-    for (const at of placesBelow(tree, slot, options)) {
-      stdout.write(`${jsonEntryLine(at.path, tree.node(at.slot))}\n`);
+  for (const { slot: top } of roots) {
+    const isListed = directory !== true && tree.isDirectory(top);
+    if (isListed && recursive === true) {
+      await listAllAsJson(stdout, tree, top);
+      continue;
+    }
+    for (const slot of isListed ? tree.children(top) : [top]) {
+      stdout.write(`${jsonEntryLine(tree.pathOf(slot), tree.node(slot))}\n`);
       if (stdout.isFull) await stdout.flush();
     }
   }
-}
-
-function placesBelow(tree: MergedTree, top: Slot, { directory, recursive }: ListFilesOptions): Iterable<PlacedSlot> {
-  const path = tree.pathOf(top);
-  if (directory === true || !tree.isDirectory(top)) return [{ slot: top, path }];
-  if (recursive !== true) return tree.children(top).map((slot) => ({ slot, path: joinPath(path, tree.nameOf(slot)) }));
-  const places = tree.walk(top);
-  // The directory itself comes first, and is not listed.
-  places.next();
-  return places;
 }
 
 interface DirectoryHeading {

@@ -1,4 +1,5 @@
 import { assertNotAborted, type ByteString, fromText } from "../base/index.ts";
+import { ByteText } from "./byte-text.ts";
 
 /** The part of a Node stream that output needs. */
 export interface OutputStream {
@@ -13,7 +14,7 @@ export class OutputClosed extends Error {
   override readonly name = "OutputClosed";
 }
 
-const BATCH = 64 * 1024;
+const BATCH = 256 * 1024;
 /** Lines are encoded together: many short strings cost more calls, one long string is a tree that the collector carries on. */
 const PIECE = 8 * 1024;
 /** Room beyond a full batch, so that the piece that fills it rarely needs more. */
@@ -29,8 +30,9 @@ export class Output {
   readonly #signal: AbortSignal | undefined;
   /** What was written last, not yet among the bytes. */
   #text: ByteString = "";
-  #pending = Buffer.allocUnsafe(BATCH + SLACK);
-  #length = 0;
+  #pending = new ByteText(BATCH + SLACK);
+  /** One that was sent: bytes in new memory for each batch would lie around until the collector has noticed. */
+  #spare: ByteText | undefined;
 
   constructor(stream: OutputStream, signal?: AbortSignal) {
     this.#stream = stream;
@@ -50,13 +52,19 @@ export class Output {
     if (this.#text.length >= PIECE) this.#encode();
   }
 
+  /** All that was written and not yet sent, to be added to. Another one after each {@link flush}. */
+  get bytes(): ByteText {
+    this.#encode();
+    return this.#pending;
+  }
+
   /** Adds text, as UTF-8. */
   text(text: string): void {
     this.write(fromText(text));
   }
 
   get isFull(): boolean {
-    return this.#length >= BATCH;
+    return this.#pending.length >= BATCH;
   }
 
   /**
@@ -64,12 +72,13 @@ export class Output {
    * @throws OutputClosed when nobody reads any more; StrataError `aborted` when the signal has fired
    */
   async flush(): Promise<void> {
-    this.#encode();
-    if (this.#length === 0) return;
-    const bytes = this.#pending.subarray(0, this.#length);
-    this.#pending = Buffer.allocUnsafe(BATCH + SLACK);
-    this.#length = 0;
-    await this.#send(bytes);
+    const { bytes } = this;
+    if (bytes.length === 0) return;
+    this.#pending = this.#spare ?? new ByteText(BATCH + SLACK);
+    this.#spare = undefined;
+    await this.#send(bytes.view());
+    bytes.length = 0;
+    this.#spare = bytes;
   }
 
   /** Sends bytes that are not gathered, after what was written before. */
@@ -79,17 +88,9 @@ export class Output {
   }
 
   #encode(): void {
-    const end = this.#length + this.#text.length;
-    if (end > this.#pending.length) this.#grow(end);
-    this.#pending.write(this.#text, this.#length, "latin1");
-    this.#length = end;
+    if (this.#text === "") return;
+    this.#pending.write(this.#text);
     this.#text = "";
-  }
-
-  #grow(needed: number): void {
-    const larger = Buffer.allocUnsafe(2 * needed);
-    larger.set(this.#pending.subarray(0, this.#length));
-    this.#pending = larger;
   }
 
   async #send(chunk: Uint8Array): Promise<void> {

@@ -1,7 +1,7 @@
 import { type ByteString, StrataError, toText } from "../base/index.ts";
 import type { LayerIndex } from "../layer/index.ts";
 import { baseNameOf, joinPath, parentOf } from "../tree/index.ts";
-import { type MergedNode, type MergedTree, ProvenanceTree, type Slot } from "../union/index.ts";
+import type { MergedNode, MergedTree, Slot } from "../union/index.ts";
 import { type AttributePolicy, attributesOf, opaqueAttribute } from "./attribute-policy.ts";
 import type { WhiteoutStyle } from "./extract-options.ts";
 import type { Losses } from "./losses.ts";
@@ -27,7 +27,7 @@ export interface PlanContext {
 /** All of a tree, into a directory that has none of it. @throws StrataError `unsafe-path`, `symlink-empty` */
 export function planTree(tree: MergedTree, context: PlanContext): WorkList {
   // Columns are walked faster than slots with a past.
-  return new TreePlanner(tree instanceof ProvenanceTree ? tree.flatten() : tree, context).plan();
+  return new TreePlanner(tree.flatten(), context).plan();
 }
 
 /** What a layer changes. @throws StrataError as {@link planTree} */

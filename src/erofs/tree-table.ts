@@ -1,6 +1,5 @@
-import { toBuffer } from "../base/index.ts";
 import { BLOCK as BLOCK_DEVICE, CHAR, DIRECTORY, FIFO, FILE, type LayerIndex, SYMLINK } from "../layer/index.ts";
-import { decodeFlatTree, encodeFlatTree, FlatTree, type MergedTree, ProvenanceTree } from "../union/index.ts";
+import type { FlatTree, MergedTree } from "../union/index.ts";
 
 /** Type of a directory entry (EROFS_FT_*) by the type number of a layer's entry. */
 const DIRENT_TYPES = direntTypes();
@@ -25,7 +24,7 @@ export interface TreeTable {
 
 /** The columns of a tree, as it is or flattened. */
 export function tableOf(merged: MergedTree): TreeTable {
-  const tree = flatten(merged);
+  const tree = merged.flatten();
   const { parent, end, entry, inode, nlink, layer, nameStart } = tree.columns;
   const count = entry.length;
   const type = new Uint8Array(count);
@@ -37,7 +36,6 @@ export function tableOf(merged: MergedTree): TreeTable {
     type[row] = number;
     direntType[row] = DIRENT_TYPES[number] as number;
   }
-  const names = toBuffer(tree.names);
   return {
     count,
     tree,
@@ -48,16 +46,11 @@ export function tableOf(merged: MergedTree): TreeTable {
     inode,
     nlink,
     layer,
-    names,
+    names: tree.names,
     nameStart,
     type,
     direntType,
   };
-}
-
-function flatten(tree: MergedTree): FlatTree {
-  if (tree instanceof FlatTree) return tree;
-  return tree instanceof ProvenanceTree ? tree.flatten() : decodeFlatTree(encodeFlatTree(tree), tree.layers);
 }
 
 function direntTypes(): Uint8Array {

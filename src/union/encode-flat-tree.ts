@@ -1,7 +1,7 @@
 import { StrataError } from "../base/index.ts";
 import type { LayerIndex } from "../layer/index.ts";
 import { type FlatColumns, FlatTree } from "./flat-tree.ts";
-import type { MergedTree, PlacedSlot } from "./merged-tree.ts";
+import type { MergedTree } from "./merged-tree.ts";
 
 /** "SFT" and the version of the layout. */
 const MAGIC = 0x5346_5401;
@@ -15,47 +15,17 @@ const ROW_BYTES = 26;
  * Names must be less than 4 GiB together. Ownership of the result passes to the caller.
  */
 export function encodeFlatTree(tree: MergedTree): Uint8Array<ArrayBuffer> {
-  const places = [...tree.walk()];
-  const rowOf = new Map(places.map(({ slot }, row) => [slot, row]));
-  const namesLength = places.reduce((sum, { slot }) => sum + tree.nameOf(slot).length, 0);
-  const bytes = new Uint8Array(HEADER_BYTES + columnBytes(places.length) + namesLength);
+  const { columns, names, layers } = tree.flatten();
+  const count = columns.entry.length;
+  const bytes = new Uint8Array(HEADER_BYTES + columnBytes(count) + names.length);
   const header = new DataView(bytes.buffer);
-  [MAGIC, places.length, namesLength, tree.layers.length].forEach((value, i) => {
+  [MAGIC, count, names.length, layers.length].forEach((value, i) => {
     header.setUint32(4 * i, value, true);
   });
-  const { columns, names } = viewColumns(bytes, places.length);
-  places.forEach((place, row) => {
-    fillRow(tree, place, { columns, names, row, parent: rowOf.get(tree.parentOf(place.slot)) ?? 0 });
-  });
-  for (let row = places.length - 1; row > 0; row--) closeRow(columns, row);
+  const target = viewColumns(bytes, count);
+  for (const name of Object.keys(columns) as (keyof FlatColumns)[]) target.columns[name].set(columns[name]);
+  target.names.set(names);
   return bytes;
-}
-
-interface Target {
-  readonly columns: FlatColumns;
-  readonly names: Buffer;
-  readonly row: number;
-  readonly parent: number;
-}
-
-function fillRow(tree: MergedTree, { slot }: PlacedSlot, { columns, names, row, parent }: Target): void {
-  const node = tree.node(slot);
-  const name = tree.nameOf(slot);
-  const start = columns.nameStart[row] as number;
-  names.write(name, start, "latin1");
-  columns.nameStart[row + 1] = start + name.length;
-  columns.parent[row] = parent;
-  columns.end[row] = row + 1;
-  columns.entry[row] = node.entry;
-  columns.inode[row] = node.inode;
-  columns.nlink[row] = node.nlink;
-  columns.layer[row] = node.layer;
-}
-
-/** What lies below a slot lies below its directory too. Called for the last row first. */
-function closeRow({ end, parent }: FlatColumns, row: number): void {
-  const directory = parent[row] as number;
-  end[directory] = Math.max(end[directory] as number, end[row] as number);
 }
 
 /**
@@ -73,7 +43,7 @@ export function decodeFlatTree(bytes: Uint8Array, layers: readonly LayerIndex[])
   const isWhole = aligned.length === HEADER_BYTES + columnBytes(count ?? 0) + (namesLength ?? 0);
   if (magic !== MAGIC || layerCount !== layers.length || count === undefined || !isWhole) throw unreadable();
   const { columns, names } = viewColumns(aligned, count);
-  return new FlatTree(layers, columns, names.toString("latin1"));
+  return new FlatTree(layers, columns, names);
 }
 
 function columnBytes(count: number): number {

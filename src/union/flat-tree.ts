@@ -33,13 +33,15 @@ export class FlatTree implements MergedTree, WalkedTree {
   readonly layers: readonly LayerIndex[];
   readonly root: Slot = ROOT_SLOT;
   readonly columns: FlatColumns;
-  /** All names as one string: a part of it costs less than one decoded from bytes. */
-  readonly names: ByteString;
+  /** All names one after the other. */
+  readonly names: Buffer;
+  /** The same as one string, once somebody asked for a name: a part of it costs less than one decoded from bytes. */
+  #text: ByteString | undefined;
   /** Children by name, for the directories in which somebody looked one up. */
   readonly #lookups = new Map<Slot, Map<ByteString, Slot>>();
 
   /** @param layers those that the tree was made of; entries count in them */
-  constructor(layers: readonly LayerIndex[], columns: FlatColumns, names: ByteString) {
+  constructor(layers: readonly LayerIndex[], columns: FlatColumns, names: Buffer) {
     this.layers = layers;
     this.columns = columns;
     this.names = names;
@@ -77,7 +79,8 @@ export class FlatTree implements MergedTree, WalkedTree {
 
   nameOf(slot: Slot): ByteString {
     const { nameStart } = this.columns;
-    return this.names.slice(nameStart[slot], nameStart[slot + 1]);
+    this.#text ??= this.names.toString("latin1");
+    return this.#text.slice(nameStart[slot], nameStart[slot + 1]);
   }
 
   parentOf(slot: Slot): Slot {
@@ -116,6 +119,10 @@ export class FlatTree implements MergedTree, WalkedTree {
       above.push(directory);
       directory = { path, end: end[slot] as number };
     }
+  }
+
+  flatten(): FlatTree {
+    return this;
   }
 
   #typeNumber(slot: Slot): number {

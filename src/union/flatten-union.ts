@@ -89,6 +89,6 @@ class Rows {
       nlink: nlink.subarray(0, count),
       layer: layer.subarray(0, count),
     };
-    return new FlatTree([...this.#state.layers], columns, this.#names.join(""));
+    return new FlatTree([...this.#state.layers], columns, Buffer.from(this.#names.join(""), "latin1"));
   }
 }

@@ -1,6 +1,7 @@
 import type { ByteString } from "../base/index.ts";
 import type { LayerIndex } from "../layer/index.ts";
 import type { FileType } from "../tree/index.ts";
+import type { FlatTree } from "./flat-tree.ts";
 import type { MergedNode } from "./merged-node.ts";
 import { ROOT_SLOT, type Slot } from "./union-state.ts";
 
@@ -58,6 +59,12 @@ export interface MergedTree {
    * Symlinks are not followed. Costs memory for the open directories only.
    */
   walk(top?: Slot): Generator<PlacedSlot>;
+
+  /**
+   * The same files as a table in the order of a walk, without their history: what a whole tree is listed or written from. Its slots
+   * are other numbers, its inodes the same.
+   */
+  flatten(): FlatTree;
 }
 
 /** {@link MergedTree.pathOf} for whoever knows the parent and the name of each slot. */

@@ -94,7 +94,6 @@ export class ProvenanceTree implements MergedTree {
     }
   }
 
-  /** The same files without their history, in columns: what a whole tree is written from. Inodes keep their numbers. */
   flatten(): FlatTree {
     return flattenUnion(this.#state);
   }
