@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, read, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, read, readSync, type Stats } from "node:fs";
 import { promisify } from "node:util";
 import {
   assertNotAborted,
@@ -10,7 +10,7 @@ import {
   toText,
 } from "../base/index.ts";
 import { fileError } from "../content/index.ts";
-import { isLinux, openDirectory, openFileBeneath, statusOfOpen } from "../linux/index.ts";
+import { isLinux, openDirectory, openFileBeneath, sizeIfRegular } from "../linux/index.ts";
 
 const readAsync = promisify(read);
 /** Large enough that system calls do not count, small enough that a few in flight do not either. */
@@ -54,19 +54,6 @@ export function openListedFile(file: ListedFile): OpenedFile {
   };
 }
 
-/** All of a file. @throws StrataError as {@link openListedFile}; `file-changed` also when it grew or shrank meanwhile */
-export function readListedFile(file: ListedFile): Uint8Array {
-  const opened = openListedFile(file);
-  try {
-    const bytes = Buffer.allocUnsafe(file.size);
-    opened.readSync(bytes, 0);
-    assertUnchanged(opened.fd, file);
-    return bytes;
-  } finally {
-    opened.close();
-  }
-}
-
 /**
  * {@link openListedFile} as a source. A stream that comes to the end makes sure that the file has not grown.
  * @throws StrataError as {@link openListedFile}; when read, `file-changed`
@@ -107,15 +94,24 @@ export function listedFileSource(file: ListedFile): ByteSource {
   };
 }
 
-function openBelow(file: ListedFile): number {
-  try {
-    if (!isLinux()) return openSync(toBuffer(`${fromText(file.directory)}/${file.name}`), flagsHere());
+/** {@link openListedFile} without a look at what came. */
+export function openBelow(file: ListedFile): number {
+  if (!isLinux())
+    return openedAs(file, () => openSync(toBuffer(`${fromText(file.directory)}/${file.name}`), flagsHere()));
+  return openedAs(file, () => {
     const root = openDirectory(file.directory);
     try {
       return openFileBeneath(root, file.name);
     } finally {
       closeSync(root);
     }
+  });
+}
+
+/** What `open` gives. @throws StrataError that tells of the file why it cannot be opened, as {@link openListedFile} */
+export function openedAs(file: ListedFile, open: () => number): number {
+  try {
+    return open();
   } catch (error) {
     if (GONE.has((error as NodeJS.ErrnoException).code ?? "")) throw changed(file, "gone");
     throw fileError(error, pathOf(file));
@@ -161,27 +157,23 @@ function wantedOf(target: Uint8Array, offset: number, size: number): number {
   return Math.max(0, Math.min(target.length, size - offset));
 }
 
-function assertUnchanged(fd: number, file: ListedFile): void {
-  const { isRegular, size } = isLinux() ? statusOfFile(fd) : statsOfFile(fd);
-  if (!isRegular || size !== file.size) throw changed(file, isRegular ? size : "other");
+/** @throws StrataError `file-changed` unless the open file is still a regular file of that size */
+export function assertUnchanged(fd: number, file: ListedFile): void {
+  const size = isLinux() ? sizeIfRegular(fd) : sizeOfStats(fstatSync(fd));
+  if (size !== file.size) throw changed(file, size ?? "other");
 }
 
-function statusOfFile(fd: number): { isRegular: boolean; size: number } {
-  const { type, size } = statusOfOpen(fd);
-  return { isRegular: type === constants.S_IFREG, size };
+function sizeOfStats(stats: Stats): number | undefined {
+  return stats.isFile() ? stats.size : undefined;
 }
 
-function statsOfFile(fd: number): { isRegular: boolean; size: number } {
-  const stats = fstatSync(fd);
-  return { isRegular: stats.isFile(), size: stats.size };
-}
-
-function pathOf({ directory, name }: ListedFile): string {
+/** Where a file lies, for messages. */
+export function pathOf({ directory, name }: ListedFile): string {
   return `${directory}/${toText(name)}`;
 }
 
-/** @param now how large it is, or what became of it */
-function changed(file: ListedFile, now: number | "other" | "gone"): StrataError {
+/** A file is not what was listed. @param now how large it is, or what became of it */
+export function changed(file: ListedFile, now: number | "other" | "gone"): StrataError {
   const entry = toText(file.name);
   const state = typeof now === "number" ? `has ${now} bytes now` : STATES[now];
   return new StrataError({

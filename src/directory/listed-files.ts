@@ -1,11 +1,10 @@
-import type { LayerIndex, ListedLayer } from "../layer/index.ts";
+import type { LayerIndex, ListedLayer, SmallFileReader } from "../layer/index.ts";
 import type { FileStatus } from "../linux/index.ts";
 import { dataRunsOf } from "./data-runs.ts";
-import { type ListedFile, listedFileSource, type OpenedFile, openListedFile, readListedFile } from "./listed-file.ts";
+import { type ListedFile, listedFileSource, type OpenedFile, openListedFile } from "./listed-file.ts";
+import { ListedFileReader } from "./listed-file-reader.ts";
 import type { Notice } from "./notice.ts";
 
-/** Files up to this size are read in one go. */
-const SMALL_BYTES = 256 * 1024;
 const WORD = 2 ** 32;
 
 /** A directory as it was when it was listed; its files are read later, from where they lie. */
@@ -14,7 +13,7 @@ export interface ListedDirectory extends ListedLayer {
   readonly notices: readonly Notice[];
   /** Opens the regular file at an entry at once. @throws StrataError `file-changed`, as `fileError` */
   openSync(entry: number): OpenedFile;
-  readSync(entry: number): Uint8Array | undefined;
+  reader(): SmallFileReader;
   /** Says which file of this machine an entry is: two entries of one key, in any two listings, have the same bytes. */
   contentKey(entry: number): string | undefined;
 }
@@ -37,7 +36,7 @@ export function listedFiles(index: LayerIndex, { files, notices, placeOf }: File
     notices,
     open: async (entry) => listedFileSource(fileOf(entry)),
     openSync: (entry) => openListedFile(fileOf(entry)),
-    readSync: (entry) => (sizeOf(entry) > SMALL_BYTES ? undefined : readListedFile(fileOf(entry))),
+    reader: () => new ListedFileReader(fileOf),
     dataRuns: (entry) => dataRunsOf(fileOf(entry)),
     contentKey: (entry) => files.keyOf(entry),
   };

@@ -45,10 +45,13 @@ export function listRows(
       const { layer, entry } = placeOf(number);
       return await layer.open(entry);
     },
-    readSync: (number) => {
-      const { layer, entry } = placeOf(number);
-      return readSmall(layer, entry);
-    },
+    reader: () => ({
+      read: (number) => {
+        const { layer, entry } = placeOf(number);
+        return readSmall(layer, entry);
+      },
+      [Symbol.dispose]: () => {},
+    }),
     dataRuns: (number) => {
       const { layer, entry } = placeOf(number);
       return layer.index.sparse(entry);
@@ -56,9 +59,10 @@ export function listRows(
   };
 }
 
-/** All data of a small file that can be had without waiting. */
+/** All data of a small file without holes that can be had without waiting. */
 function readSmall(layer: Pick<ImageLayer, "index" | "openSync">, entry: number): Uint8Array | undefined {
-  if ((layer.index.columns.size[entry] as number) > SMALL_FILE) return undefined;
+  const { index } = layer;
+  if ((index.columns.size[entry] as number) > SMALL_FILE || index.sparse(entry) !== undefined) return undefined;
   const source = layer.openSync(entry);
   if (source?.readSync === undefined) return undefined;
   const bytes = new Uint8Array(source.size);

@@ -8,8 +8,7 @@ import {
   writeTar,
 } from "../tar/index.ts";
 import { FILE } from "./entry-kind.ts";
-import type { LayerIndex } from "./layer-index.ts";
-import type { ListedLayer } from "./listed-layer.ts";
+import type { ListedLayer, SmallFileReader } from "./listed-layer.ts";
 import { type ChangesetPlacement, type ChangesetRemoval, planChangeset } from "./plan-changeset.ts";
 import { assertNamesFitLayer } from "./reserved-names.ts";
 import type { WhiteoutCodec } from "./whiteout-codec.ts";
@@ -42,6 +41,8 @@ export function changesetTar(
 }
 
 function* membersOf(layer: ListedLayer, codec: WhiteoutCodec, options: ChangesetTarOptions): Generator<TarMember> {
+  using reader = layer.reader?.();
+  const context = { ...options, layer, reader };
   assertNamesFitLayer(layer.index, codec);
   const { removals, placements } = planChangeset(layer.index, codec);
   const pending = [...removals];
@@ -53,7 +54,7 @@ function* membersOf(layer: ListedLayer, codec: WhiteoutCodec, options: Changeset
   };
   for (const placement of placements) {
     yield* removalsUpTo(placement.entry - 1);
-    if (options.isUnchanged?.(placement.entry) !== true) yield memberOf(layer, placement, options);
+    if (options.isUnchanged?.(placement.entry) !== true) yield memberOf(placement, context);
     yield* removalsUpTo(placement.entry);
   }
   yield* removalsUpTo(Number.POSITIVE_INFINITY);
@@ -68,26 +69,24 @@ function whiteout(removal: ChangesetRemoval): TarMember {
   return { entry: { name: path, type: "file", mode: 0o600, uid: 0, gid: 0, size: 0, mtime } };
 }
 
-function memberOf(
-  layer: ListedLayer,
-  placement: ChangesetPlacement,
-  { keepOverlayXattrs = false, clampTime }: ChangesetTarOptions,
-): TarMember {
-  const { index } = layer;
+/** What members are made from. */
+interface MemberContext extends ChangesetTarOptions {
+  readonly layer: ListedLayer;
+  readonly reader: SmallFileReader | undefined;
+}
+
+function memberOf(placement: ChangesetPlacement, context: MemberContext): TarMember {
+  const { layer, reader } = context;
   const { entry } = placement;
-  const xattrs = index.xattrs(entry);
-  const plain = headerOf(index, placement);
-  const header = {
-    ...plain,
-    mtime: clampTime !== undefined && isLater(plain.mtime, clampTime) ? clampTime : plain.mtime,
-    xattrs: keepOverlayXattrs ? xattrs : withoutDriverNotes(xattrs),
-  };
-  if (index.columns.type[entry] !== FILE || header.size === 0) return { entry: header };
-  const runs = header.size <= SMALLEST_SPARSE ? undefined : layer.dataRuns?.(entry);
-  const sparse = runs === undefined ? undefined : sparseRunsToWrite(runs, header.size);
+  const header = headerOf(placement, context);
+  const { size } = header;
+  if (layer.index.columns.type[entry] !== FILE || size === 0) return { entry: header };
+  const bytes = reader?.read(entry);
+  if (bytes !== undefined) return { entry: header, data: [bytes] };
+  const runs = size <= SMALLEST_SPARSE ? undefined : layer.dataRuns?.(entry);
+  const sparse = runs === undefined ? undefined : sparseRunsToWrite(runs, size);
   if (sparse !== undefined) return { entry: { ...header, sparse }, data: dataOf(layer, entry, sparse) };
-  const bytes = layer.readSync?.(entry);
-  return { entry: header, data: bytes === undefined ? dataOf(layer, entry, [WHOLE]) : [bytes] };
+  return { entry: header, data: dataOf(layer, entry, [WHOLE]) };
 }
 
 const WHOLE: SparseRun = { offset: 0, length: Number.POSITIVE_INFINITY };
@@ -102,12 +101,17 @@ function isLater(time: FileTime, limit: FileTime): boolean {
   return time.seconds > limit.seconds || (time.seconds === limit.seconds && time.nanoseconds > limit.nanoseconds);
 }
 
-function headerOf(index: LayerIndex, placement: ChangesetPlacement): TarHeaderFields {
+function headerOf(
+  placement: ChangesetPlacement,
+  { layer: { index }, keepOverlayXattrs = false, clampTime }: MemberContext,
+): TarHeaderFields {
   const { entry } = placement;
   const { columns } = index;
   const type = index.type(entry);
   const device = columns.device[entry] as number;
   const path = pathOf(placement);
+  const mtime = index.mtime(entry);
+  const xattrs = index.xattrs(entry);
   return {
     name: type === "directory" ? `${path === "" ? "." : path}/` : path,
     type,
@@ -115,10 +119,11 @@ function headerOf(index: LayerIndex, placement: ChangesetPlacement): TarHeaderFi
     uid: columns.uid[entry] as number,
     gid: columns.gid[entry] as number,
     size: type === "file" ? (columns.size[entry] as number) : 0,
-    mtime: index.mtime(entry),
+    mtime: clampTime !== undefined && isLater(mtime, clampTime) ? clampTime : mtime,
     linkName: placement.kind === "link" ? placement.target : index.linkName(entry),
     devMajor: device >>> 20,
     devMinor: device & 0xfffff,
+    xattrs: keepOverlayXattrs ? xattrs : withoutDriverNotes(xattrs),
   };
 }
 

@@ -21,6 +21,7 @@ import {
   type ListedLayer,
   noWhiteouts,
   overlayWhiteouts,
+  type SmallFileReader,
   type TreeChange,
 } from "./index.ts";
 
@@ -297,19 +298,24 @@ describe("the tar of a changeset", () => {
   });
 
   it("takes small files the quick way, and opens only what that leaves", async () => {
-    const asked = { opened: [] as number[] };
+    const asked = { opened: [] as number[], disposed: 0 };
     const listed = listFiles(separate({ large: aFile("large"), small: X }), asked);
-    const readSync = (entry: number): Uint8Array | undefined => (entry === 2 ? Buffer.from("q") : undefined);
-    const entries = await tarOf({ ...listed, readSync });
+    const asReader = (read: (entry: number) => Uint8Array | undefined): (() => SmallFileReader) => {
+      return () => ({ read, [Symbol.dispose]: () => void asked.disposed++ });
+    };
+    const reader = asReader((entry) => (entry === 2 ? Buffer.from("q") : undefined));
+    const entries = await tarOf({ ...listed, reader });
     expect(entries.map(({ name, size }) => [name, size])).toEqual([
       ["./", 0],
       ["large", 5],
       ["small", 1],
     ]);
     expect(asked.opened).toEqual([1]);
-    await expect(tarOf({ ...listed, readSync: () => Buffer.alloc(2) })).rejects.toMatchObject({
+    const long = asReader(() => Buffer.alloc(2));
+    await expect(tarOf({ ...listed, reader: long })).rejects.toMatchObject({
       code: "tar-size-mismatch",
     });
+    expect(asked.disposed).toBe(2);
   });
 
   it("stores only the data of a file with holes", async () => {

@@ -4,9 +4,9 @@ import { parentOf } from "../tree/index.ts";
 import type { TreeChange } from "./compare-trees.ts";
 import type { LayerIndex } from "./layer-index.ts";
 import { LayerIndexBuilder } from "./layer-index-builder.ts";
-import type { ListedLayer } from "./listed-layer.ts";
+import type { ListedLayer, SmallFileReader } from "./listed-layer.ts";
 import { namesByInode } from "./relinked-names.ts";
-import type { WhiteoutCodec } from "./whiteout-codec.ts";
+import { noWhiteouts, type WhiteoutCodec } from "./whiteout-codec.ts";
 import { parentsOf, type WholeTree, wholeTree } from "./whole-tree.ts";
 
 /** A changeset as a listing, and how its deletions are told. */
@@ -31,6 +31,11 @@ const REMOVAL = -1;
 export function differenceOf(upper: ListedLayer, changes: readonly TreeChange[], lower: LayerIndex): TreeDifference {
   const { index } = upper;
   const tree = wholeTree(index);
+  if (lower.count === 0 && changes.length === index.count) {
+    // All of it is new. Only that it is whole has to be seen.
+    parentsOf(tree);
+    return { listed: upper, whiteouts: noWhiteouts };
+  }
   const isListed = listedEntries(tree, changes);
   const lowerPaths = wholeTree(lower).paths;
   const removals = changes.filter(({ kind }) => kind === "deleted");
@@ -80,11 +85,16 @@ function listedEntries(tree: WholeTree, changes: readonly TreeChange[]): Uint8Ar
 function selected(upper: ListedLayer, index: LayerIndex, origins: readonly number[]): ListedLayer {
   const originOf = (entry: number): number => origins[entry] as number;
   const listed: ListedLayer = { index, open: (entry): Promise<ByteSource> => upper.open(originOf(entry)) };
-  if (upper.readSync !== undefined) listed.readSync = (entry) => upper.readSync?.(originOf(entry));
+  const { reader } = upper;
+  if (reader !== undefined) listed.reader = () => selectedReader(reader.call(upper), originOf);
   if (upper.dataRuns !== undefined) {
     listed.dataRuns = (entry): readonly SparseRun[] | undefined => upper.dataRuns?.(originOf(entry));
   }
   return listed;
+}
+
+function selectedReader(reader: SmallFileReader, originOf: (entry: number) => number): SmallFileReader {
+  return { read: (entry) => reader.read(originOf(entry)), [Symbol.dispose]: () => reader[Symbol.dispose]() };
 }
 
 /** By number, so that any name and any device can be a file of the tree. */

@@ -31,7 +31,7 @@ export { decodeLayerIndex, encodeLayerIndex } from "./encode-layer-index.ts";
 export { BLOCK, CHAR, DIRECTORY, ENTRY_TYPES, FIFO, FILE, HARDLINK, SYMLINK } from "./entry-kind.ts";
 export { LayerIndex } from "./layer-index.ts";
 export { LayerIndexBuilder } from "./layer-index-builder.ts";
-export type { ListedLayer } from "./listed-layer.ts";
+export type { ListedLayer, SmallFileReader } from "./listed-layer.ts";
 export {
   type ChangesetPlacement,
   type ChangesetPlan,

@@ -22,6 +22,11 @@ export function* dataRanges(fd: number, size: number): Generator<DataRange> {
   }
 }
 
+/** Whether an open file of that size has holes, as far as the file system tells. Moves the file's offset. */
+export function hasHoles(fd: number, size: number): boolean {
+  return (seek(fd, 0, SEEK_HOLE) ?? size) < size;
+}
+
 /** Undefined behind the last data. */
 function seek(fd: number, offset: number, whence: number): number | undefined {
   const found = callSeek(fd, offset, whence);

@@ -13,6 +13,8 @@ const STATX_BASIC_STATS = 0x7ff;
 const STATX_ATTR_MOUNT_ROOT = 0x2000;
 const WORD = 2 ** 32;
 
+const NO_PATH = Buffer.alloc(1);
+
 /** Struct statx (statx(2)), 256 bytes, read as words: calls are synchronous, so one serves all of them. */
 const answer = Buffer.alloc(256);
 const words = new Uint32Array(answer.buffer, answer.byteOffset, 64);
@@ -64,13 +66,22 @@ export function statusIfThere(path: ByteString): FileStatus | undefined {
 
 /** {@link statusOf} of an open file, on Linux. */
 export function statusOfOpen(fd: number): FileStatus {
-  assertDone(callStatx(fd, pathBuffer(""), AT_EMPTY_PATH, STATX_BASIC_STATS, answer), "statx", "");
+  assertDone(callStatx(fd, NO_PATH, AT_EMPTY_PATH, STATX_BASIC_STATS, answer), "statx", "");
   return decodeAnswer();
 }
 
+/** The size of an open regular file, on Linux; undefined of anything else. */
+export function sizeIfRegular(fd: number): number | undefined {
+  assertDone(callStatx(fd, NO_PATH, AT_EMPTY_PATH, STATX_BASIC_STATS, answer), "statx", "");
+  return (word(28) & constants.S_IFMT) === constants.S_IFREG ? word(44) * WORD + word(40) : undefined;
+}
+
 /** Little endian, as every Linux that Node runs on here. */
+function word(at: number): number {
+  return words[at / 4] as number;
+}
+
 function decodeAnswer(): FileStatus {
-  const word = (at: number): number => words[at / 4] as number;
   const mode = word(28) & 0xffff;
   return {
     type: mode & constants.S_IFMT,

@@ -1,7 +1,7 @@
 import { closeSync, constants, readdirSync } from "node:fs";
 import { constants as system } from "node:os";
 import { type ByteString, fromBuffer } from "../base/index.ts";
-import { assertDone, cString, errnoError, libc, libcFunction } from "./libc.ts";
+import { assertDone, cString, errnoError, libc, libcFunction, pathBuffer } from "./libc.ts";
 import { encodeDevice, type SpecialFile } from "./special-file.ts";
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY, O_RDONLY, O_DIRECTORY } = constants;
@@ -52,6 +52,17 @@ export function createFileAt(directory: number, name: ByteString, mode: number):
 /** Opens a directory by its name in another; a symlink is not followed. @throws an errno error: `ELOOP`, `ENOTDIR` … */
 export function openDirectoryAt(directory: number, name: ByteString): number {
   const fd = openat(directory, cString(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+  assertDone(fd, "openat", name);
+  return fd;
+}
+
+/**
+ * Opens a file for reading by its name in a directory; a symlink is not followed, a pipe not waited for: whoever wants a regular
+ * file asks what came. @throws an errno error: `ELOOP`, `ENOENT` …
+ */
+export function openFileAt(directory: number, name: ByteString): number {
+  const flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | constants.O_NONBLOCK | constants.O_NOCTTY;
+  const fd = openat(directory, pathBuffer(name), flags, 0);
   assertDone(fd, "openat", name);
   return fd;
 }

@@ -25,7 +25,7 @@ export {
   snapshotSubvolume,
 } from "./btrfs.ts";
 export { cloneFile, copyRange, type FilePlace, punchHole } from "./copy-range.ts";
-export { type DataRange, dataRanges } from "./data-ranges.ts";
+export { type DataRange, dataRanges, hasHoles } from "./data-ranges.ts";
 export {
   type FileMaker,
   fileMaker,
@@ -40,7 +40,7 @@ export {
   setXattr,
   setXattrAt,
 } from "./file-metadata.ts";
-export { type FileStatus, statusIfThere, statusOf, statusOfOpen } from "./file-status.ts";
+export { type FileStatus, sizeIfRegular, statusIfThere, statusOf, statusOfOpen } from "./file-status.ts";
 export { type FileSystemFacts, fileSystemOf, syncFileSystem } from "./file-system.ts";
 export {
   createFileAt,
@@ -51,6 +51,7 @@ export {
   type NameAt,
   namesIn,
   openDirectoryAt,
+  openFileAt,
   removeDirectoryAt,
   removeTreeAt,
   renameAt,

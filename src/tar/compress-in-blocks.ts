@@ -1,6 +1,6 @@
 import { assertNotAborted } from "../base/index.ts";
 
-/** A stretch of the input. Its bytes are nobody else's and do not change. */
+/** A stretch of the input. Its bytes do not change. */
 export interface InputBlock {
   readonly bytes: Buffer;
   /** The block before it. */
@@ -48,25 +48,31 @@ export async function* compressInBlocks(
 
 async function* cutBlocks(chunks: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<InputBlock, void> {
   let previous: Buffer | undefined;
-  let bytes = Buffer.allocUnsafeSlow(size);
+  let bytes: Buffer | undefined;
   let length = 0;
   for await (const chunk of chunks) {
     let at = 0;
     while (at < chunk.length) {
       // Only the byte after a full block tells that it is not the last.
-      if (length === size) {
+      if (bytes !== undefined && length === size) {
         yield { bytes, previous, last: false };
         previous = bytes;
-        bytes = Buffer.allocUnsafeSlow(size);
+        bytes = undefined;
         length = 0;
       }
       const part = chunk.subarray(at, at + size - length);
-      bytes.set(part, length);
+      // What is a whole block already need not be copied.
+      bytes ??= part.length === size ? bufferOf(part) : Buffer.allocUnsafeSlow(size);
+      if (part.length < size) bytes.set(part, length);
       length += part.length;
       at += part.length;
     }
   }
-  yield { bytes: bytes.subarray(0, length), previous, last: true };
+  yield { bytes: bytes?.subarray(0, length) ?? Buffer.alloc(0), previous, last: true };
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Runs tasks, at most so many at once, in the order in which they come. */

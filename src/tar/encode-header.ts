@@ -3,6 +3,7 @@ import { encodeSparseMap, sparseRecords, sparseStandInName } from "./encode-spar
 import type { EntryType, TarEntry } from "./entry.ts";
 import { isValidSparseMap } from "./gnu-sparse.ts";
 import { BLOCK_SIZE, type Field, paddingOf, USTAR } from "./header-block.ts";
+import { fits, putOctal, putText, sealHeader } from "./header-fields.ts";
 import { formatPaxTime, xattrRecord } from "./pax-fields.ts";
 import { encodePaxRecord } from "./pax-records.ts";
 
@@ -27,8 +28,13 @@ const TYPEFLAGS: Readonly<Record<EntryType, string>> = {
   directory: "5",
   fifo: "6",
 };
-const NO_XATTRS: NonNullable<TarHeaderFields["xattrs"]> = new Map();
 const ASCII = /^[\u0001-\u007f]*$/;
+/** Readers want a NUL after these two, unlike after names. */
+const UNAME: Field = { at: USTAR.uname.at, length: USTAR.uname.length - 1 };
+const GNAME: Field = { at: USTAR.gname.at, length: USTAR.gname.length - 1 };
+
+/** What goes into the PAX header. */
+type PaxFields = (readonly [keyword: ByteString, value: ByteString])[];
 
 /**
  * Encodes the header of one entry, the same bytes for the same fields: ustar, preceded by a PAX header with exactly
@@ -39,37 +45,44 @@ const ASCII = /^[\u0001-\u007f]*$/;
  * @throws `tar-unencodable` (invalid-argument) for values outside the ranges that {@link TarEntry} states and for NULs.
  */
 export function encodeHeader(entry: TarHeaderFields): Uint8Array {
+  return Buffer.from(encodeHeaderOnce(entry));
+}
+
+/** Of the entry at hand. Encoding never waits, so one block serves all entries: most need no other memory. */
+const block = Buffer.alloc(BLOCK_SIZE);
+
+/** {@link encodeHeader} for writing it out at once: the bytes are good until the next header is encoded. */
+export function encodeHeaderOnce(entry: TarHeaderFields): Uint8Array {
   assertEncodable(entry);
-  const block = Buffer.alloc(BLOCK_SIZE);
-  const pax = new Map<ByteString, ByteString>();
-  const { sparse } = entry;
+  const { sparse, mtime } = entry;
+  const pax: PaxFields = [];
   const map = sparse === undefined ? undefined : encodeSparseMap(sparse, entry.size);
-  if (map !== undefined) for (const [keyword, value] of sparseRecords(entry.name, entry.size)) pax.set(keyword, value);
-  putName(block, map === undefined ? entry.name : sparseStandInName(entry.name), pax);
-  putText(block, USTAR.linkName, entry.linkName ?? "", "linkpath", pax);
-  // Readers want a NUL after these two, unlike after names.
-  putText(block, shorter(USTAR.uname), entry.uname ?? "", "uname", pax);
-  putText(block, shorter(USTAR.gname), entry.gname ?? "", "gname", pax);
+  if (map !== undefined) pax.push(...sparseRecords(entry.name, entry.size));
+  block.fill(0);
+  putName(map === undefined ? entry.name : sparseStandInName(entry.name), pax);
+  putString(USTAR.linkName, entry.linkName ?? "", "linkpath", pax);
+  putString(UNAME, entry.uname ?? "", "uname", pax);
+  putString(GNAME, entry.gname ?? "", "gname", pax);
   putOctal(block, USTAR.mode, entry.mode);
-  putNumber(block, USTAR.uid, entry.uid, "uid", pax);
-  putNumber(block, USTAR.gid, entry.gid, "gid", pax);
-  putNumber(block, USTAR.size, storedSizeOf(entry) + (map?.length ?? 0), "size", pax);
-  const wholeTime = entry.mtime.nanoseconds === 0 && fits(USTAR.mtime, entry.mtime.seconds);
-  if (!wholeTime) pax.set("mtime", formatPaxTime(entry.mtime));
-  putOctal(block, USTAR.mtime, fits(USTAR.mtime, entry.mtime.seconds) ? entry.mtime.seconds : 0);
+  putNumber(USTAR.uid, entry.uid, "uid", pax);
+  putNumber(USTAR.gid, entry.gid, "gid", pax);
+  putNumber(USTAR.size, storedSizeOf(entry) + (map?.length ?? 0), "size", pax);
+  const isTimeInField = fits(USTAR.mtime, mtime.seconds);
+  if (mtime.nanoseconds !== 0 || !isTimeInField) pax.push(["mtime", formatPaxTime(mtime)]);
+  putOctal(block, USTAR.mtime, isTimeInField ? mtime.seconds : 0);
   putOctal(block, USTAR.devMajor, entry.devMajor ?? 0);
   putOctal(block, USTAR.devMinor, entry.devMinor ?? 0);
   putPaxOnly(entry, pax);
-  seal(block, TYPEFLAGS[entry.type]);
-  if (pax.size === 0) return block;
+  sealHeader(block, TYPEFLAGS[entry.type]);
+  if (pax.length === 0) return block;
   return Buffer.concat(map === undefined ? [encodePax(pax), block] : [encodePax(pax), block, map]);
 }
 
 /** What has no field in ustar at all. */
-function putPaxOnly({ atime, ctime, xattrs = NO_XATTRS }: TarHeaderFields, pax: Map<ByteString, ByteString>): void {
-  if (atime !== undefined) pax.set("atime", formatPaxTime(atime));
-  if (ctime !== undefined) pax.set("ctime", formatPaxTime(ctime));
-  for (const [name, value] of xattrs) pax.set(...xattrRecord(name, value));
+function putPaxOnly({ atime, ctime, xattrs }: TarHeaderFields, pax: PaxFields): void {
+  if (atime !== undefined) pax.push(["atime", formatPaxTime(atime)]);
+  if (ctime !== undefined) pax.push(["ctime", formatPaxTime(ctime)]);
+  for (const [name, value] of xattrs ?? []) pax.push(xattrRecord(name, value));
 }
 
 /** Bytes of data that are to follow the header: all of a file, or the runs of a sparse one. */
@@ -78,83 +91,52 @@ export function storedSizeOf({ size, sparse }: TarHeaderFields): number {
 }
 
 /** A PAX header entry with its data, padded. Its own metadata never varies. */
-function encodePax(records: ReadonlyMap<ByteString, ByteString>): Buffer {
-  const sorted = [...records].sort(([a], [b]) => (a < b ? -1 : 1));
-  const data = sorted.map(([keyword, value]) => encodePaxRecord(keyword, value)).join("");
+function encodePax(fields: PaxFields): Buffer {
+  fields.sort(([a], [b]) => (a < b ? -1 : 1));
+  let data = "";
+  for (const [keyword, value] of fields) data += encodePaxRecord(keyword, value);
   const bytes = Buffer.alloc(BLOCK_SIZE + data.length + paddingOf(data.length));
-  const block = bytes.subarray(0, BLOCK_SIZE);
-  block.write("././@PaxHeader", 0, "latin1");
-  putOctal(block, USTAR.mode, 0o644);
-  putOctal(block, USTAR.uid, 0);
-  putOctal(block, USTAR.gid, 0);
-  putOctal(block, USTAR.size, data.length);
-  putOctal(block, USTAR.mtime, 0);
-  putOctal(block, USTAR.devMajor, 0);
-  putOctal(block, USTAR.devMinor, 0);
-  seal(block, "x");
+  PAX_HEADER.copy(bytes);
+  putOctal(bytes, USTAR.size, data.length);
+  sealHeader(bytes, "x");
   bytes.write(data, BLOCK_SIZE, "latin1");
   return bytes;
 }
 
-function putName(block: Buffer, name: ByteString, pax: Map<ByteString, ByteString>): void {
-  const split = ASCII.test(name) ? splitName(name) : undefined;
-  if (split === undefined) return putText(block, USTAR.name, name, "path", pax);
-  block.write(split.name, USTAR.name.at, "latin1");
-  block.write(split.prefix, USTAR.prefix.at, "latin1");
+/** All of it but the size. */
+const PAX_HEADER = paxHeader();
+
+function paxHeader(): Buffer {
+  const header = Buffer.alloc(BLOCK_SIZE);
+  putText(header, USTAR.name, "././@PaxHeader");
+  putOctal(header, USTAR.mode, 0o644);
+  for (const field of ["uid", "gid", "mtime", "devMajor", "devMinor"] as const) putOctal(header, USTAR[field], 0);
+  return header;
 }
 
-/** Cuts a name at a slash such that both parts fit into ustar's fields, as late as the prefix allows. */
-function splitName(name: ByteString): { prefix: ByteString; name: ByteString } | undefined {
-  if (name.length <= USTAR.name.length) return { prefix: "", name };
+function putName(name: ByteString, pax: PaxFields): void {
+  const slash = name.length <= USTAR.name.length || !ASCII.test(name) ? -1 : splitAt(name);
+  if (slash < 0) return putString(USTAR.name, name, "path", pax);
+  putText(block, USTAR.prefix, name.slice(0, slash));
+  putText(block, USTAR.name, name.slice(slash + 1));
+}
+
+/** The slash at which a long name falls into parts that fit into ustar's fields, as late as the prefix allows; -1 for none. */
+function splitAt(name: ByteString): number {
   const slash = name.lastIndexOf("/", Math.min(USTAR.prefix.length, name.length - 2));
-  if (slash <= 0 || name.length - slash - 1 > USTAR.name.length) return undefined;
-  return { prefix: name.slice(0, slash), name: name.slice(slash + 1) };
+  return slash <= 0 || name.length - slash - 1 > USTAR.name.length ? -1 : slash;
 }
 
-function putText(
-  block: Buffer,
-  field: Field,
-  text: ByteString,
-  keyword: string,
-  pax: Map<ByteString, ByteString>,
-): void {
-  if (text.length > field.length || !ASCII.test(text)) pax.set(keyword, text);
+function putString(field: Field, text: ByteString, keyword: string, pax: PaxFields): void {
   // Cut off, for readers without PAX.
-  block.write(text.slice(0, field.length), field.at, "latin1");
+  const isWhole = text === "" || putText(block, field, text);
+  if (!isWhole) pax.push([keyword, text]);
 }
 
-function putNumber(
-  block: Buffer,
-  field: Field,
-  value: number,
-  keyword: string,
-  pax: Map<ByteString, ByteString>,
-): void {
-  if (!fits(field, value)) pax.set(keyword, String(value));
-  putOctal(block, field, fits(field, value) ? value : 0);
-}
-
-function putOctal(block: Buffer, field: Field, value: number): void {
-  block.write(value.toString(8).padStart(field.length - 1, "0"), field.at, "latin1");
-}
-
-function fits(field: Field, value: number): boolean {
-  return value >= 0 && value < 8 ** (field.length - 1);
-}
-
-function shorter({ at, length }: Field): Field {
-  return { at, length: length - 1 };
-}
-
-function seal(block: Buffer, typeflag: string): void {
-  block.write(typeflag, USTAR.typeflag.at, "latin1");
-  block.write("ustar\u000000", USTAR.magic.at, "latin1");
-  block.fill(0x20, USTAR.checksum.at, USTAR.checksum.at + USTAR.checksum.length);
-  let sum = 0;
-  // What no prefix stands in is zeros to the end.
-  const end = block[USTAR.prefix.at] === 0 ? USTAR.prefix.at : BLOCK_SIZE;
-  for (let i = 0; i < end; i++) sum += block[i] as number;
-  block.write(`${sum.toString(8).padStart(6, "0")}\0 `, USTAR.checksum.at, "latin1");
+function putNumber(field: Field, value: number, keyword: string, pax: PaxFields): void {
+  const isInField = fits(field, value);
+  if (!isInField) pax.push([keyword, String(value)]);
+  putOctal(block, field, isInField ? value : 0);
 }
 
 function assertEncodable(entry: TarHeaderFields): void {
@@ -169,28 +151,21 @@ function assertEncodable(entry: TarHeaderFields): void {
   });
 }
 
-function numberFault({
-  type,
-  size,
-  mode,
-  uid,
-  gid,
-  devMajor = 0,
-  devMinor = 0,
-  sparse,
-}: TarHeaderFields): string | undefined {
-  if (!isWithin(mode, 0o7777)) return `mode ${mode} is out of range`;
-  if (!isWithin(uid, 0xffff_ffff)) return `uid ${uid} is out of range`;
-  if (!isWithin(gid, 0xffff_ffff)) return `gid ${gid} is out of range`;
-  if (!isWithin(size, type === "file" ? Number.MAX_SAFE_INTEGER : 0)) return `size ${size} is out of range`;
+function numberFault(entry: TarHeaderFields): string | undefined {
+  const { size, sparse } = entry;
+  const { devMajor = 0, devMinor = 0 } = entry;
+  if (!isWithin(entry.mode, 0o7777)) return `mode ${entry.mode} is out of range`;
+  if (!isWithin(entry.uid, 0xffff_ffff)) return `uid ${entry.uid} is out of range`;
+  if (!isWithin(entry.gid, 0xffff_ffff)) return `gid ${entry.gid} is out of range`;
+  if (!isWithin(size, entry.type === "file" ? Number.MAX_SAFE_INTEGER : 0)) return `size ${size} is out of range`;
   if (!isWithin(devMajor, 0o7777777)) return `device number ${devMajor} is out of range`;
   if (!isWithin(devMinor, 0o7777777)) return `device number ${devMinor} is out of range`;
-  if (sparse === undefined || (type === "file" && isValidSparseMap(sparse, size))) return undefined;
+  if (sparse === undefined || (entry.type === "file" && isValidSparseMap(sparse, size))) return undefined;
   return "its runs of data are not ascending, or not within the file";
 }
 
-function timeFault({ mtime, atime = mtime, ctime = mtime }: TarHeaderFields): string | undefined {
-  return faultOfTime(mtime) ?? faultOfTime(atime) ?? faultOfTime(ctime);
+function timeFault({ mtime, atime, ctime }: TarHeaderFields): string | undefined {
+  return faultOfTime(mtime) ?? (atime && faultOfTime(atime)) ?? (ctime && faultOfTime(ctime));
 }
 
 function faultOfTime({ seconds, nanoseconds }: FileTime): string | undefined {
@@ -198,12 +173,15 @@ function faultOfTime({ seconds, nanoseconds }: FileTime): string | undefined {
   return isWithin(nanoseconds, 999_999_999) ? undefined : `nanoseconds ${nanoseconds} is out of range`;
 }
 
-function textFault({ name, linkName = "", uname = "", gname = "", xattrs }: TarHeaderFields): string | undefined {
-  const hasNul = (text: ByteString): boolean => text.includes("\0");
+function textFault({ name, linkName, uname, gname, xattrs }: TarHeaderFields): string | undefined {
   if (hasNul(name) || hasNul(linkName) || hasNul(uname) || hasNul(gname)) return "a name holds a NUL";
   if (xattrs === undefined || xattrs.size === 0) return undefined;
   if (xattrs.has("")) return "an extended attribute has no name";
   return [...xattrs.keys()].some(hasNul) ? "a name holds a NUL" : undefined;
+}
+
+function hasNul(text: ByteString | undefined): boolean {
+  return text !== undefined && text.length > 0 && text.includes("\0");
 }
 
 function isWithin(value: number, max: number): boolean {

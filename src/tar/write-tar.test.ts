@@ -200,6 +200,28 @@ describe("writeTar", () => {
     expect(bytes.length).toBe(1024 + 512 + 70_144 + 512 + 1024);
   });
 
+  it("gives the same bytes however the data comes, in whole chunks of 1 MiB where nothing has to be waited for", async () => {
+    const members = Array.from({ length: 40 }, (_, i) => {
+      const data = Buffer.alloc((i * 7919) % 130_000, `${i}`);
+      return { entry: { ...PLAIN, name: `f${i}`, size: data.length, mtime: { seconds: i, nanoseconds: i } }, data };
+    });
+    const chunks: Uint8Array[] = [];
+    const shared = Buffer.alloc(130_000);
+    const reused = function* (): Generator<TarMember> {
+      for (const { entry, data } of members) yield { entry, data: [shared.subarray(0, data.copy(shared))] };
+    };
+    for await (const chunk of writeTar(reused())) chunks.push(chunk);
+    expect(chunks.map(({ length }) => length)).toEqual([...chunks.slice(1).map(() => 1024 * 1024), expect.any(Number)]);
+    const slowly = members.map(({ entry, data }) => ({
+      entry,
+      data: (async function* () {
+        yield data.subarray(0, 1000);
+        yield data.subarray(1000);
+      })(),
+    }));
+    expect((await archiveOf(slowly)).equals(Buffer.concat(chunks))).toBe(true);
+  });
+
   it("ends an archive without entries too", async () => {
     expect(await archiveOf([])).toEqual(Buffer.from(END_OF_ARCHIVE));
   });

@@ -1,23 +1,26 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { StrataError, toText } from "../base/index.ts";
-import { END_OF_ARCHIVE, encodeHeader, storedSizeOf, type TarHeaderFields } from "./encode-header.ts";
+import { END_OF_ARCHIVE, encodeHeaderOnce, storedSizeOf, type TarHeaderFields } from "./encode-header.ts";
 import { paddingOf } from "./header-block.ts";
 
 /** One entry to write, with the data of a file: exactly `entry.size` bytes, or those of its `sparse` runs one after another. */
 export interface TarMember {
   readonly entry: TarHeaderFields;
-  /** Absent for entries without data. What is there already costs no promises when it is a plain iterable. */
+  /**
+   * Absent for entries without data. An array costs no promises, and is copied before anything else happens; pieces that have to be
+   * waited for are given away.
+   */
   readonly data?: AsyncIterable<Uint8Array> | Iterable<Uint8Array> | undefined;
 }
 
-/** Pieces below this size are gathered into one chunk of about this size. */
-const CHUNK_SIZE = 64 * 1024;
-/** Members that wait for nothing would keep everybody else waiting: after so many chunks others have their turn. */
-const CHUNKS_PER_TURN = 32;
+/** Of the chunks that pieces are gathered in: as much as gzip compresses at once, so that it takes them as they are. */
+const CHUNK_SIZE = 1024 * 1024;
+/** A piece that is given away is a chunk by itself from this size on. */
+const LARGE_PIECE = 256 * 1024;
 
 /**
- * Writes an archive with its end marker: the same bytes for the same entries. Data is passed on as it comes and read
- * only when the consumer asks.
+ * Writes an archive with its end marker: the same bytes for the same entries. Data is read only when the consumer asks. Others have
+ * their turn after each chunk.
  *
  * @throws `tar-size-mismatch` (failed-precondition) when data is longer or shorter than the entry promises,
  * `tar-unencodable` as {@link encodeHeader} does.
@@ -26,33 +29,45 @@ export async function* writeTar(
   members: AsyncIterable<TarMember> | Iterable<TarMember>,
 ): AsyncGenerator<Uint8Array, void> {
   const gathered = new ChunkGatherer();
-  let turn = 0;
-  for await (const { entry, data = [] } of members) {
-    gathered.add(encodeHeader(entry));
-    const size = new PromisedSize(entry);
-    if (Symbol.iterator in data) {
-      for (const chunk of data) {
-        gathered.add(size.count(chunk));
-        if (gathered.isReady) yield* gathered.take();
-      }
-    } else {
-      for await (const chunk of data) {
-        gathered.add(size.count(chunk));
-        if (gathered.isReady) yield* gathered.take();
-      }
+  // Many members wait for nothing: a promise for each of them would cost more than its header.
+  if (Symbol.iterator in members) {
+    for (const member of members) {
+      if (!addAtOnce(member, gathered)) yield* addInTurns(member, gathered);
+      if (gathered.isReady) yield* gathered.handOut();
     }
-    gathered.add(size.padding());
-    if (!gathered.isReady) continue;
-    yield* gathered.take();
-    if (++turn % CHUNKS_PER_TURN === 0) await nextTurn();
+  } else {
+    for await (const member of members) {
+      if (!addAtOnce(member, gathered)) yield* addInTurns(member, gathered);
+      if (gathered.isReady) yield* gathered.handOut();
+    }
   }
-  gathered.add(END_OF_ARCHIVE);
-  yield* gathered.takeAll();
+  gathered.copy(END_OF_ARCHIVE);
+  yield* gathered.handOutAll();
 }
 
-/** Makes chunks of pieces; large pieces are chunks as they are. */
+/** False for a member whose data is not there yet, of which nothing is added. */
+function addAtOnce({ entry, data = [] }: TarMember, gathered: ChunkGatherer): boolean {
+  if (!Array.isArray(data)) return false;
+  gathered.copy(encodeHeaderOnce(entry));
+  const size = new PromisedSize(entry);
+  for (const piece of data as readonly Uint8Array[]) gathered.copy(size.count(piece));
+  gathered.copy(size.padding());
+  return true;
+}
+
+async function* addInTurns({ entry, data = [] }: TarMember, gathered: ChunkGatherer): AsyncGenerator<Uint8Array, void> {
+  gathered.copy(encodeHeaderOnce(entry));
+  const size = new PromisedSize(entry);
+  for await (const piece of data) {
+    gathered.take(size.count(piece));
+    if (gathered.isReady) yield* gathered.handOut();
+  }
+  gathered.copy(size.padding());
+}
+
+/** Makes chunks of pieces. */
 class ChunkGatherer {
-  #pieces: Uint8Array[] = [];
+  #chunk: Buffer | undefined;
   #length = 0;
   #ready: Uint8Array[] = [];
 
@@ -60,31 +75,52 @@ class ChunkGatherer {
     return this.#ready.length > 0;
   }
 
-  add(piece: Uint8Array): void {
-    if (this.#length + piece.length > CHUNK_SIZE) this.#flush();
-    if (piece.length >= CHUNK_SIZE) {
-      this.#ready.push(piece);
-    } else if (piece.length > 0) {
-      this.#pieces.push(piece);
-      this.#length += piece.length;
+  copy(piece: Uint8Array): void {
+    let rest = piece;
+    while (rest.length >= CHUNK_SIZE - this.#length) {
+      const part = rest.subarray(0, CHUNK_SIZE - this.#length);
+      this.#append(part);
+      this.#flush();
+      rest = rest.subarray(part.length);
+    }
+    if (rest.length > 0) this.#append(rest);
+  }
+
+  take(piece: Uint8Array): void {
+    if (piece.length < LARGE_PIECE) return this.copy(piece);
+    this.#flush();
+    this.#ready.push(piece);
+  }
+
+  /** The chunks that are full. */
+  async *handOut(): AsyncGenerator<Uint8Array, void> {
+    const ready = this.#ready;
+    this.#ready = [];
+    for (const chunk of ready) {
+      yield chunk;
+      // Members that wait for nothing would keep everybody else waiting.
+      await nextTurn();
     }
   }
 
-  take(): Uint8Array[] {
-    const ready = this.#ready;
-    this.#ready = [];
-    return ready;
+  async *handOutAll(): AsyncGenerator<Uint8Array, void> {
+    this.#flush();
+    yield* this.handOut();
   }
 
-  takeAll(): Uint8Array[] {
-    this.#flush();
-    return this.take();
+  #append(piece: Uint8Array): void {
+    this.#chunk ??= Buffer.allocUnsafeSlow(CHUNK_SIZE);
+    this.#chunk.set(piece, this.#length);
+    this.#length += piece.length;
   }
 
   #flush(): void {
-    if (this.#length === 0) return;
-    this.#ready.push(Buffer.concat(this.#pieces, this.#length));
-    this.#pieces = [];
+    if (this.#chunk === undefined) return;
+    // Who keeps a short rest need not keep the room for a whole chunk.
+    const isShort = this.#length < CHUNK_SIZE / 2;
+    const chunk = this.#chunk.subarray(0, this.#length);
+    this.#ready.push(isShort ? Buffer.from(chunk) : chunk);
+    this.#chunk = undefined;
     this.#length = 0;
   }
 }

@@ -1,0 +1,88 @@
+import { closeSync, readSync } from "node:fs";
+import type { ByteString } from "../base/index.ts";
+import { fileError } from "../content/index.ts";
+import type { SmallFileReader } from "../layer/index.ts";
+import { hasHoles, isLinux, openDirectory, openDirectoryBeneath, openFileAt } from "../linux/index.ts";
+import { SMALLEST_SPARSE } from "../tar/index.ts";
+import { assertUnchanged, changed, type ListedFile, openBelow, openedAs, pathOf } from "./listed-file.ts";
+
+/** Files up to this size are read in one go. */
+const SMALL_BYTES = 256 * 1024;
+
+/**
+ * Reads the small files of a listing. It holds the directory of the last one open, from which the next ones are reached: most lie
+ * in the same. No symlink is followed below the directory that was listed.
+ */
+export class ListedFileReader implements SmallFileReader {
+  readonly #fileOf: (entry: number) => ListedFile;
+  /** One byte more tells that a file has grown. */
+  readonly #bytes = Buffer.allocUnsafeSlow(SMALL_BYTES + 1);
+  #held: { readonly root: string; readonly path: ByteString; readonly fd: number } | undefined;
+
+  constructor(fileOf: (entry: number) => ListedFile) {
+    this.#fileOf = fileOf;
+  }
+
+  /** @throws StrataError `file-changed`, as `fileError` */
+  read(entry: number): Uint8Array | undefined {
+    const file = this.#fileOf(entry);
+    if (file.size > SMALL_BYTES) return undefined;
+    const fd = isLinux() ? openedAs(file, () => this.#open(file)) : openBelow(file);
+    try {
+      assertUnchanged(fd, file);
+      if (file.size > SMALLEST_SPARSE && isLinux() && hasHoles(fd, file.size)) return undefined;
+      return this.#readAll(fd, file);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#held !== undefined) closeSync(this.#held.fd);
+    this.#held = undefined;
+  }
+
+  #open({ directory, name }: ListedFile): number {
+    const slash = name.lastIndexOf("/");
+    const path = name.slice(0, Math.max(0, slash));
+    if (this.#held?.path !== path || this.#held.root !== directory) {
+      this[Symbol.dispose]();
+      this.#held = { root: directory, path, fd: openListedDirectory(directory, path) };
+    }
+    return openFileAt(this.#held.fd, name.slice(slash + 1));
+  }
+
+  #readAll(fd: number, file: ListedFile): Uint8Array {
+    const bytes = this.#bytes;
+    let done = 0;
+    do {
+      const count = readSome(fd, bytes.subarray(0, file.size + 1), { file, done });
+      if (count === 0) break;
+      done += count;
+    } while (done < file.size);
+    if (done !== file.size) throw changed(file, done);
+    return bytes.subarray(0, done);
+  }
+}
+
+function openListedDirectory(directory: string, path: ByteString): number {
+  const root = openDirectory(directory);
+  if (path === "") return root;
+  try {
+    return openDirectoryBeneath(root, path);
+  } finally {
+    closeSync(root);
+  }
+}
+
+function readSome(
+  fd: number,
+  target: Uint8Array,
+  { file, done }: { readonly file: ListedFile; readonly done: number },
+): number {
+  try {
+    return readSync(fd, target, done, target.length - done, done);
+  } catch (error) {
+    throw fileError(error, pathOf(file));
+  }
+}
