@@ -37,7 +37,9 @@ export class ChangesetWriter {
 
   /**
    * Removals come first, where their directory literally exists below. Those on a path that leads through a symlink
-   * come last, because only then is known what this layer makes of that symlink; they spare what the layer placed.
+   * come last, because only then is known what this layer makes of that symlink; they spare what the layer placed. What
+   * each of them means is found before the first is acted out: one may remove the symlink that another leads through, and
+   * the order of markers says nothing (image-spec layer.md#whiteouts).
    */
   write(plan: ChangesetPlan): void {
     const directories = plan.removals.map((removal) => this.#literalDirectory(removal.directory));
@@ -47,7 +49,10 @@ export class ChangesetWriter {
     const behindLinks = plan.removals.filter((_, i) => directories[i] === undefined);
     this.#firstPlacement = this.#state.changeLayer.length;
     for (const placement of plan.placements) this.#place(placement);
-    for (const removal of behindLinks) this.#removeThroughLinks(removal);
+    const led = behindLinks.map((removal) => this.#directoryThroughLinks(removal.directory));
+    behindLinks.forEach((removal, i) => {
+      this.#removeLower(removal, led[i]);
+    });
   }
 
   #removeLiterally(removal: ChangesetRemoval, directory: Slot | undefined): void {
@@ -57,13 +62,8 @@ export class ChangesetWriter {
     }
   }
 
-  #removeThroughLinks(removal: ChangesetRemoval): void {
-    const directory = walkPath(this.#state, removal.directory, {
-      followLast: true,
-      maxLinks: MAX_LINKS,
-      skipDetours: true,
-    });
-    if (directory < 0 || !this.#state.isDirectory(directory)) return;
+  #removeLower(removal: ChangesetRemoval, directory: Slot | undefined): void {
+    if (directory === undefined) return;
     for (const slot of this.#targetsOf(removal, directory)) {
       removeFromLower(this.#state, slot, { layer: this.#layer, cause: removal.kind, entry: removal.entry });
     }
@@ -83,6 +83,11 @@ export class ChangesetWriter {
       if (slot === undefined || !this.#state.isDirectory(slot)) return undefined;
     }
     return slot;
+  }
+
+  #directoryThroughLinks(path: ByteString): Slot | undefined {
+    const slot = walkPath(this.#state, path, { followLast: true, maxLinks: MAX_LINKS, skipDetours: true });
+    return slot >= 0 && this.#state.isDirectory(slot) ? slot : undefined;
   }
 
   #place(placement: ChangesetPlacement): void {

@@ -43,7 +43,7 @@ export class NaiveModel {
       // What came back is what a later link means, and when that goes, too, nothing is left.
       for (const path of this.#removed.keys()) if (this.has(path.split("/"))) this.#removed.delete(path);
     }
-    for (const marker of wentThroughLinks) this.#removeBehindLinks(marker);
+    this.#removeBehindLinks(wentThroughLinks);
     this.#layer++;
   }
 
@@ -115,11 +115,13 @@ export class NaiveModel {
     for (const [name, { inode: child }] of inode.children ?? []) this.#remember(child, [...path, name]);
   }
 
-  /** Markers behind symlinks come last and spare what their own layer has placed. */
-  #removeBehindLinks({ directory, name }: Marker): void {
-    const children = this.#walk(directory)?.children;
-    if (children === undefined) return;
-    for (const child of name === undefined ? [...children.keys()] : [name]) this.#removeLower(children, child);
+  /** Markers behind symlinks come last, all at once, and spare what their own layer has placed. */
+  #removeBehindLinks(markers: readonly Marker[]): void {
+    const found = markers.map(({ directory, name }) => ({ children: this.#walk(directory)?.children, name }));
+    for (const { children, name } of found) {
+      if (children === undefined) continue;
+      for (const child of name === undefined ? [...children.keys()] : [name]) this.#removeLower(children, child);
+    }
   }
 
   #removeLower(siblings: Map<string, Name>, name: string): void {
