@@ -66,7 +66,7 @@ function start(args: readonly string[], store: string): { child: ChildProcess; e
 
 async function succeed(args: readonly string[], store: string): Promise<End> {
   const end = await start(args, store).end;
-  expect({ args, ...end }).toMatchObject({ args, code: 0 });
+  expect(end.code, `strata ${args.join(" ")}: ${end.stderr}`).toBe(0);
   return end;
 }
 
