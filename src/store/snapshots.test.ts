@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -122,6 +122,13 @@ describe("snapshots of an image", () => {
     await snapshotter.commit(snapshotName("mine"), snapshotKey("work"));
     await store.prune({ all: true });
     expect(new Set(await committed())).toEqual(new Set([chainIds[0], "mine"]));
+  });
+
+  test("are freed beside what a process left that died while it tried the kernel", async () => {
+    await unpackStored(store, "app");
+    await mkdir(join(root, "snapshots/.probe-0123456789abcdef"));
+    await store.prune({ all: true });
+    expect(await committed()).toEqual([]);
   });
 
   test("are told before they are removed, and counted", async () => {

@@ -23,10 +23,12 @@ export function snapshotPath({ driver, id }: Pick<RecordedSnapshot, "driver" | "
   return join("snapshots", driver, "data", id);
 }
 
-/** The drivers that have a directory in the store. */
+/** The drivers that have a directory in the store. Whoever died while it tried what the kernel can left another one there. */
 export async function driversOf({ snapshots }: StoreLayout): Promise<readonly DriverName[]> {
-  const entries = await fs.readdir(snapshots, { withFileTypes: true }).catch(() => []);
-  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name as DriverName);
+  const names = await fs.readdir(snapshots).catch((): string[] => []);
+  if (names.length === 0) return [];
+  const { DRIVER_NAMES } = await import("../snapshot/index.ts");
+  return DRIVER_NAMES.filter((driver) => names.includes(driver));
 }
 
 /**
