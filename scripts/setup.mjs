@@ -18,6 +18,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { copyWithDirectImports } from "./direct-imports.mjs";
+import { onlyOne } from "./only-one.mjs";
 
 export const ROOT = join(import.meta.dirname, "..");
 /** What may be deleted at any time. */
@@ -224,13 +225,22 @@ function makeExecutable(path) {
   if (existsSync(path)) chmodSync(path, 0o755);
 }
 
-/** Builds unless dist/ is that of today's sources. */
-export function ensureBuilt() {
-  const isFresh =
+/** Whether dist/ is that of today's sources. */
+function isBuilt() {
+  return (
     existsSync(join(ROOT, "dist/cli/main.js")) &&
     existsSync(FINGERPRINT) &&
-    readFileSync(FINGERPRINT, "utf8") === buildFingerprint();
-  if (isFresh) return;
-  console.error("Building (tsc) …");
-  demand(build(), "The build");
+    readFileSync(FINGERPRINT, "utf8") === buildFingerprint()
+  );
+}
+
+/** Builds unless dist/ is that of today's sources. */
+export function ensureBuilt() {
+  if (isBuilt()) return;
+  mkdirSync(CACHE, { recursive: true });
+  onlyOne(join(CACHE, "building"), () => {
+    if (isBuilt()) return;
+    console.error("Building (tsc) …");
+    demand(build(), "The build");
+  });
 }

@@ -1,9 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll } from "vitest";
 import { runCli } from "../../src/cli/run-cli.ts";
 import { Terminal } from "../../src/cli/terminal.ts";
+import { CLI_HOME } from "./cli-home.ts";
 
 /** The sample image, as it is written from the project's root. */
 export const SAMPLE = "examples/layers/image.tar";
@@ -23,9 +21,6 @@ export interface RunResult {
   readonly stderr: string;
 }
 
-const cache = mkdtempSync(join(tmpdir(), "strata-cli-"));
-afterAll(() => rmSync(cache, { recursive: true, force: true }));
-
 /** Runs a command line inside this process, on streams that keep what is written. */
 export async function runStrata(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const { stdin = nothing(), env = {}, columns, signal = new AbortController().signal } = options;
@@ -35,7 +30,7 @@ export async function runStrata(args: readonly string[], options: RunOptions = {
     stdin,
     stdout: stdout.stream,
     stderr: stderr.stream,
-    env: { XDG_CACHE_HOME: cache, STRATA_ROOT: join(cache, "store"), HOME: cache, ...env },
+    env: { XDG_CACHE_HOME: CLI_HOME, STRATA_ROOT: join(CLI_HOME, "store"), HOME: CLI_HOME, ...env },
     signal,
   });
   const code = await runCli(args, terminal, "0.0.0-test");

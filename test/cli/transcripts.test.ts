@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 import { VERBS } from "../../src/cli/verbs.ts";
 import { runStrata, transcript } from "./run-strata.ts";
 
-process.env["TZ"] = "UTC";
 /** Edits are as old as this. */
 const SOURCE_DATE_EPOCH = "1700000000";
 
