@@ -52,13 +52,35 @@ function* membersOf(layer: ListedLayer, codec: WhiteoutCodec, options: Changeset
       yield whiteout(pending.shift() as ChangesetRemoval);
     }
   };
+  const capabilities = new Map<ByteString, Attributes>();
   for (const placement of placements) {
     yield* removalsUpTo(placement.entry - 1);
-    if (options.isUnchanged?.(placement.entry) !== true) yield memberOf(placement, context);
+    if (options.isUnchanged?.(placement.entry) !== true) {
+      const member = memberOf(placement, context);
+      yield placement.kind === "link" ? withCapability(member, placement.target, capabilities) : member;
+      noteCapability(member.entry, capabilities);
+    }
     yield* removalsUpTo(placement.entry);
   }
   yield* removalsUpTo(Number.POSITIVE_INFINITY);
 }
+
+type Attributes = ReadonlyMap<ByteString, Uint8Array>;
+
+/** A link has the attributes of its file, whatever it says; but some programs set the owner with it, which takes this one away. */
+function withCapability(member: TarMember, target: ByteString, known: Map<ByteString, Attributes>): TarMember {
+  const xattrs = known.get(target);
+  if (xattrs === undefined) return member;
+  known.set(member.entry.name, xattrs);
+  return { ...member, entry: { ...member.entry, xattrs } };
+}
+
+function noteCapability({ name, type, xattrs }: TarHeaderFields, known: Map<ByteString, Attributes>): void {
+  const capability = type === "file" ? xattrs?.get(CAPABILITY) : undefined;
+  if (capability !== undefined) known.set(name, new Map([[CAPABILITY, capability]]));
+}
+
+const CAPABILITY = "security.capability";
 
 /** As old as the epoch: the time of a deletion is no part of an image, and would make another layer of each try. */
 function whiteout(removal: ChangesetRemoval): TarMember {
