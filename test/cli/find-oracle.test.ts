@@ -38,6 +38,8 @@ beforeAll(() => {
   writeFileSync(join(root, "etc/passwd"), "root:x:0:0::/:\nalice:x:1000:1000::/:\n");
   writeFileSync(join(root, "etc/group"), "root:x:0:\nalice:x:1000:\n");
   symlinkSync("../usr/lib", join(root, "var/lib"));
+  symlinkSync("nowhere", join(root, "var/lost"));
+  symlinkSync("../etc/passwd/below", join(root, "var/through"));
   linkSync(join(root, "etc/app/app.conf"), join(root, "usr/lib/link"));
   chmodSync(join(root, "usr/lib/deep/er/big"), 0o4755);
   chmodSync(join(root, "var/zero"), 0o640);
@@ -62,6 +64,12 @@ const EXPRESSIONS: readonly (readonly string[])[] = [
   ["-ipath", "/ETC/*"],
   ["-type", "f"],
   ["-type", "f,l"],
+  ["-xtype", "d"],
+  ["-xtype", "l"],
+  ["-xtype", "f,l", "-name", "*o*"],
+  ["-depth"],
+  ["-d", "-mindepth", "1", "-maxdepth", "2"],
+  ["-depth", "-name", "app", "-prune", "-o", "-type", "f", "-print"],
   ["-type", "d", "-empty"],
   ["-empty"],
   ["-type", "f", "-size", "0"],
@@ -107,6 +115,13 @@ describe("find(1) finds the same", () => {
     expect(stderr).toBe("");
     expect(lines(stdout)).toEqual(lines(gnuFind(words)));
   });
+});
+
+it("gives directories after what is in them with -depth", async () => {
+  const { stdout } = await runStrata(["find", "--no-cache", `dir:${root}`, "/etc", "-depth"]);
+  const paths = stdout.trim().split("\n");
+  expect(paths.at(-1)).toBe("/etc");
+  expect(paths.indexOf("/etc/app")).toBeGreaterThan(paths.indexOf("/etc/app/app.conf"));
 });
 
 /** GNU find walks `root/`, so that its paths are those of the image with a prefix. */

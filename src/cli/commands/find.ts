@@ -80,10 +80,10 @@ const EXPRESSION_HELP = `
 Expression:
   -name -iname -path -ipath -lname -ilname PATTERN   * and ? also match / and a leading dot
   -regex -iregex REGEX                               JavaScript's, over the whole path
-  -type f,d,l,c,b,p    -size [+-]N[bcwkMGT]    -empty    -links [+-]N    -samefile PATH
+  -type -xtype f,d,l,c,b,p    -size [+-]N[bcwkMGT]    -empty    -links [+-]N    -samefile PATH
   -perm MODE|-MODE|/MODE    -user -group NAME|N    -uid -gid [+-]N    -nouser    -nogroup
   -newer PATH    -newermt DATE    -mtime -mmin [+-]N    -xattr PATTERN    -layer [+-]N
-  -mindepth N    -maxdepth N    -prune    -quit    -true    -false
+  -depth    -mindepth N    -maxdepth N    -prune    -quit    -true    -false
   ( )    ! -not    -a -and    -o -or    ,
   -print (the default)    -print0    -ls    -printf FORMAT (%p %f %h %P %s %m %M %u %g %y %l %T@ …, %L is the layer)
 `;

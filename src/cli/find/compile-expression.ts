@@ -27,18 +27,27 @@ export interface CompiledExpression {
   readonly judge: Judge;
   readonly minDepth: number;
   readonly maxDepth: number;
+  /** Whether directories are judged after what is in them. */
+  readonly isDepthFirst: boolean;
 }
 
-/** Compiles an expression into one function. Depth limits hold for the whole, wherever they stand. */
+/** Compiles an expression into one function. What is said of depth holds for the whole, wherever it stands. */
 export function compileExpression(expression: Expression, context: FindContext): CompiledExpression {
-  const depths = { minDepth: 0, maxDepth: Number.POSITIVE_INFINITY };
+  const depths = { minDepth: 0, maxDepth: Number.POSITIVE_INFINITY, isDepthFirst: false };
   collectDepths(expression, depths);
   return { judge: compile(expression, context), ...depths };
 }
 
-function collectDepths(expression: Expression, depths: { minDepth: number; maxDepth: number }): void {
+interface Depths {
+  minDepth: number;
+  maxDepth: number;
+  isDepthFirst: boolean;
+}
+
+function collectDepths(expression: Expression, depths: Depths): void {
   if (expression.kind === "primary") {
     const { name, argument } = expression;
+    if (name === "-depth" || name === "-d") depths.isDepthFirst = true;
     if (name !== "-mindepth" && name !== "-maxdepth") return;
     if (!/^[0-9]{1,9}$/.test(argument)) throw invalidExpression(`"${argument}" after ${name} is not a number`);
     if (name === "-mindepth") depths.minDepth = Number(argument);
@@ -131,7 +140,14 @@ const PRIMARY_COMPILERS: Readonly<Record<string, PrimaryCompiler>> = {
   "-ilname": linkNames(true),
   "-regex": regex("su"),
   "-iregex": regex("sui"),
-  "-type": compileType,
+  "-type": (argument) => {
+    const wanted = typesOf("-type", argument);
+    return ({ node }) => wanted.has(node.type);
+  },
+  "-xtype": (argument, { tree }) => {
+    const wanted = typesOf("-xtype", argument);
+    return ({ node, path }) => wanted.has(node.type === "symlink" ? typeBehind(tree, path) : node.type);
+  },
   "-size": (argument) => {
     const compare = parseSizeTest(argument);
     return ({ node }) => compare(node.size);
@@ -173,6 +189,8 @@ const PRIMARY_COMPILERS: Readonly<Record<string, PrimaryCompiler>> = {
   },
   "-maxdepth": always,
   "-mindepth": always,
+  "-depth": always,
+  "-d": always,
   "-true": always,
   "-false": () => () => false,
   "-print": acting((actions, candidate) => actions.print(candidate)),
@@ -213,14 +231,20 @@ const TYPES: Readonly<Record<string, FileType>> = {
   p: "fifo",
 };
 
-function compileType(argument: string): Judge {
+/** The types that letters mean. */
+function typesOf(name: string, argument: string): ReadonlySet<FileType | undefined> {
   const types = argument.split(",").map((letter) => TYPES[letter]);
   // No layer can hold a socket, but asking for one is no mistake.
   if (argument !== "s" && types.includes(undefined)) {
-    throw invalidExpression(`"${argument}" after -type is not a type`, "Some of f d l c b p, with commas between");
+    throw invalidExpression(`"${argument}" after ${name} is not a type`, "Some of f d l c b p, with commas between");
   }
-  const wanted = new Set(types);
-  return ({ node }) => wanted.has(node.type);
+  return new Set(types);
+}
+
+/** The type of what a symlink leads to; where it leads nowhere, it is a symlink still, as find(1) has it. */
+function typeBehind(tree: MergedTree, path: ByteString): FileType {
+  const slot = tree.find(path, { followLast: true });
+  return slot < 0 ? "symlink" : tree.node(slot).type;
 }
 
 function isEmpty(tree: MergedTree): Judge {
