@@ -55,7 +55,8 @@ describe("a lock", () => {
   test("on a file that its holder unlinked is a lock on the new file", async () => {
     const first = await lockFile(path, "exclusive");
     const waiting = lockFile(path, "exclusive", { shouldWait: true });
-    await rm(path);
+    // At once: whoever waits may look again at any moment in between.
+    fs.rmSync(path);
     await using second = await lockFile(path, "exclusive");
     await first[Symbol.asyncDispose]();
     expect(await tryLockFile(path, "exclusive")).toBeUndefined();
