@@ -8,6 +8,8 @@ export default defineConfig({
     maxWorkers: availableParallelism(),
     // The files of a worker share their modules: to import them anew for each file took a sixth of the time.
     isolate: false,
+    // What a test looks for again and again comes late where many things run at once.
+    expect: { poll: { timeout: 20_000 } },
     projects: [
       {
         extends: true,

@@ -20,7 +20,7 @@ import type { RegistryOptions } from "./registry-options.ts";
 const HASTY: RegistryOptions = {
   retries: 0,
   sleep: async () => {},
-  timeouts: { headers: 300, body: 300 },
+  timeouts: { headers: 1000, body: 1000 },
   transfer: { attempts: 2 },
 };
 

@@ -20,7 +20,7 @@ import { openRegistryPlace } from "./registry-place.ts";
 const HASTY: RegistryOptions = {
   retries: 1,
   sleep: async () => {},
-  timeouts: { connect: 2000, headers: 400, body: 400 },
+  timeouts: { connect: 10_000, headers: 1000, body: 1000 },
   transfer: { attempts: 3 },
 };
 

@@ -35,7 +35,7 @@ describe("a request is repeated", () => {
   });
 
   test("once after a connection that hangs", async () => {
-    const { ask, asked } = await registry({ kind: "hang", at: "headers" }, 9, { timeouts: { headers: 50 } });
+    const { ask, asked } = await registry({ kind: "hang", at: "headers" }, 9, { timeouts: { headers: 500 } });
     expect(await failureOf(ask())).toMatchObject({ code: "registry-timeout", kind: "unavailable" });
     expect(asked()).toBe(2);
   });
