@@ -19,6 +19,9 @@ export interface Exchange {
 const MAX_DISCARD = 16 * 1024;
 const MAX_DISCARD_MS = 1000;
 
+/** As much of a body waits for its reader: pieces are at most about so long. */
+const PIECE_BYTES = 1024 * 1024;
+
 /**
  * Sends a request through `dispatcher` and returns as soon as the answer's headers are there, whatever its status.
  * What the body's own iterable throws comes out unchanged.
@@ -35,6 +38,7 @@ export async function exchange(dispatcher: Dispatcher, message: Exchange): Promi
       method,
       headers: { ...headers },
       body: body.content,
+      highWaterMark: PIECE_BYTES,
       // Left alone, undici closes the connection after each HEAD.
       reset: false,
       ...(signal === undefined ? {} : { signal }),
@@ -85,9 +89,16 @@ function responseOf(answer: Dispatcher.ResponseData, url: URL, context: Exchange
   };
 }
 
+/**
+ * A body, in few pieces: what came during one turn of the event loop is one. A socket gives 64 KiB at a time, and their way
+ * through all that follows takes longer than hashing them.
+ */
 async function* readThrough(body: Readable, context: ExchangeContext): AsyncGenerator<Uint8Array, void, void> {
   try {
-    yield* body as AsyncIterable<Uint8Array>;
+    for await (const piece of body as AsyncIterable<Uint8Array>) {
+      yield piece;
+      await setImmediate();
+    }
   } catch (error) {
     throw connectionError(error, context);
   }
