@@ -15,6 +15,7 @@ import {
   LayerArrivals,
   type UnpackEvent,
   type UnpackedImage,
+  UnpackThreads,
 } from "./unpack/index.ts";
 import { layersInto, tidyUp, type UnpackNamedOptions, type UnpackPlace, unpackInto } from "./unpack-named.ts";
 
@@ -51,6 +52,9 @@ export interface PullResult extends CopyResult {
  */
 export async function pullImage(from: string, to: string, options: PullImageOptions = {}): Promise<PullResult> {
   await using held = new Held();
+  const threads = held.add(new UnpackThreads());
+  // The first layer finds it ready: it starts while the registry is asked what the image is.
+  if (options.unpack !== false) threads.startAhead();
   const scratch = held.add(createLocalScratch({ directory: options.temporaryDirectory }));
   const store = held.add(await openStore(rootOf(from, options)));
   const source = held.add(await openArtifact(from, sourceOptions(options, scratch)));
@@ -60,8 +64,9 @@ export async function pullImage(from: string, to: string, options: PullImageOpti
     return { ...(await copyArtifact(source, destination, copying)), driver: undefined, chainId: undefined };
   }
   const snapshotter = await store.snapshotter({ driver: options.snapshotter });
-  const place = { options: { ...options, onUnpack: options.onEvent }, store, snapshotter };
-  const { copied, unpacked } = await copyAndUnpack({ source, to, copying }, place);
+  const place = { options: { ...options, onUnpack: options.onEvent }, store, snapshotter, threads };
+  const pull = { source, to, copying: { ...copying, hasHeadStart: true } };
+  const { copied, unpacked } = await copyAndUnpack(pull, place);
   if (unpacked === undefined) return { ...copied, driver: undefined, chainId: undefined };
   await tidyUp(place, unpacked);
   return { ...copied, driver: snapshotter.driver, chainId: unpacked.chainId };
@@ -74,7 +79,7 @@ interface Pull {
   readonly copying: CopyOptions;
 }
 
-type PullPlace = UnpackPlace & { readonly options: PullImageOptions };
+type PullPlace = UnpackPlace & { readonly options: PullImageOptions; readonly threads: UnpackThreads };
 
 interface Pulled {
   readonly copied: CopyResult;
@@ -99,10 +104,10 @@ async function bring(
   { source, to, copying }: Pull,
   { held, lease, ...place }: PullPlace & { readonly held: Held; readonly lease: Lease },
 ): Promise<Pulled & { readonly arrived: ReadonlyMap<Digest, ArrivedLayer> }> {
-  const { store, options } = place;
+  const { store, threads, options } = place;
   await using reading = new Held();
   const common = layersInto(store, lease, options);
-  const arrivals = reading.add(new LayerArrivals({ ...common, onEvent: options.onEvent }));
+  const arrivals = reading.add(new LayerArrivals({ ...common, threads, onEvent: options.onEvent }));
   const destination = reading.add(await store.destination(to, { onIngest: arrivals.follow }));
   const copied = await copyArtifact(source, destination, copying);
   const arrived = await arrivals.settle();

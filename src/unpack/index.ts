@@ -21,3 +21,4 @@ export { type ArrivalEvent, type ArrivedLayer, LayerArrivals, type LayerArrivals
 export { type UnpackedImage, unpackImage } from "./unpack-image.ts";
 export { unpackLayers } from "./unpack-layers.ts";
 export type { UnpackEvent, UnpackedImageLayer, UnpackLayersOptions, UnpackOptions } from "./unpack-options.ts";
+export { UnpackThreads } from "./unpack-threads.ts";

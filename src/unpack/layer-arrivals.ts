@@ -33,8 +33,10 @@ export interface LayerArrivalsOptions {
   readonly indexCache: IndexCache;
   /** Protects what was unpacked from being freed. */
   readonly lease: (...digests: readonly Digest[]) => Promise<void>;
-  /** Layers at once, each on its own thread where that pays. At least 1. */
+  /** Layers at once, each on its own thread where that pays; small ones, which need none, are counted apart. At least 1. */
   readonly workers: number;
+  /** Perhaps started ahead; own ones unless given. Ended with the arrivals. */
+  readonly threads?: UnpackThreads | undefined;
   readonly limits: Limits;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: ArrivalEvent) => void) | undefined;
@@ -67,7 +69,7 @@ interface Arrival {
  */
 export class LayerArrivals implements AsyncDisposable {
   readonly #options: LayerArrivalsOptions;
-  readonly #threads = new UnpackThreads();
+  readonly #threads: UnpackThreads;
   readonly #stop = new AbortController();
   readonly #arrived = new Map<Digest, ArrivedLayer>();
   readonly #waiting: Arrival[] = [];
@@ -77,6 +79,7 @@ export class LayerArrivals implements AsyncDisposable {
 
   constructor(options: LayerArrivalsOptions) {
     this.#options = options;
+    this.#threads = options.threads ?? new UnpackThreads();
   }
 
   /** What the destination calls for each layer whose transfer begins. */
@@ -118,23 +121,24 @@ export class LayerArrivals implements AsyncDisposable {
   }
 
   #startNext(): void {
-    while (this.#waiting.length > 0) {
-      const largest = this.#waiting.reduce((one, other) => (other.size > one.size ? other : one));
-      if (!this.#hasRoomFor(largest)) return;
-      this.#waiting.splice(this.#waiting.indexOf(largest), 1);
-      const running = this.#run(largest).finally(() => {
+    const largestFirst = this.#waiting.toSorted((one, other) => other.size - one.size);
+    for (const arrival of largestFirst) {
+      if (!this.#hasRoomFor(arrival)) continue;
+      this.#waiting.splice(this.#waiting.indexOf(arrival), 1);
+      const running = this.#run(arrival).finally(() => {
         this.#running.delete(running);
         this.#startNext();
       });
-      this.#running.set(running, largest.size);
+      this.#running.set(running, arrival.size);
     }
   }
 
   /** The largest layer decides when all is done: it need not wait for smaller ones that happened to come first. */
   #hasRoomFor({ size }: Arrival): boolean {
     const { workers } = this.#options;
-    if (this.#running.size < workers) return true;
-    return this.#running.size < 2 * workers && size > Math.max(...this.#running.values());
+    const alike = [...this.#running.values()].filter((other) => isSmall(other) === isSmall(size));
+    if (alike.length < workers) return true;
+    return alike.length < 2 * workers && size > Math.max(...alike);
   }
 
   /** Never rejects. */
@@ -166,12 +170,16 @@ export class LayerArrivals implements AsyncDisposable {
         ? this.#stop.signal
         : AbortSignal.any([this.#options.signal, this.#stop.signal]);
     const { directory } = content;
-    if (size < WORTH_A_THREAD || directory === undefined || !UnpackThreads.areAvailable) {
+    if (isSmall(size) || directory === undefined || !UnpackThreads.areAvailable) {
       return await unpackHere(arrival, task, { content, signal, onBytes });
     }
     const request = { kind: "unpack", directory, task, bytes: { kind: "growing", fd, size } } as const;
     return await this.#threads.perform(request, { signal, onBytes, onStart: (tell) => follow(arrival, tell) });
   }
+}
+
+function isSmall(size: number): boolean {
+  return size < WORTH_A_THREAD;
 }
 
 async function unpackHere(

@@ -43,6 +43,11 @@ export class UnpackThreads implements AsyncDisposable {
     return { diffId: reply.diffId, index: decodeLayerIndex(reply.index) };
   }
 
+  /** Starts a thread before there is anything to do, which takes a tenth of a second on another processor. */
+  startAhead(): void {
+    if (UnpackThreads.areAvailable) this.#idle.push(this.#start());
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#idle.length = 0;
     await Promise.all(this.#all.splice(0).map((worker) => worker.terminate()));

@@ -147,6 +147,7 @@ async function act(copy: Copy, { blobs, root, referrers, ...resolved }: Resolved
     destination,
     conversions: plan.conversions,
     concurrency,
+    hasHeadStart: options.hasHeadStart === true,
     scratch,
     signal,
     emit,

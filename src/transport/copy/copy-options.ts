@@ -29,6 +29,11 @@ export interface CopyOptions {
   readonly format?: ImageFormat | undefined;
   /** Most blobs under way at once; 4 unless given, and never more than the destination takes. */
   readonly concurrency?: number | undefined;
+  /**
+   * Whether the largest blob goes alone while it comes fast: for those who unpack what arrives, because it decides when
+   * they are done. Default: no.
+   */
+  readonly hasHeadStart?: boolean | undefined;
   /** Names for a destination that has none of its own; those of the source unless given. */
   readonly names?: readonly string[] | undefined;
   /** Where recompressed layers lie until they are taken, at most one for each blob under way; temporary files unless given. */

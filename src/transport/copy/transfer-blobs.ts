@@ -4,6 +4,7 @@ import type { ArtifactSource, CopyEvent, ImageDestination, PutBlobResult, Skippe
 import type { Digest } from "../../oci/index.ts";
 import type { DecompressOptions } from "../../tar/index.ts";
 import type { ArtifactBlobs } from "./artifact-blobs.ts";
+import { createHeadStart, type HeadStart } from "./head-start.ts";
 import type { PlannedBlob } from "./plan-blobs.ts";
 import type { Conversion } from "./plan-conversions.ts";
 import { recompressLayer } from "./recompress-layer.ts";
@@ -16,6 +17,8 @@ export interface TransferInit {
   readonly destination: ImageDestination;
   readonly conversions: ReadonlyMap<Digest, Conversion>;
   readonly concurrency: number;
+  /** Whether the largest goes alone while it comes fast. */
+  readonly hasHeadStart: boolean;
   readonly scratch: Scratch;
   readonly level: number | undefined;
   readonly cores: number;
@@ -54,10 +57,14 @@ export async function transferBlobs(planned: readonly PlannedBlob[], init: Trans
   };
   const ordered =
     concurrency === 1 ? planned : [...planned].sort((one, other) => other.descriptor.size - one.descriptor.size);
-  await mapConcurrent(ordered, concurrency, async (blob, _, stop) => {
+  const headStart = createHeadStart(init.hasHeadStart ? (ordered[0]?.descriptor.size ?? 0) : 0);
+  await mapConcurrent(ordered, concurrency, async (blob, place, stop) => {
     const signal = init.signal === undefined ? stop : AbortSignal.any([init.signal, stop]);
+    const work = { ...init, signal, tally };
     try {
-      await transfer(blob, { ...init, signal, tally });
+      if (place === 0) return await transferAhead(blob, headStart, work);
+      await headStart.over;
+      await transfer(blob, work);
     } catch (error) {
       throw addDetails(error, {
         image: source.reference,
@@ -71,7 +78,15 @@ export async function transferBlobs(planned: readonly PlannedBlob[], init: Trans
 
 type Work = TransferInit & { readonly signal: AbortSignal; readonly tally: Tally };
 
-async function transfer(blob: PlannedBlob, work: Work): Promise<void> {
+async function transferAhead(blob: PlannedBlob, { onProgress, end }: HeadStart, work: Work): Promise<void> {
+  try {
+    await transfer(blob, work, onProgress);
+  } finally {
+    end();
+  }
+}
+
+async function transfer(blob: PlannedBlob, work: Work, onProgress?: HeadStart["onProgress"]): Promise<void> {
   const conversion = work.conversions.get(blob.descriptor.digest);
   if (conversion !== undefined) return await transferConverted(blob, conversion, work);
   if (blob.isForeign && !(await isHere(blob, work))) return skip(blob, work);
@@ -84,7 +99,13 @@ async function transfer(blob: PlannedBlob, work: Work): Promise<void> {
       origin: source.originOf?.(blob.descriptor) ?? source.origin,
       open: () => blobs.openBlob(blob.descriptor),
     },
-    { signal, onProgress: (bytes) => emit({ type: "progress", digest, bytes, size }) },
+    {
+      signal,
+      onProgress: (bytes) => {
+        onProgress?.(bytes);
+        emit({ type: "progress", digest, bytes, size });
+      },
+    },
   );
   count(result, blob, { size, work });
 }
