@@ -105,7 +105,7 @@ export interface ContentReference {
 
 /**
  * The part of `node:fs/promises` that a file system must have to be the upper of a union. Paths as of {@link ReadFsLike}.
- * What an upper cannot hold is lost at copy-up: extended attributes without `setxattr`, parts of a microsecond without
+ * What an upper cannot hold is lost at copy-up: extended attributes without `setxattr` or where that says ENOTSUP, parts of a microsecond without
  * `setTimes`. Devices and pipes without `mknod` are refused with ENOTSUP, as is what a caller asks for directly.
  */
 export interface FsLike extends ReadFsLike {

@@ -109,8 +109,17 @@ export class Upper {
     const { mode, uid, gid, atimeNs, mtimeNs } = attributes;
     await this.chown(path, uid, gid);
     if (typeOfMode(mode) !== "symlink") await this.chmod(path, mode);
-    for (const [name, value] of xattrs) await this.fs.setxattr?.(fsPath(path), name, value, NO_FOLLOW);
+    for (const [name, value] of xattrs) await this.#keepXattr(path, name, value);
     await this.setTimes(path, atimeNs, mtimeNs);
+  }
+
+  /** Where the disk below has no attributes they are lost, as they are in an upper without the call. */
+  async #keepXattr(path: ByteString, name: string, value: Uint8Array): Promise<void> {
+    try {
+      await this.fs.setxattr?.(fsPath(path), name, value, NO_FOLLOW);
+    } catch (error) {
+      if (!["ENOTSUP", "EOPNOTSUPP"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    }
   }
 
   /** A name came or went: the directory, which is in the upper, is as old as that. */
