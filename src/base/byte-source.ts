@@ -42,7 +42,8 @@ export function memorySource(bytes: Uint8Array): ByteSource {
 /** The window `[start, start + size)` of another source, which stays the owner: disposing the window does nothing. */
 export function sliceSource(whole: ByteSource, start: number, size: number): ByteSource {
   const window = (target: Uint8Array, offset: number): Uint8Array =>
-    target.subarray(0, Math.max(0, Math.min(target.length, size - offset)));
+    // Another view costs as much as a small read.
+    target.length <= size - offset ? target : target.subarray(0, Math.max(0, size - offset));
   const slice: ByteSource = {
     size,
     read: (target, offset) => whole.read(window(target, offset), start + offset),

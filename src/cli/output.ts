@@ -31,8 +31,6 @@ export class Output {
   /** What was written last, not yet among the bytes. */
   #text: ByteString = "";
   #pending = new ByteText(BATCH + SLACK);
-  /** One that was sent: bytes in new memory for each batch would lie around until the collector has noticed. */
-  #spare: ByteText | undefined;
 
   constructor(stream: OutputStream, signal?: AbortSignal) {
     this.#stream = stream;
@@ -74,11 +72,8 @@ export class Output {
   async flush(): Promise<void> {
     const { bytes } = this;
     if (bytes.length === 0) return;
-    this.#pending = this.#spare ?? new ByteText(BATCH + SLACK);
-    this.#spare = undefined;
+    this.#pending = new ByteText(BATCH + SLACK);
     await this.#send(bytes.view());
-    bytes.length = 0;
-    this.#spare = bytes;
   }
 
   /** Sends bytes that are not gathered, after what was written before. */

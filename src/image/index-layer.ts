@@ -10,7 +10,15 @@ import {
   digestStream,
   verifyStream,
 } from "../oci/index.ts";
-import { type Compression, decompress, SNIFF_LENGTH, scanTar, sniffCompression, TarScanner } from "../tar/index.ts";
+import {
+  type Compression,
+  decompress,
+  type PlainEntry,
+  SNIFF_LENGTH,
+  scanTar,
+  sniffCompression,
+  TarScanner,
+} from "../tar/index.ts";
 import type { Limits } from "./limits.ts";
 
 /** What a layer must turn out to be, as its image claims. Undefined is: not told. */
@@ -69,8 +77,9 @@ export async function indexLayer(stored: ByteSource, options: IndexLayerOptions)
   const { compression } = options;
   if (compression === "none" && !options.verify && options.sink === undefined) {
     const builder = new LayerIndexBuilder();
+    const onPlain = (entry: PlainEntry): void => builder.addPlain(entry);
     const { limits, signal } = options;
-    await scanTar(stored, (entry) => builder.add(entry), { ...READING, limits, signal });
+    await scanTar(stored, (entry) => builder.add(entry), { ...READING, onPlain, limits, signal });
     return { index: builder.finish(stored.size), compression, diffId: options.claim.diffId };
   }
   try {
@@ -116,7 +125,9 @@ export async function compressionOf(stored: ByteSource): Promise<Compression> {
 async function indexWholeLayer(stored: ByteSource, options: IndexLayerOptions): Promise<IndexedLayer> {
   const { compression } = options;
   const builder = new LayerIndexBuilder();
-  const scanner = new TarScanner((entry) => builder.add(entry), { ...READING, limits: options.limits });
+  const { limits } = options;
+  const onPlain = (entry: PlainEntry): void => builder.addPlain(entry);
+  const scanner = new TarScanner((entry) => builder.add(entry), { ...READING, onPlain, limits });
   const judge = diffIdJudge(options);
   let tarSize = 0;
   for await (const chunk of uncompressed(stored, compression, options)) {

@@ -1,5 +1,5 @@
 import { StrataError, toText } from "../base/index.ts";
-import type { TarEntry } from "../tar/index.ts";
+import type { PlainEntry, TarEntry } from "../tar/index.ts";
 import { allocateColumns, type Columns } from "./columns.ts";
 import { entryTypeNumber } from "./entry-kind.ts";
 import { encodeExtras } from "./extras.ts";
@@ -52,6 +52,26 @@ export class LayerIndexBuilder {
     this.#count = i + 1;
   }
 
+  /** Adds the next entry, of which it keeps nothing but what it says now. */
+  addPlain(entry: PlainEntry): void {
+    const i = this.#count;
+    if (i === this.#capacity) this.#grow();
+    const columns = this.#columns;
+    columns.type[i] = entryTypeNumber[entry.type];
+    columns.mode[i] = entry.mode;
+    columns.uid[i] = entry.uid;
+    columns.gid[i] = entry.gid;
+    columns.size[i] = entry.size;
+    columns.mtimeSeconds[i] = entry.mtimeSeconds;
+    columns.headerOffset[i] = entry.headerOffset;
+    columns.dataOffset[i] = entry.dataOffset;
+    columns.nameLength[i] = entry.nameLength;
+    this.#addBytes(entry.nameBytes, entry.nameLength);
+    this.#addBytes(entry.linkBytes, entry.linkLength);
+    columns.textStart[i + 1] = this.#textEnd;
+    this.#count = i + 1;
+  }
+
   /**
    * The index of all entries added.
    *
@@ -77,6 +97,15 @@ export class LayerIndexBuilder {
     this.#columns.nameLength[i] = name.length;
     this.#columns.textStart[i + 1] = end;
     this.#textEnd = end;
+  }
+
+  /** Adds the first bytes to the text: few, so that a loop is quicker than a call that copies. */
+  #addBytes(bytes: Uint8Array, length: number): void {
+    const start = this.#textEnd;
+    if (start + length > this.#text.length) this.#growText(start + length);
+    const text = this.#text;
+    for (let i = 0; i < length; i++) text[start + i] = bytes[i] as number;
+    this.#textEnd = start + length;
   }
 
   #growText(needed: number): void {

@@ -33,6 +33,7 @@ export { DEFAULT_EXPANSION_LIMITS, type ExpansionLimits } from "./expansion-limi
 export { blocksOfRuns, DataRunFinder, SMALLEST_SPARSE } from "./find-data-runs.ts";
 export { paddingOf } from "./header-block.ts";
 export { looseEntry } from "./loose-entry.ts";
+export type { PlainEntry } from "./plain-entry.ts";
 export { type Retime, retimeHeader } from "./retime-header.ts";
 export { readTar, type ScanTarOptions, scanTar, scanTarSync } from "./scan-tar.ts";
 export { type Compression, SNIFF_LENGTH, sniffCompression } from "./sniff-compression.ts";

@@ -64,6 +64,8 @@ class SeekReader {
   /** Bytes that the source has: what it says until a read falls short. */
   #size: number;
   #buffer = Buffer.allocUnsafe(LARGEST_WINDOW);
+  /** The part of the buffer that was read into last: mostly the next read is as long. */
+  #part = this.#buffer;
   #start = 0;
   #length = 0;
   #window = SMALLEST_WINDOW;
@@ -125,7 +127,10 @@ class SeekReader {
     if (this.#buffer.length < want) this.#buffer = Buffer.allocUnsafe(want);
     this.#start = position;
     const left = this.#size - position;
-    return this.#buffer.subarray(0, Math.min(left, Math.max(want, this.#window)));
+    const length = Math.min(left, Math.max(want, this.#window));
+    if (this.#part.length !== length || this.#part.buffer !== this.#buffer.buffer)
+      this.#part = this.#buffer.subarray(0, length);
+    return this.#part;
   }
 
   #fill(count: number): void {

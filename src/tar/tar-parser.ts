@@ -23,6 +23,7 @@ import {
 } from "./header-block.ts";
 import { parseInteger } from "./pax-fields.ts";
 import { decodePaxRecords, type PaxRecords } from "./pax-records.ts";
+import { PlainEntry } from "./plain-entry.ts";
 import { hostileTar, malformedTar } from "./tar-error.ts";
 import { DEFAULT_TAR_LIMITS, type TarLimits } from "./tar-limits.ts";
 import { isExtension, TYPEFLAG, typeOf } from "./typeflag.ts";
@@ -50,7 +51,12 @@ export interface TarReadOptions {
   /** `ignore` leaves `uname` and `gname` of all entries empty, for readers who would not look. Default: `read`. */
   readonly ownerNames?: "read" | "ignore" | undefined;
   readonly onSkipped?: ((member: SkippedMember) => void) | undefined;
+  /** Gets what is a {@link PlainEntry}, which `onEntry` then does not: for readers that keep numbers and bytes of millions. */
+  readonly onPlain?: ((entry: PlainEntry) => void) | undefined;
 }
+
+/** What errors say of an entry. */
+type Named = Pick<TarEntry, "name" | "headerOffset">;
 
 /**
  * The one tar parser, free of I/O. A driver repeats: bring the {@link want} bytes that lie at {@link position} and hand
@@ -74,9 +80,10 @@ export class TarParser {
   #view: DataView | undefined;
   #entries = 0;
   #zeroBlocks = 0;
-  /** Where the data of the last entry ends, before its padding, and that entry's name. */
+  /** Where the data of the last entry ends, before its padding, and that entry. */
   #dataEnd = 0;
-  #lastName: ByteString = "";
+  #last: Named | undefined;
+  readonly #plain = new PlainEntry();
 
   // Extensions gathered for the next entry.
   #extensionStart = -1;
@@ -114,7 +121,7 @@ export class TarParser {
     const between = this.#take === this.#takeHeader && this.#extensionStart < 0;
     if (between && size >= this.#dataEnd && size <= this.position) return;
     const fault = size < this.#dataEnd ? "is cut off in its data" : "ends in the middle of a header";
-    const entry = size < this.#dataEnd ? this.#lastName : undefined;
+    const entry = size < this.#dataEnd ? this.#last?.name : undefined;
     throw malformedTar("tar-truncated", fault, { offset: size, entry });
   }
 
@@ -136,7 +143,19 @@ export class TarParser {
     this.position += BLOCK_SIZE;
     const typeflag = bytes[start + USTAR.typeflag.at] as number;
     if (isExtension(typeflag)) this.#startExtension(bytes, start, typeflag);
-    else this.#startEntry(bytes, start, typeflag);
+    else if (!this.#takePlain(bytes, start)) this.#startEntry(bytes, start, typeflag);
+  }
+
+  /** Hands out the header as a plain entry, if somebody wants those and it is one. */
+  #takePlain(bytes: Buffer, start: number): boolean {
+    const { onPlain } = this.#options;
+    if (onPlain === undefined || this.#extensionStart >= 0 || this.#global !== undefined) return false;
+    const plain = this.#plain;
+    if (!plain.take(bytes, start, this.position - BLOCK_SIZE)) return false;
+    this.#count(plain);
+    this.#step(plain, plain.size);
+    onPlain(plain);
+    return true;
   }
 
   #takeZeroBlock(): void {
@@ -285,12 +304,15 @@ export class TarParser {
   /** Hands out the entry, whose data takes `occupied` bytes in the archive, and moves on to the header after it. */
   #emit(draft: EntryDraft, occupied: number): void {
     settleDraft(draft, draft.headerOffset);
-    if (++this.#entries > this.#limits.maxEntries) {
-      const fault = `is one more than the limit of ${this.#limits.maxEntries} entries`;
-      throw hostileTar("tar-too-many-entries", fault, { offset: draft.headerOffset, entry: draft.name });
-    }
+    this.#count(draft);
     this.#step(draft, occupied);
     this.#onEntry(draft);
+  }
+
+  #count(entry: Named): void {
+    if (++this.#entries <= this.#limits.maxEntries) return;
+    const fault = `is one more than the limit of ${this.#limits.maxEntries} entries`;
+    throw hostileTar("tar-too-many-entries", fault, { offset: entry.headerOffset, entry: entry.name });
   }
 
   #skip(draft: EntryDraft, typeflag: number): void {
@@ -299,10 +321,10 @@ export class TarParser {
     this.#options.onSkipped?.({ typeflag: String.fromCharCode(typeflag), name, headerOffset, size });
   }
 
-  #step(draft: EntryDraft, occupied: number): void {
+  #step(entry: Named, occupied: number): void {
     this.#dataEnd = this.position + occupied;
-    if (!Number.isSafeInteger(this.#dataEnd + BLOCK_SIZE)) throw badField("size", draft.headerOffset, draft.name);
-    this.#lastName = draft.name;
+    if (!Number.isSafeInteger(this.#dataEnd + BLOCK_SIZE)) throw badField("size", entry.headerOffset, entry.name);
+    this.#last = entry;
     this.#extensionStart = -1;
     this.#longName = "";
     this.#longLink = "";

@@ -5,7 +5,7 @@ import { TarParser, type TarReadOptions } from "./tar-parser.ts";
 export interface TarScannerOptions extends TarReadOptions {
   /**
    * Gets the stored data of each entry in order (for a sparse file: its runs, one after another).
-   * The chunk is a view of what was pushed, good until this call returns.
+   * The chunk is a view of what was pushed, good until this call returns. With this, `onPlain` gets nothing.
    */
   readonly onData?: ((chunk: Uint8Array, entry: TarEntry) => void) | undefined;
 }
@@ -27,10 +27,14 @@ export class TarScanner {
   /** @param onEntry gets every entry in archive order, before its data */
   constructor(onEntry: (entry: TarEntry) => void, options: TarScannerOptions = {}) {
     this.#onData = options.onData;
-    this.#parser = new TarParser((entry) => {
-      this.#entry = entry;
-      onEntry(entry);
-    }, options);
+    const { onData, onPlain } = options;
+    this.#parser = new TarParser(
+      (entry) => {
+        this.#entry = entry;
+        onEntry(entry);
+      },
+      { ...options, onPlain: onData === undefined ? onPlain : undefined },
+    );
   }
 
   /** Whether the end-of-archive marker was met. What is pushed after it is ignored. */

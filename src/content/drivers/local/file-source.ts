@@ -35,6 +35,13 @@ export function createFileSource(init: FileSourceInit): LocatedSource {
     }
     return done;
   };
+  const readPart = (target: Uint8Array, at: number, length: number, offset: number): number => {
+    try {
+      return readSync(handle.fd, target, at, length, offset);
+    } catch (error) {
+      throw fileError(error, name);
+    }
+  };
   return {
     size,
     location,
@@ -43,7 +50,7 @@ export function createFileSource(init: FileSourceInit): LocatedSource {
       const wanted = bounded(target, offset, size);
       let done = 0;
       while (done < wanted) {
-        const count = readSyncOrThrow(handle.fd, target.subarray(done, wanted), offset + done, name);
+        const count = readPart(target, done, wanted - done, offset + done);
         if (count === 0) throw truncated(name, offset + done, size);
         done += count;
       }
@@ -67,14 +74,6 @@ export function createFileSource(init: FileSourceInit): LocatedSource {
 
 function bounded(target: Uint8Array, offset: number, size: number): number {
   return Math.max(0, Math.min(target.length, size - offset));
-}
-
-function readSyncOrThrow(fd: number, target: Uint8Array, offset: number, name: string): number {
-  try {
-    return readSync(fd, target, 0, target.length, offset);
-  } catch (error) {
-    throw fileError(error, name);
-  }
 }
 
 function rethrow(name: string): (error: unknown) => never {
