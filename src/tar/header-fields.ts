@@ -22,12 +22,17 @@ export function putText(block: Buffer, { at, length }: Field, text: ByteString):
 
 /** Writes a number that {@link fits} in octal digits that fill the field but for the NUL at its end. */
 export function putOctal(block: Buffer, { at, length }: Field, value: number): void {
-  let rest = value;
+  // In words that hold ten digits: integers of 32 bits are counted quickly.
+  let high = Math.floor(value / TEN_DIGITS);
+  let low = value - high * TEN_DIGITS;
   for (let i = at + length - 2; i >= at; i--) {
-    block[i] = ZERO + (rest % 8);
-    rest = Math.floor(rest / 8);
+    block[i] = ZERO + (low & 7);
+    low = (low >>> 3) | ((high & 7) << 27);
+    high >>>= 3;
   }
 }
+
+const TEN_DIGITS = 8 ** 10;
 
 /** Whether a number can be written in octal digits. */
 export function fits({ length }: Field, value: number): boolean {
