@@ -1,5 +1,4 @@
 import process from "node:process";
-import { isatty } from "node:tty";
 import { StrataError } from "../base/index.ts";
 import { runCli } from "./run-cli.ts";
 import { Terminal, type TerminalInit } from "./terminal.ts";
@@ -20,11 +19,13 @@ function interrupted(signal: string): StrataError {
   return new StrataError({ code: "aborted", kind: "aborted", message: `Interrupted by ${signal}` });
 }
 
-/** Standard input, set up by Node only when somebody reads it. */
+/** Standard input, set up by Node only when somebody reads it or asks what it is. */
 function lazyStdin(signal: AbortSignal): TerminalInit["stdin"] & { close(): void } {
   let isOpen = false;
   return {
-    isTTY: isatty(0),
+    get isTTY() {
+      return process.stdin.isTTY === true;
+    },
     [Symbol.asyncIterator]() {
       isOpen = true;
       // Waiting for the next bytes of a pipe ends no other way.

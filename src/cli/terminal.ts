@@ -105,7 +105,9 @@ export class Terminal {
 function readOnce(stdin: TerminalInit["stdin"]): TerminalInit["stdin"] {
   let isRead = false;
   return {
-    isTTY: stdin.isTTY === true,
+    get isTTY() {
+      return stdin.isTTY === true;
+    },
     [Symbol.asyncIterator]() {
       if (isRead) throw stdinTwice();
       isRead = true;

@@ -1,4 +1,4 @@
-import { type ExecFileException, execFile } from "node:child_process";
+import type { ExecFileException } from "node:child_process";
 import { StrataError } from "../../../base/index.ts";
 import type { Credential } from "./credential-store.ts";
 
@@ -66,10 +66,12 @@ interface HelperCall {
 }
 
 /** The helper's output; undefined when it has no such credential. */
-function runHelper(call: HelperCall, options: HelperOptions): Promise<string | undefined> {
+async function runHelper(call: HelperCall, options: HelperOptions): Promise<string | undefined> {
   const { environment, timeout = DEFAULT_TIMEOUT } = options;
   const limits = { env: { ...environment }, timeout, maxBuffer: MAX_OUTPUT, windowsHide: true };
-  return new Promise((resolve, reject) => {
+  // Loaded only here: it takes Node some milliseconds, and most commands ask no helper.
+  const { execFile } = await import("node:child_process");
+  return await new Promise((resolve, reject) => {
     const child = execFile(call.name, [call.verb], limits, (error, stdout) => {
       if (error === null) resolve(stdout);
       else if (/credentials not found/i.test(stdout)) resolve(undefined);
