@@ -102,3 +102,13 @@ describeWith(["mount"], "an image whose compressed layers were discarded", () =>
     expect(await image.fs.readFile("/etc/motd", "utf8")).toBe("new\n");
   });
 });
+
+it.each([true, false])(
+  "an image of the store is mounted into another repository of its registry (unpacked: %s)",
+  async (unpack) => {
+    await copyImage(`oci:${at("source")}`, there("app:v1"), { registry: registry() });
+    await pullImage(there("app:v1"), "app", { store: at("store"), unpack, registry: registry() });
+    const pushed = await copyImage("store:app", there("team/app:v2"), { store: at("store"), registry: registry() });
+    expect(pushed.blobs).toMatchObject({ mounted: 3, transferred: 0 });
+  },
+);
