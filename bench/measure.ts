@@ -71,7 +71,7 @@ function runOnce(
   const usageFile = join(directory, "usage");
   const [program = "", ...args] = command;
   const hook = `--import=${join(import.meta.dirname, "report-usage.mjs")}`;
-  const usage = tellsPeak ? { NODE_OPTIONS: hook, BENCH_USAGE_FILE: usageFile } : {};
+  const usage: NodeJS.ProcessEnv = tellsPeak ? { NODE_OPTIONS: hook, BENCH_USAGE_FILE: usageFile } : {};
   // Certificates that a machine adds are read at every start of Node, for 70 ms: that tells nothing about commands.
   const { NODE_EXTRA_CA_CERTS: _, ...env } = { ...process.env, ...usage };
   try {
