@@ -1,4 +1,4 @@
-import type { FlatTree, MergedTree, Slot } from "../union/index.ts";
+import type { MergedTree, Slot, TableTree } from "../union/index.ts";
 import { ByteText } from "./byte-text.ts";
 import { writeJsonEntry } from "./json-entry.ts";
 import type { Output } from "./output.ts";
@@ -24,7 +24,7 @@ interface OpenDirectory {
 
 /** Walks the rows below a directory. */
 class RowsBelow {
-  readonly #tree: FlatTree;
+  readonly #tree: TableTree;
   readonly #last: Slot;
   #next: Slot;
   /** The path of {@link #directory} with a slash at the end, or of a row in it. */
@@ -32,7 +32,7 @@ class RowsBelow {
   #directory: OpenDirectory;
   readonly #above: OpenDirectory[] = [];
 
-  constructor(tree: FlatTree, top: Slot) {
+  constructor(tree: TableTree, top: Slot) {
     this.#tree = tree;
     this.#next = top + 1;
     this.#last = tree.columns.end[top] as number;

@@ -1,5 +1,5 @@
 import { BLOCK as BLOCK_DEVICE, CHAR, DIRECTORY, FIFO, FILE, type LayerIndex, SYMLINK } from "../layer/index.ts";
-import type { FlatTree, MergedTree } from "../union/index.ts";
+import type { MergedTree, TableTree } from "../union/index.ts";
 
 /** Type of a directory entry (EROFS_FT_*) by the type number of a layer's entry. */
 const DIRENT_TYPES = direntTypes();
@@ -7,7 +7,7 @@ const DIRENT_TYPES = direntTypes();
 /** A merged tree as columns over its rows, which count in the order of a walk; row 0 is the root. */
 export interface TreeTable {
   readonly count: number;
-  readonly tree: FlatTree;
+  readonly tree: TableTree;
   readonly layers: readonly LayerIndex[];
   readonly parent: Uint32Array;
   readonly end: Uint32Array;

@@ -6,7 +6,7 @@
  * - *Extensions* (PAX, GNU) are headers before the header that they complete; readers never hand them out on their own.
  * - {@link TarScanner} takes bytes as they come; {@link scanTar}, {@link scanTarSync} and {@link readTar} seek from header
  *   to header and never read data. All drive one parser, which follows Go's archive/tar where dialects disagree,
- *   because container engines do.
+ *   because container engines do. Who reads millions of headers takes most of them as a {@link PlainEntry}.
  * - {@link writeTar} and {@link encodeHeader} write the same bytes for the same entries: ustar, PAX only where needed; sparse files as
  *   GNU's PAX format 1.0 ({@link DataRunFinder} says where a file has holes, {@link sparseRunsToWrite} which are worth it).
  * - {@link decodeTarSplit} reads the journal that docker and podman keep of a layer; with the files it describes,

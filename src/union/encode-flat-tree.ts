@@ -1,7 +1,7 @@
 import { StrataError } from "../base/index.ts";
 import type { LayerIndex } from "../layer/index.ts";
-import { type FlatColumns, FlatTree } from "./flat-tree.ts";
-import type { MergedTree } from "./merged-tree.ts";
+import { FlatTree } from "./flat-tree.ts";
+import type { FlatColumns, MergedTree } from "./merged-tree.ts";
 
 /** "SFT" and the version of the layout. */
 const MAGIC = 0x5346_5401;

@@ -2,22 +2,9 @@ import type { ByteString } from "../base/index.ts";
 import { DIRECTORY, ENTRY_TYPES, type LayerIndex, SYMLINK } from "../layer/index.ts";
 import { type FileType, joinPath } from "../tree/index.ts";
 import { MergedNode } from "./merged-node.ts";
-import { MAX_LINKS_IN_VIEW, type MergedTree, type PlacedSlot, pathOfSlot } from "./merged-tree.ts";
+import { type FlatColumns, MAX_LINKS_IN_VIEW, type PlacedSlot, pathOfSlot, type TableTree } from "./merged-tree.ts";
 import { NO_ENTRY, ROOT_SLOT, type Slot } from "./union-state.ts";
 import { type WalkedTree, walkPath } from "./walk-path.ts";
-
-/** The columns of a {@link FlatTree}: one element for each slot, in the order of a walk. */
-export interface FlatColumns {
-  readonly parent: Uint32Array;
-  /** The first slot after this one that does not lie below it. */
-  readonly end: Uint32Array;
-  /** Where the name begins in the names; one element more, for the end of the last. */
-  readonly nameStart: Uint32Array;
-  readonly entry: Int32Array;
-  readonly inode: Uint32Array;
-  readonly nlink: Uint32Array;
-  readonly layer: Uint16Array;
-}
 
 interface OpenDirectory {
   readonly path: ByteString;
@@ -29,7 +16,7 @@ interface OpenDirectory {
  * A merged tree in its final order, without its history: a table in which a listing is one scan, and which can be kept
  * and brought back without merging anything ({@link encodeFlatTree}).
  */
-export class FlatTree implements MergedTree, WalkedTree {
+export class FlatTree implements TableTree, WalkedTree {
   readonly layers: readonly LayerIndex[];
   readonly root: Slot = ROOT_SLOT;
   readonly columns: FlatColumns;

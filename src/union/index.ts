@@ -20,7 +20,7 @@ export { FlatTree } from "./flat-tree.ts";
 export type { LayerChange, LayerEvent, LayerStep, MetadataField } from "./layer-change.ts";
 export { mergeLayers } from "./merge-layers.ts";
 export { entryOfNode, MergedNode } from "./merged-node.ts";
-export type { MergedTree, PlacedSlot } from "./merged-tree.ts";
+export type { FlatColumns, MergedTree, PlacedSlot, TableTree } from "./merged-tree.ts";
 export { ProvenanceTree } from "./provenance-tree.ts";
 export type { ChangeCause, Slot } from "./union-state.ts";
 export { NOT_DIRECTORY, NOT_FOUND, TOO_MANY_LINKS } from "./walk-path.ts";

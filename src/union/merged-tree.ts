@@ -1,7 +1,6 @@
 import type { ByteString } from "../base/index.ts";
 import type { LayerIndex } from "../layer/index.ts";
 import type { FileType } from "../tree/index.ts";
-import type { FlatTree } from "./flat-tree.ts";
 import type { MergedNode } from "./merged-node.ts";
 import { ROOT_SLOT, type Slot } from "./union-state.ts";
 
@@ -64,7 +63,27 @@ export interface MergedTree {
    * The same files as a table in the order of a walk, without their history: what a whole tree is listed or written from. Its slots
    * are other numbers, its inodes the same.
    */
-  flatten(): FlatTree;
+  flatten(): TableTree;
+}
+
+/** The columns of a {@link TableTree}: one element for each slot, in the order of a walk. */
+export interface FlatColumns {
+  readonly parent: Uint32Array;
+  /** The first slot after this one that does not lie below it. */
+  readonly end: Uint32Array;
+  /** Where the name begins in the names; one element more, for the end of the last. */
+  readonly nameStart: Uint32Array;
+  readonly entry: Int32Array;
+  readonly inode: Uint32Array;
+  readonly nlink: Uint32Array;
+  readonly layer: Uint16Array;
+}
+
+/** A tree that is a table: its slots are rows in the order of a walk, without gaps. */
+export interface TableTree extends MergedTree {
+  readonly columns: FlatColumns;
+  /** All names one after the other. */
+  readonly names: Buffer;
 }
 
 /** {@link MergedTree.pathOf} for whoever knows the parent and the name of each slot. */
