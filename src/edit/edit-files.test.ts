@@ -11,7 +11,8 @@ import { type UnionFs, unionFs } from "../fs/index.ts";
 import type { PlacedImage } from "../image/index.ts";
 import { dir, file, hardlink, indexOf, symlink, treeText } from "../testing/index.ts";
 import { type EditFiles, editFiles } from "./edit-files.ts";
-import { applyFileEdits, type FileEdit } from "./edit-files-plan.ts";
+import { applyFileEdits } from "./edit-files-plan.ts";
+import type { FileEdit } from "./file-edit.ts";
 
 const image = imageOfSteps([
   [
@@ -149,10 +150,9 @@ describe("editing the files of an image", () => {
     await expect(planOf(missing)).rejects.toMatchObject({ code: "file-not-found", details: { path: "/nofile" } });
     const onto = { kind: "copy-in", from, source: "/tree", path: "/etc/motd" } as const;
     await expect(planOf(onto)).rejects.toMatchObject({ code: "in-the-way", details: { path: "/etc/motd" } });
-    const broken = {
-      ...from,
-      lstat: async () => await Promise.reject(Object.assign(new Error("no"), { code: "EACCES" })),
-    };
+    const broken: typeof from = Object.create(from, {
+      lstat: { value: async () => await Promise.reject(Object.assign(new Error("no"), { code: "EACCES" })) },
+    });
     await expect(planOf({ ...missing, from: broken })).rejects.toMatchObject({
       code: "permission-denied",
       kind: "failed-precondition",

@@ -1,6 +1,6 @@
 import { type ErrorKind, StrataError } from "../base/index.ts";
 import { fileError } from "../content/index.ts";
-import type { FileEdit } from "./edit-files-plan.ts";
+import type { FileEdit } from "./file-edit.ts";
 
 interface Meaning {
   readonly code: string;

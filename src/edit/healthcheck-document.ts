@@ -11,7 +11,7 @@ export function healthcheckDocument(check: Healthcheck | "none", before: RawObje
   if (check === "none") return { Test: ["NONE"] };
   const given = Object.entries(timesOf(check)).filter(([, value]) => value !== undefined);
   if (check.test !== undefined) return { Test: wordsOf(check.test), ...Object.fromEntries(given) };
-  const [first] = Array.isArray(before["Test"]) ? before["Test"] : [];
+  const [first] = Array.isArray(before["Test"]) ? (before["Test"] as readonly unknown[]) : [];
   if (first === undefined || first === "NONE") {
     const hint = "Give the command that checks it, too";
     throw invalidChange("healthcheck", check, "the image has no check whose times these could be", hint);
