@@ -73,7 +73,8 @@ function runOnce(
   const hook = `--import=${join(import.meta.dirname, "report-usage.mjs")}`;
   const usage: NodeJS.ProcessEnv = tellsPeak ? { NODE_OPTIONS: hook, BENCH_USAGE_FILE: usageFile } : {};
   // Certificates that a machine adds are read at every start of Node, for 70 ms: that tells nothing about commands.
-  const { NODE_EXTRA_CA_CERTS: _, ...env } = { ...process.env, ...usage };
+  const { NODE_EXTRA_CA_CERTS: _, ...inherited } = process.env;
+  const env = { ...inherited, ...usage };
   try {
     const start = performance.now();
     const { status, stderr, error } = spawnSync(program, args, { env, stdio: ["ignore", "ignore", "pipe"] });

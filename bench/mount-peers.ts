@@ -15,9 +15,14 @@ export interface Containerd extends AsyncDisposable {
   restart(): void;
 }
 
+/** What is pulled, and where it is mounted. */
+export interface Pulled {
+  readonly image: string;
+  readonly target: string;
+}
+
 /** The peers that pull and give a root file system; all of `work` is empty when they begin. */
-export function pullPeers(work: string, host: string, containerd: Containerd): Record<string, Peer> {
-  const image = `${host}/files:1`;
+export function pullPeers(work: string, { image, target }: Pulled, containerd: Containerd): Record<string, Peer> {
   const shell = (text: string): string[] => ["sh", "-ec", text];
   const storage = `--root ${work}/root --runroot ${work}/run --storage-driver overlay`;
   const umountStorage = shell(`umount ${work}/root/overlay/*/merged ${work}/root/overlay 2>/dev/null || true`);
@@ -34,9 +39,9 @@ export function pullPeers(work: string, host: string, containerd: Containerd): R
       clean: umountStorage,
     },
     "containerd pull + mount": {
-      command: shell(`${ctr} images pull --plain-http ${image} && ${ctr} images mount ${image} ${work}/mnt`),
+      command: shell(`${ctr} images pull --plain-http ${image} && ${ctr} images mount ${image} ${target}`),
       prepare: () => containerd.restart(),
-      clean: shell(`umount ${work}/mnt`),
+      clean: shell(`umount ${target}`),
     },
     "skopeo copy + umoci unpack": {
       command: shell(

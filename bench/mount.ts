@@ -1,6 +1,6 @@
 /**
  * `npm run bench:mount [-- GROUP…]`: from a registry to a root file system that can be read, beside the tools that do the
- * same on this machine. Groups: `pull`, `unpack`, `mount`, `read`; default: all. `BENCH_PLACE` says where roots lie
+ * same on this machine. Groups: `pull`, `shared`, `unpack`, `mount`, `read`; default: all. `BENCH_PLACE` says where roots lie
  * (default: a directory of this project). Prints tables in Markdown. Needs root and the tools that `npm test` installs.
  */
 import { execFileSync } from "node:child_process";
@@ -9,7 +9,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { BENCH_DIRECTORY, makeManyFilesImage } from "./make-image.ts";
 import { type Measurement, measureTogether } from "./measure.ts";
-import { type Peer, pullPeers, startContainerd, unpackPeers } from "./mount-peers.ts";
+import { type Peer, type Pulled, pullPeers, startContainerd, unpackPeers } from "./mount-peers.ts";
 import { startBenchRegistry } from "./registry.ts";
 import { table } from "./table.ts";
 
@@ -31,14 +31,14 @@ function strata(work: string, ...commands: readonly string[]): string[] {
   return ["env", `NODE=${process.execPath}`, `STRATA=${STRATA}`, `STRATA_ROOT=${work}/strata`, "sh", "-ec", verbs];
 }
 
-function oursPulling(work: string, host: string): Record<string, Peer> {
+function oursPulling(work: string, { image, target }: Pulled): Record<string, Peer> {
   const ours = (snapshotter: string): Peer => ({
     command: strata(
       work,
-      `pull -q --snapshotter ${snapshotter} ${host}/files:1 >/dev/null`,
-      `mount --snapshotter ${snapshotter} ${host}/files:1 ${work}/mnt`,
+      `pull -q --snapshotter ${snapshotter} ${image} >/dev/null`,
+      `mount --snapshotter ${snapshotter} ${image} ${target}`,
     ),
-    clean: strata(work, `umount ${work}/mnt`),
+    clean: strata(work, `umount ${target}`),
   });
   return { "strata, erofs": ours("erofs"), "strata, overlay": ours("overlay") };
 }
@@ -51,7 +51,7 @@ function contest(work: string, peers: Readonly<Record<string, Peer>>): Record<st
     runs: RUNS,
     before: (name) => {
       rmSync(work, { recursive: true, force: true });
-      mkdirSync(join(work, "mnt"), { recursive: true });
+      for (const target of ["mnt", "mnt2"]) mkdirSync(join(work, target), { recursive: true });
       peers[name]?.prepare?.();
       execFileSync("sync");
     },
@@ -64,10 +64,38 @@ function contest(work: string, peers: Readonly<Record<string, Peer>>): Record<st
 
 async function pulling(work: string, host: string, layout: string): Promise<string> {
   await using containerd = startContainerd(work);
-  const peers = pullPeers(work, host, containerd);
+  const pulled = { image: `${host}/files:1`, target: join(work, "mnt") };
+  const peers = pullPeers(work, pulled, containerd);
   const floor = { command: [process.execPath, join(import.meta.dirname, "floor.mjs"), ...layerBlobs(layout)] };
-  const all = { ...oursPulling(work, host), ...peers, "floor: inflate and hash": floor };
+  const all = { ...oursPulling(work, pulled), ...peers, "floor: inflate and hash": floor };
   return table("registry → mounted root file system", contest(work, all), Object.keys(peers));
+}
+
+/** Another image that has all layers of the first, which was pulled and mounted before, and a small one of its own. */
+async function pullingMore(work: string, host: string): Promise<string> {
+  const run = ([program = "", ...args]: readonly string[]): void => {
+    execFileSync(program, args, { stdio: "ignore" });
+  };
+  const [first, second] = [`${host}/files:1`, `${host}/files:2`];
+  run(strata(work, `append -q docker://${first} ${import.meta.dirname} -t docker://${second}`));
+  await using containerd = startContainerd(work);
+  const ofBoth = (pulled: Pulled): Record<string, Peer> => {
+    const { "skopeo copy + umoci unpack": _, ...peers } = pullPeers(work, pulled, containerd);
+    return { ...oursPulling(work, pulled), ...peers };
+  };
+  const before = ofBoth({ image: first, target: join(work, "mnt") });
+  const after = ofBoth({ image: second, target: join(work, "mnt2") });
+  const prepared = Object.entries(after).map(([name, peer]): [string, Peer] => {
+    const { prepare: begin, command = [], clean = [] } = before[name] ?? {};
+    const prepare = (): void => {
+      begin?.();
+      run(command);
+      run(clean);
+    };
+    return [name, { ...peer, prepare }];
+  });
+  const peers = Object.keys(after).filter((name) => !name.startsWith("strata"));
+  return table("second image on the same layers → mounted", contest(work, Object.fromEntries(prepared)), peers);
 }
 
 function unpacking(work: string, layout: string): string {
@@ -134,6 +162,7 @@ async function main(): Promise<void> {
   const registry = await startBenchRegistry(kept, { [`oci:${ociLayout}`]: "files" });
   try {
     if (wants("pull")) process.stdout.write(await pulling(work, registry.host, ociLayout));
+    if (wants("shared")) process.stdout.write(await pullingMore(work, registry.host));
     if (wants("unpack")) process.stdout.write(unpacking(work, ociLayout));
     if (wants("mount")) process.stdout.write(mounting(work, registry.host));
     if (wants("read")) process.stdout.write(reading(work, registry.host, ociLayout));
