@@ -2,8 +2,9 @@ import { availableParallelism } from "node:os";
 import { createLocalScratch, type Scratch } from "./content/index.ts";
 import { Held } from "./held.ts";
 import { hostPlatform } from "./host-platform.ts";
-import { openNamedArtifact, openNamedDestination, type PlaceOptions } from "./named-places.ts";
+import { openNamedArtifact, openNamedDestination } from "./named-places.ts";
 import { parsePlatform } from "./oci/index.ts";
+import type { PlaceOptions } from "./place-options.ts";
 import { type CopyOptions, type CopyResult, copyArtifact } from "./transport/index.ts";
 
 /** How an image is copied. */

@@ -5,7 +5,7 @@ import { type EditContext, type EditStep, type LoadedFiles, loadedFiles, ScopedS
 import type { Held } from "./held.ts";
 import type { ImageLayer, LayerLibrary, PlacedImage } from "./image/index.ts";
 import { mergeImageLayers, rememberedTree } from "./merged-tree-of.ts";
-import type { PlaceOptions } from "./named-places.ts";
+import type { PlaceOptions } from "./place-options.ts";
 import type { LayerCompression } from "./transport/index.ts";
 import type { MergedTree } from "./union/index.ts";
 

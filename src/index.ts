@@ -48,10 +48,10 @@ export {
   type StorePlace,
   unmountImage,
 } from "./mount-image.ts";
-export type { PlaceOptions } from "./named-places.ts";
 export { type OpenedDocuments, type OpenImageOptions, openDocuments } from "./open-documents.ts";
 export { openImage } from "./open-image.ts";
 export type { ImageDraft, ImageView, OpenedImage } from "./opened-image.ts";
+export type { PlaceOptions } from "./place-options.ts";
 export { type PullEvent, type PullImageOptions, type PullResult, pullImage } from "./pull-image.ts";
 export type { ResolvedChange } from "./resolve-change.ts";
 export { saveImages } from "./save-images.ts";

@@ -6,8 +6,8 @@ import { loadedFiles } from "./edit/index.ts";
 import { Held } from "./held.ts";
 import { type ImageSource, joinHistory, LayerLibrary, type Limits, type LoadEvent } from "./image/index.ts";
 import { ChainedDraft } from "./image-draft.ts";
-import type { PlaceOptions } from "./named-places.ts";
 import { type ImageDraft, OpenedImage } from "./opened-image.ts";
+import type { PlaceOptions } from "./place-options.ts";
 
 /** How the layers of an image are read. */
 export interface LoadImageOptions {

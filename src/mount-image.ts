@@ -1,6 +1,6 @@
 import { addDetails } from "./base/index.ts";
 import { Held } from "./held.ts";
-import { type PlaceOptions, rootOf } from "./named-places.ts";
+import { type PlaceOptions, rootOf } from "./place-options.ts";
 import {
   assertMayMount,
   holderOf,

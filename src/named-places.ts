@@ -4,33 +4,10 @@ import type { Held } from "./held.ts";
 import { hostPlatform } from "./host-platform.ts";
 import type { ArtifactSource, ImageDestination } from "./image/index.ts";
 import { parsePlatform } from "./oci/index.ts";
-import { following, noStore, resolveName, STORE_PREFIX } from "./resolve-name.ts";
+import { type PlaceOptions, rootOf } from "./place-options.ts";
+import { following, resolveName, STORE_PREFIX } from "./resolve-name.ts";
 import { openStore } from "./store/index.ts";
-import {
-  type OpenDestinationOptions,
-  type OpenSourceOptions,
-  openArtifact,
-  openDestination,
-  type RegistryOptions,
-} from "./transport/index.ts";
-
-/** Where names lead, and how what is there is reached. */
-export interface PlaceOptions {
-  /** Which image of an index: `linux/arm64`. Default: the platform of this machine. */
-  readonly platform?: string | undefined;
-  /** Where the local store lies: for `store:NAME`, and where names without a transport are looked up first. */
-  readonly store?: string | undefined;
-  readonly registry?: RegistryOptions | undefined;
-  /** Where `containers-storage:REF` is sought. Default: `/var/lib/containers/storage`. */
-  readonly containersStorage?: string | undefined;
-  /** For what must be spooled. Default: the system's. */
-  readonly temporaryDirectory?: string | undefined;
-  /** What `-` stands for where an image is read. */
-  readonly stdin?: AsyncIterable<Uint8Array> | undefined;
-  /** What `-` stands for as the file of an archive that is written. */
-  readonly stdout?: OpenDestinationOptions["stdout"];
-  readonly signal?: AbortSignal | undefined;
-}
+import { type OpenSourceOptions, openArtifact, openDestination } from "./transport/index.ts";
 
 /** The part of the options that the room `transport` wants. */
 export function sourceOptions(options: PlaceOptions, scratch: Scratch): OpenSourceOptions {
@@ -86,10 +63,4 @@ export async function openNamedDestination(name: string, held: Held, options: Pl
   const store = held.add(await openStore(rootOf(name, options)));
   const inStore = name.slice(STORE_PREFIX.length);
   return held.add(await store.destination(inStore === "" ? undefined : inStore));
-}
-
-/** Where the local store lies. @throws StrataError `no-store` */
-export function rootOf(name: string, { store }: PlaceOptions): string {
-  if (store === undefined) throw noStore(name);
-  return store;
 }

@@ -1,8 +1,8 @@
 import type { Scratch } from "./content/index.ts";
 import type { Held } from "./held.ts";
-import { hostPlatform } from "./host-platform.ts";
 import { DEFAULT_SOURCE_LIMITS, type ImageSource, type Limits } from "./image/index.ts";
-import { mayOnlyRead, type PlaceOptions, rootOf, sourceOptions } from "./named-places.ts";
+import { mayOnlyRead, sourceOptions } from "./named-places.ts";
+import { type PlaceOptions, platformChoice, rootOf } from "./place-options.ts";
 import { following, resolveName } from "./resolve-name.ts";
 import { openStore, type Store } from "./store/index.ts";
 import { openSource } from "./transport/index.ts";
@@ -28,15 +28,14 @@ export interface NamedSourceInit {
 /** Opens an image in the local store or elsewhere; `held` disposes it. */
 export async function openNamedSource(name: string, held: Held, init: NamedSourceInit): Promise<NamedSource> {
   const { options, scratch, limits } = init;
-  const resolved = await resolveName(name, init.store?.root ?? options.store);
+  const resolved = await resolveName(name, init.store ?? options.store);
   const expansion = { maxBytes: limits.maxLayerBytes, maxExpansion: limits.maxExpansion };
   const sources = { ...sourceOptions(options, scratch), limits: { expansion } };
   if (resolved.kind === "placed") {
     const source = held.add(await following(name, resolved, () => openSource(resolved.name, sources)));
     return { source, store: undefined };
   }
-  const { platform } = sources;
-  const choice = { platform, hostPlatform: hostPlatform(), limits: { ...DEFAULT_SOURCE_LIMITS, expansion } };
+  const choice = platformChoice(options, { ...DEFAULT_SOURCE_LIMITS, expansion });
   const open = async (store: Store): Promise<NamedSource> => {
     return { source: held.add(await store.openImage(resolved.text, choice)), store };
   };

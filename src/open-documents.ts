@@ -4,9 +4,9 @@ import type { EditOptions } from "./draft-chain.ts";
 import { Held } from "./held.ts";
 import { DEFAULT_LIMITS, type HistoryStep, type ImageSource, joinHistory } from "./image/index.ts";
 import { draftOf, type LoadImageOptions, loadImage } from "./load-image.ts";
-import type { PlaceOptions } from "./named-places.ts";
 import { openNamedSource } from "./named-source.ts";
 import type { ImageDraft, OpenedImage } from "./opened-image.ts";
+import type { PlaceOptions } from "./place-options.ts";
 
 /** How an image is opened. */
 export interface OpenImageOptions extends PlaceOptions, LoadImageOptions {

@@ -4,8 +4,9 @@ import { type CopyImageOptions, copyOptions } from "./copy-image.ts";
 import { Held } from "./held.ts";
 import { hostPlatform } from "./host-platform.ts";
 import { type ArtifactSource, type CopyEvent, DEFAULT_SOURCE_LIMITS } from "./image/index.ts";
-import { rootOf, sourceOptions } from "./named-places.ts";
+import { sourceOptions } from "./named-places.ts";
 import { type ChainId, type Digest, parsePlatform } from "./oci/index.ts";
+import { rootOf } from "./place-options.ts";
 import { canMountHere, type DriverName, driverFor } from "./snapshot/index.ts";
 import { type Lease, openStore, type Store, snapshotRoot } from "./store/index.ts";
 import { type CopyOptions, type CopyResult, copyArtifact, openArtifact } from "./transport/index.ts";
@@ -17,7 +18,8 @@ import {
   type UnpackedImage,
   UnpackThreads,
 } from "./unpack/index.ts";
-import { layersInto, tidyUp, type UnpackNamedOptions, type UnpackPlace, unpackInto } from "./unpack-named.ts";
+import type { UnpackNamedOptions } from "./unpack-named.ts";
+import { layersInto, tidyUp, type UnpackPlace, unpackInto } from "./unpack-source.ts";
 
 /** How an image is pulled. */
 export interface PullImageOptions extends Omit<CopyImageOptions, "onEvent" | "limits">, UnpackNamedOptions {

@@ -21,16 +21,16 @@ export type ResolvedName =
  * Resolves a name as the user wrote it: `store:NAME`, or any transport; without one a name of the local store, then a
  * path, then a reference to a registry. What is clearly a path never goes to a registry.
  *
- * @param storeRoot where the local store lies; without it, or where nothing lies, it has no images
+ * @param local the local store, or where it lies; without it, or where nothing lies, it has no images
  * @throws StrataError `no-store`, `ambiguous-image`, of openStore
  */
-export async function resolveName(text: string, storeRoot: string | undefined): Promise<ResolvedName> {
+export async function resolveName(text: string, local: Store | string | undefined): Promise<ResolvedName> {
   if (text.startsWith(STORE_PREFIX)) {
-    if (storeRoot === undefined) throw noStore(text);
+    if (local === undefined) throw noStore(text);
     return { kind: "stored", text: text.slice(STORE_PREFIX.length) };
   }
   if (hasTransport(text) || isSpelledAsPath(text)) return { kind: "placed", name: text, isGuess: false };
-  if (storeRoot !== undefined && (await isStored(text, storeRoot))) return { kind: "stored", text };
+  if (local !== undefined && (await isStored(text, local))) return { kind: "stored", text };
   const isGuess = tryParseReference(text) !== undefined && !(await leadsToPath(text));
   return { kind: "placed", name: isGuess ? REGISTRY_PREFIX + text : text, isGuess };
 }
@@ -56,9 +56,10 @@ function isSpelledAsPath(text: string): boolean {
   return text === "" || /^[-./~]/.test(text) || /\.(?:tar|tgz|tzst|tbz2?|txz)(?:\.[a-z0-9]+)?(?:[:@]|$)/i.test(text);
 }
 
-async function isStored(text: string, root: string): Promise<boolean> {
-  await using store = await openStore(root, { isReadOnly: true });
-  return (await store.has(text)) || (await isStoredId(store, text));
+async function isStored(text: string, local: Store | string): Promise<boolean> {
+  if (typeof local !== "string") return (await local.has(text)) || (await isStoredId(local, text));
+  await using store = await openStore(local, { isReadOnly: true });
+  return await isStored(text, store);
 }
 
 /** Whether the text is a digest, or the beginning of one, of an image in the store. */

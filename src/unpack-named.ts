@@ -1,19 +1,11 @@
-import { availableParallelism } from "node:os";
-import { createLocalScratch } from "./content/index.ts";
 import type { Held } from "./held.ts";
-import { DEFAULT_LIMITS, type ImageSource, type Limits } from "./image/index.ts";
-import { type PlaceOptions, rootOf } from "./named-places.ts";
-import { openNamedSource } from "./named-source.ts";
-import type { Digest } from "./oci/index.ts";
+import { DEFAULT_SOURCE_LIMITS, type Limits } from "./image/index.ts";
+import { type PlaceOptions, platformChoice, rootOf } from "./place-options.ts";
+import { resolveName } from "./resolve-name.ts";
 import type { DriverName, Snapshotter } from "./snapshot/index.ts";
-import { type Lease, openStore, type Store } from "./store/index.ts";
-import {
-  type ArrivedLayer,
-  type UnpackEvent,
-  type UnpackedImage,
-  type UnpackLayersOptions,
-  unpackImage,
-} from "./unpack/index.ts";
+import { openStore, type Store } from "./store/index.ts";
+import { findUnpacked, type UnpackEvent, type UnpackedImage } from "./unpack/index.ts";
+import type { UnpackPlace } from "./unpack-source.ts";
 
 /** How an image becomes a chain of snapshots in the local store. */
 export interface UnpackNamedOptions extends PlaceOptions {
@@ -35,57 +27,28 @@ export interface UnpackedNamed extends UnpackedImage {
 export async function unpackNamed(name: string, held: Held, options: UnpackNamedOptions): Promise<UnpackedNamed> {
   const store = held.add(await openStore(rootOf(name, options)));
   const snapshotter = await store.snapshotter({ driver: options.snapshotter });
-  const scratch = held.add(createLocalScratch({ directory: options.temporaryDirectory }));
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const { source } = await openNamedSource(name, held, { options, scratch, limits, store });
   const place = { options, store, snapshotter };
-  const unpacked = await unpackInto(source, held, place);
-  await tidyUp(place, unpacked);
+  const unpacked = (await findInStore(name, held, place)) ?? (await unpackElse(name, held, place));
   return { ...unpacked, store, snapshotter };
 }
 
-/** Where an image is unpacked to. */
-export interface UnpackPlace {
-  readonly options: UnpackNamedOptions;
-  readonly store: Store;
-  readonly snapshotter: Snapshotter;
-  /** What was unpacked while the image was copied into the store. */
-  readonly arrived?: ReadonlyMap<Digest, ArrivedLayer>;
+/** The image, when the store has it and it is unpacked: its layers are not opened. */
+async function findInStore(
+  name: string,
+  held: Held,
+  { options, store, snapshotter }: UnpackPlace,
+): Promise<UnpackedImage | undefined> {
+  const resolved = await resolveName(name, store);
+  if (resolved.kind !== "stored") return undefined;
+  const chain = await store.chain(resolved.text, platformChoice(options, DEFAULT_SOURCE_LIMITS));
+  const lease = held.add(await store.lease());
+  const { content } = store;
+  const leased = { lease: lease.add.bind(lease), content, snapshotter, onEvent: options.onUnpack };
+  return await findUnpacked(chain, leased);
 }
 
-/** Unpacks an open image; its snapshots stay until `held` is disposed, whatever garbage is collected. */
-export async function unpackInto(source: ImageSource, held: Held, place: UnpackPlace): Promise<UnpackedImage> {
-  const { store, snapshotter, arrived, options } = place;
-  const chain = held.add(await store.lease());
-  await using lease = await store.lease();
-  const common = layersInto(store, lease, options);
-  const unpacked = await unpackImage(source, { ...common, snapshotter, arrived, onEvent: options.onUnpack });
-  await chain.add(...unpacked.layers.map(({ chainId }) => chainId as string as Digest));
-  return unpacked;
-}
-
-/** How layers are unpacked into a store, whether they lie somewhere or still arrive; the lease protects their tars. */
-export function layersInto(
-  { content, indexCache }: Store,
-  lease: Lease,
-  { workers = availableParallelism(), limits, signal }: UnpackNamedOptions,
-): Omit<UnpackLayersOptions, "arrived" | "onEvent"> {
-  return {
-    content,
-    indexCache,
-    lease: (...digests) => lease.add(...digests),
-    workers,
-    limits: { ...DEFAULT_LIMITS, ...limits },
-    signal,
-  };
-}
-
-/**
- * After something was unpacked: removes what processes that died left of snapshots, and frees the tars that only the
- * unpacking needed. Drivers that write files out do not keep them.
- */
-export async function tidyUp({ store, snapshotter }: UnpackPlace, { stack }: UnpackedImage): Promise<void> {
-  if (stack === undefined) return;
-  await snapshotter.cleanup();
-  if (snapshotter.driver !== "erofs") await store.collectGarbage();
+/** What that takes is loaded only here: most mounts do without. */
+async function unpackElse(name: string, held: Held, place: UnpackPlace): Promise<UnpackedImage> {
+  const { unpackSource } = await import("./unpack-source.ts");
+  return await unpackSource(name, held, place);
 }

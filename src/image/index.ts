@@ -46,7 +46,7 @@ export { type ArtifactInit, createArtifact } from "./manifest/artifact.ts";
 export { type ArtifactOfImageInit, artifactOfImage } from "./manifest/artifact-of-image.ts";
 export { assertSize, type BlobPlace, type BlobRole, missingBlob, readDocument } from "./manifest/blob-place.ts";
 export { chooseLeaf, type PlatformChoice } from "./manifest/choose-leaf.ts";
-export { type ImageDocuments, openManifestImage, readImageDocuments } from "./manifest/manifest-image.ts";
+export { diffIdsOf, type ImageDocuments, openManifestImage, readImageDocuments } from "./manifest/manifest-image.ts";
 export {
   type ManifestLeaf,
   type ManifestTree,

@@ -1,4 +1,4 @@
-import { promises as fs } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { randomName } from "../base/index.ts";
 import { type FileLock, fileError, lockFile, syncDirectory, tryLockFile } from "../content/index.ts";
@@ -98,7 +98,7 @@ export async function discard({ driver, places }: SnapshotHouse, place: NewSnaps
   await driver.remove(place);
   await removeTree(place.directory);
   await syncDirectory(places.data);
-  await fs.rm(join(places.locks, place.id), { force: true });
+  rmSync(join(places.locks, place.id), { force: true });
 }
 
 function heldPlace(house: SnapshotHouse, place: NewSnapshot, lock: FileLock): HeldPlace {
@@ -121,7 +121,7 @@ function heldPlace(house: SnapshotHouse, place: NewSnapshot, lock: FileLock): He
 
 async function makeDirectory(path: string, lock: FileLock): Promise<boolean> {
   try {
-    await fs.mkdir(path);
+    mkdirSync(path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;

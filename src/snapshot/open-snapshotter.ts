@@ -1,4 +1,4 @@
-import { realpath } from "node:fs/promises";
+import { realpathSync } from "node:fs";
 import { now } from "../base/index.ts";
 import type { Changeset } from "../changeset/index.ts";
 import type { ContentStore, IndexCache } from "../content/index.ts";
@@ -46,7 +46,7 @@ export async function openSnapshotter(options: SnapshotterOptions): Promise<Snap
   const { root, driver, content, indexCache, holdBlobs } = options;
   await makeDirectoryDurably(root);
   // Mount tables tell real paths, and these are looked up there.
-  const places = snapshotPlaces(await realpath(root), driver);
+  const places = snapshotPlaces(realpathSync.native(root), driver);
   await makeSnapshotPlaces(places);
   return snapshotterOf({
     places,

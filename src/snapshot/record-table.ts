@@ -1,5 +1,16 @@
-import { promises as fs, readdirSync, readFileSync, statSync } from "node:fs";
+import {
+  closeSync,
+  fsync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { now, randomName } from "../base/index.ts";
 import { fileError, lockFile, syncDirectory } from "../content/index.ts";
 import type { SnapshotPlaces } from "./snapshot-places.ts";
@@ -98,28 +109,30 @@ export class RecordTable {
       },
       remove: async (record) => {
         await begin();
-        await attempt(this.#pathOf(record), (path) => fs.unlink(path));
+        await attempt(this.#pathOf(record), (path) => unlinkSync(path));
         this.#forget(record);
       },
       sweep: async () => {
         const next = join(this.#places.records, NEXT);
-        return await fs.unlink(next).then(
-          () => [next],
-          () => [],
-        );
+        try {
+          unlinkSync(next);
+          return [next];
+        } catch {
+          return [];
+        }
       },
     };
   }
 
   async #write(record: SnapshotRecord, text: string): Promise<void> {
     const next = join(this.#places.records, NEXT);
-    await attempt(next, (path) => fs.writeFile(path, text, { flush: true }));
+    await attempt(next, (path) => writeDurably(path, text));
     await this.#rename(NEXT, recordFileName(record.info.name));
   }
 
   async #rename(from: string, to: string): Promise<void> {
     const { records } = this.#places;
-    await attempt(join(records, to), (path) => fs.rename(join(records, from), path));
+    await attempt(join(records, to), (path) => renameSync(join(records, from), path));
   }
 
   /** In this process one after the other, because those who wait for the lock of a file ask for it again and again. */
@@ -136,7 +149,7 @@ export class RecordTable {
   async #announce(): Promise<void> {
     if (this.#generation !== this.#readGeneration()) this.#whole = undefined;
     this.#generation = randomName();
-    await attempt(this.#places.lock, (path) => fs.writeFile(path, this.#generation));
+    await attempt(this.#places.lock, (path) => writeFileSync(path, this.#generation));
   }
 
   #load(): Whole {
@@ -223,8 +236,23 @@ function readIfThere(path: string): string | undefined {
   }
 }
 
-async function attempt(path: string, action: (path: string) => Promise<void>): Promise<void> {
-  await action(path).catch((error: unknown) => {
+async function attempt(path: string, action: (path: string) => Promise<void> | void): Promise<void> {
+  try {
+    await action(path);
+  } catch (error) {
     throw fileError(error, path, "write");
-  });
+  }
+}
+
+const syncFile = promisify(fsync);
+
+/** Only the disk is waited for on another thread. */
+async function writeDurably(path: string, text: string): Promise<void> {
+  const fd = openSync(path, "w");
+  try {
+    writeFileSync(fd, text);
+    await syncFile(fd);
+  } finally {
+    closeSync(fd);
+  }
 }

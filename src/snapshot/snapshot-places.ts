@@ -1,4 +1,4 @@
-import { chmod } from "node:fs/promises";
+import { chmodSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { makeDirectoryDurably } from "../content/index.ts";
 import type { DriverName } from "./snapshotter.ts";
@@ -31,5 +31,5 @@ export function snapshotPlaces(root: string, driver: DriverName): SnapshotPlaces
 /** Makes what is missing. Whoever is not the owner gets nowhere near the files of images, some of which are setuid. */
 export async function makeSnapshotPlaces(places: SnapshotPlaces): Promise<void> {
   for (const directory of [places.records, places.data, places.locks]) await makeDirectoryDurably(directory);
-  await chmod(places.data, 0o700);
+  if ((statSync(places.data).mode & 0o777) !== 0o700) chmodSync(places.data, 0o700);
 }

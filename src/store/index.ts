@@ -38,6 +38,7 @@ export type {
   RemoveOptions,
   SnapshotterOptions,
   Store,
+  StoredChain,
   StoredImage,
 } from "./store.ts";
 export { snapshotRoot } from "./store-layout.ts";

@@ -15,7 +15,7 @@ import { listImages } from "./list-images.ts";
 import type { Metadata } from "./metadata/records.ts";
 import { readOnly } from "./metadata/snapshot-metadata.ts";
 import { mayHaveName } from "./names-copy.ts";
-import { openStoredArtifact, openStoredImage } from "./open-stored.ts";
+import { openStoredArtifact, openStoredImage, storedChain } from "./open-stored.ts";
 import { glanceAtTables } from "./open-tables.ts";
 import { pruneStore } from "./prune.ts";
 import { removeImage } from "./remove-image.ts";
@@ -34,6 +34,7 @@ import type {
   RemoveOptions,
   SnapshotterOptions,
   Store,
+  StoredChain,
   StoredImage,
 } from "./store.ts";
 import { StoreDestination } from "./store-destination.ts";
@@ -77,7 +78,7 @@ export class LocalStore implements Store {
   }
 
   async find(text: string): Promise<StoredImage> {
-    return (await this.#openedMetadata()).read((records) => {
+    return (await this.#parts.glance()).read((records) => {
       const { key } = findImage(records, text);
       return listImages(records).find(({ descriptor }) => descriptor.digest === key) as StoredImage;
     });
@@ -88,7 +89,7 @@ export class LocalStore implements Store {
     if (full === undefined) return false;
     // The copy is cheap to read, and a name that is not in it was never here for longer than a moment.
     if (!(await mayHaveName(this.root, full))) return false;
-    return (await this.#openedMetadata()).read((records) => records.get("name", full) !== undefined);
+    return (await this.#parts.glance()).read((records) => records.get("name", full) !== undefined);
   }
 
   async tag(text: string, name: string): Promise<void> {
@@ -142,6 +143,10 @@ export class LocalStore implements Store {
 
   async openImage(text: string, choice: PlatformChoice): Promise<ImageSource> {
     return await openStoredImage(this.#parts, text, choice);
+  }
+
+  async chain(text: string, choice: PlatformChoice): Promise<StoredChain> {
+    return await storedChain(this.#parts, text, choice);
   }
 
   async openArtifact(text: string): Promise<ArtifactSource> {

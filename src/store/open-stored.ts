@@ -4,6 +4,7 @@ import {
   type BlobOrigin,
   chooseLeaf,
   createArtifact,
+  diffIdsOf,
   type ImageSource,
   type LayerSource,
   type ManifestTree,
@@ -12,11 +13,12 @@ import {
   type PlatformChoice,
   walkManifests,
 } from "../image/index.ts";
-import { type Descriptor, type Digest, formatPlatform } from "../oci/index.ts";
+import { chainIds, type Descriptor, type Digest, formatPlatform } from "../oci/index.ts";
 import { findImage } from "./find-image.ts";
 import { chainsOf, neededBy } from "./image-graph.ts";
 import { protect } from "./lease.ts";
 import { namesByRoot } from "./list-images.ts";
+import type { StoredChain } from "./store.ts";
 import type { StoreParts } from "./store-parts.ts";
 import { type StoredBlobs, storedBlobs, withTars } from "./with-tars.ts";
 
@@ -54,6 +56,15 @@ export async function openStoredImage(parts: StoreParts, text: string, choice: P
     await release();
     throw error;
   }
+}
+
+/** See `Store.chain`. */
+export async function storedChain(parts: StoreParts, text: string, choice: PlatformChoice): Promise<StoredChain> {
+  const { target } = (await parts.glance()).read((records) => findImage(records, text));
+  const tree = await walkManifests(parts.place, [target], choice.limits);
+  const { documents } = await choosePresent(parts, tree, choice);
+  const diffIds = diffIdsOf(documents);
+  return { diffIds, chainIds: chainIds(diffIds) };
 }
 
 /** Says of each layer how its blob is copied, and which registry has it. */

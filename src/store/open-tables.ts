@@ -1,4 +1,4 @@
-import { promises as fs } from "node:fs";
+import { statSync } from "node:fs";
 import { lockFile } from "../content/index.ts";
 import { metadataUnreadable } from "./metadata/metadata-error.ts";
 import { dataFile, openMetadata } from "./metadata/open-metadata.ts";
@@ -42,10 +42,7 @@ const MOST_GLANCED = 4 * 1024 * 1024;
  */
 export async function glanceAtTables({ metadata }: StoreLayout): Promise<Metadata | undefined> {
   const file = dataFile(metadata);
-  const size = await fs.stat(file).then(
-    (stats) => stats.size,
-    () => 0,
-  );
+  const size = sizeOf(file);
   return size === 0 || size > MOST_GLANCED ? undefined : await readSnapshot(file);
 }
 
@@ -56,11 +53,16 @@ export async function glanceAtTables({ metadata }: StoreLayout): Promise<Metadat
  */
 export async function assertTablesKept(layout: StoreLayout): Promise<void> {
   const file = dataFile(layout.metadata);
-  const isThere = await fs.stat(file).then(
-    ({ size }) => size > 0,
-    () => false,
-  );
-  if (isThere) return;
+  if (sizeOf(file) > 0) return;
   const copy = await readNamesCopy(layout.root);
   if (copy !== undefined) throw metadataUnreadable(file, "they are gone");
+}
+
+/** 0 where there is none, or none to be seen. */
+function sizeOf(path: string): number {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  } catch {
+    return 0;
+  }
 }

@@ -1,4 +1,4 @@
-import { promises as fs } from "node:fs";
+import { promises as fs, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { StrataError } from "../base/index.ts";
 import { fileError, makeDirectoryDurably, writeFileDurably } from "../content/index.ts";
@@ -87,7 +87,7 @@ export async function prepareRoot(layout: StoreLayout): Promise<void> {
  */
 export async function markUnpacked({ version }: StoreLayout): Promise<void> {
   try {
-    if ((await fs.readFile(version, "utf8")).trim() !== `${FIRST_VERSION}`) return;
+    if (readFileSync(version, "utf8").trim() !== `${FIRST_VERSION}`) return;
     const handle = await fs.open(version, "r+");
     try {
       await handle.write(`${UNPACKED_VERSION}\n`, 0);
@@ -105,7 +105,7 @@ export async function markUnpacked({ version }: StoreLayout): Promise<void> {
  * @throws StrataError as {@link prepareRoot}
  */
 export async function isStore({ root, version }: StoreLayout): Promise<boolean> {
-  const text = await fs.readFile(version, "utf8").catch((error: unknown) => absent(error, version));
+  const text = readIfThere(version);
   if (text === undefined) {
     const names = (await fs.readdir(root).catch((error: unknown) => absent(error, root))) ?? [];
     // Two who make a store at once see each other's file before it has its name.
@@ -114,6 +114,14 @@ export async function isStore({ root, version }: StoreLayout): Promise<boolean> 
   }
   assertVersion(text.trim(), root);
   return true;
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    return absent(error, path);
+  }
 }
 
 function absent(error: unknown, path: string): undefined {

@@ -1,19 +1,18 @@
 import { addDetails, assertNotAborted, mapConcurrent, StrataError } from "../base/index.ts";
 import type { ImageSource } from "../image/index.ts";
-import { type ChainId, chainIds, type DiffId, type Digest } from "../oci/index.ts";
-import type { LayerStack, SnapshotInfo, SnapshotName, Snapshotter } from "../snapshot/index.ts";
+import { type ChainId, chainIds } from "../oci/index.ts";
+import type { LayerStack, Snapshotter } from "../snapshot/index.ts";
+import {
+  type Chain,
+  findUnpacked,
+  isThere,
+  nameOf,
+  tellPresent,
+  type UnpackedImage,
+  unpacked,
+} from "./find-unpacked.ts";
 import { unpackLayers } from "./unpack-layers.ts";
-import type { UnpackEvent, UnpackedImageLayer, UnpackOptions } from "./unpack-options.ts";
-
-/** An image whose layers are committed snapshots, each on the one before. */
-export interface UnpackedImage {
-  /** Name of the topmost snapshot; undefined for an image without layers, whose root file system is empty. */
-  readonly chainId: ChainId | undefined;
-  /** The layers, indexed and merged; undefined where all snapshots were there and no layer was looked at. */
-  readonly stack: LayerStack | undefined;
-  /** Base first. */
-  readonly layers: readonly UnpackedImageLayer[];
-}
+import type { UnpackEvent, UnpackOptions } from "./unpack-options.ts";
 
 /**
  * Makes each layer of an image a committed snapshot, named by its chainID. What is there already is not made again:
@@ -25,13 +24,8 @@ export interface UnpackedImage {
 export async function unpackImage(source: ImageSource, options: UnpackOptions): Promise<UnpackedImage> {
   const { snapshotter, onEvent } = options;
   const claimed = claimedChain(source);
-  // Leased before they are looked for, so that what is here stays: the tars, and the snapshots by their chainIDs.
-  if (claimed !== undefined)
-    await options.lease(...([...claimed.diffIds, ...claimed.chainIds] as string[] as Digest[]));
-  if (claimed !== undefined && (await isWhole(claimed, options))) {
-    tellPresent(claimed, claimed.chainIds.length, options);
-    return unpacked(claimed, undefined, claimed.chainIds.length);
-  }
+  const found = claimed && (await findUnpacked(claimed, options));
+  if (found !== undefined) return found;
   const stack = await unpackLayers(source, options);
   const top = stack.chainIds.at(-1);
   if (top === undefined) return { chainId: undefined, stack, layers: [] };
@@ -48,58 +42,10 @@ export async function unpackImage(source: ImageSource, options: UnpackOptions): 
   return unpacked(stack, stack, present);
 }
 
-interface Chain {
-  readonly diffIds: readonly DiffId[];
-  readonly chainIds: readonly ChainId[];
-}
-
 /** The chain that the image claims; undefined where it does not claim every diffID, or has no layers. */
 function claimedChain({ layers }: ImageSource): Chain | undefined {
   const diffIds = layers.flatMap(({ diffId }) => diffId ?? []);
   return diffIds.length === layers.length && layers.length > 0 ? { diffIds, chainIds: chainIds(diffIds) } : undefined;
-}
-
-function unpacked({ diffIds, chainIds: chain }: Chain, stack: LayerStack | undefined, present: number): UnpackedImage {
-  const layers = chain.map((chainId, layer) => ({
-    diffId: diffIds[layer] as DiffId,
-    chainId,
-    result: layer < present ? ("present" as const) : ("unpacked" as const),
-  }));
-  return { chainId: chain.at(-1), stack, layers };
-}
-
-function tellPresent({ chainIds: chain }: Chain, count: number, { onEvent }: UnpackOptions): void {
-  for (const [layer, chainId] of chain.slice(0, count).entries()) {
-    onEvent?.({ type: "snapshot", layer, chainId, state: "present" });
-  }
-}
-
-function nameOf(chainId: ChainId): SnapshotName {
-  return chainId as string as SnapshotName;
-}
-
-/** Whether a chain is there with the tars that it needs: where the top needs its own, those below need theirs. */
-async function isWhole({ chainIds: chain, diffIds }: Chain, { snapshotter, content }: UnpackOptions): Promise<boolean> {
-  const top = await findSnapshot(snapshotter, chain.at(-1));
-  if (top?.kind !== "committed") return false;
-  for (const diffId of top.content.length > 0 ? diffIds : []) {
-    if ((await content.stat(diffId as string as Digest)) === undefined) return false;
-  }
-  return true;
-}
-
-async function isThere(snapshotter: Snapshotter, chainId: ChainId | undefined): Promise<boolean> {
-  return (await findSnapshot(snapshotter, chainId))?.kind === "committed";
-}
-
-async function findSnapshot(snapshotter: Snapshotter, chainId: ChainId | undefined): Promise<SnapshotInfo | undefined> {
-  if (chainId === undefined) return undefined;
-  try {
-    return await snapshotter.stat(nameOf(chainId));
-  } catch (error) {
-    if (error instanceof StrataError && error.code === "snapshot-not-found") return undefined;
-    throw error;
-  }
 }
 
 /** How many snapshots of a chain are there. Those below one that is there are too: nobody can remove a parent. */

@@ -51,11 +51,17 @@ export async function readImageDocuments(
   return { leaf, manifest: document, manifestBytes: bytes, config, configBytes };
 }
 
+/** The diffIDs of an image's layers, base first. @throws StrataError `layer-count-mismatch` */
+export function diffIdsOf(documents: ImageDocuments): readonly DiffId[] {
+  const { diff_ids: diffIds } = documents.config.rootfs;
+  if (diffIds.length !== documents.manifest.layers.length) throw countMismatch(documents);
+  return diffIds;
+}
+
 /** The image of the documents. Layers are looked up, so that a missing one is known now, and not read. */
 export async function openManifestImage(blobs: BlobPlace, documents: ImageDocuments): Promise<PlacedImage> {
   const { leaf, manifest, config } = documents;
-  const diffIds = config.rootfs.diff_ids;
-  if (diffIds.length !== manifest.layers.length) throw countMismatch(documents);
+  const diffIds = diffIdsOf(documents);
   const layers: LayerSource[] = [];
   for (const [i, layer] of manifest.layers.entries()) {
     try {

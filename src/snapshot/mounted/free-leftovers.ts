@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdirSync } from "node:fs";
 import { fileError } from "../../content/index.ts";
 import { isRecordFile } from "../record-table.ts";
 import { snapshotPlaces } from "../snapshot-places.ts";
@@ -32,13 +32,13 @@ export async function freeLocked(snapshotter: Snapshotter, root: string): Promis
   await forgetGone(snapshotter);
   const { records, data } = snapshotPlaces(root, snapshotter.driver);
   // Each snapshot has one of both; what is made just now by others is theirs, which the cleanup sees.
-  const [directories, named] = [await namesIn(data), (await namesIn(records)).filter(isRecordFile)];
+  const [directories, named] = [namesIn(data), namesIn(records).filter(isRecordFile)];
   if (directories.length > named.length) await snapshotter.cleanup();
 }
 
-async function namesIn(directory: string): Promise<readonly string[]> {
+function namesIn(directory: string): readonly string[] {
   try {
-    return await readdir(directory);
+    return readdirSync(directory);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw fileError(error, directory);

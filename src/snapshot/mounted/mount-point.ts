@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdir, readFile, readlink, realpath, stat } from "node:fs/promises";
+import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { fromText, StrataError, toText } from "../../base/index.ts";
 import { fileError } from "../../content/index.ts";
 import { type MountEntry, mountOf, readMounts } from "../../linux/index.ts";
@@ -8,10 +8,10 @@ import { type MountEntry, mountOf, readMounts } from "../../linux/index.ts";
  * The place where something shall be mounted, without links in its path, as mount tables tell it.
  * @throws StrataError `mount-point-missing`, `not-a-directory`; as `fileError`
  */
-export async function resolveMountPoint(target: string): Promise<string> {
+export function resolveMountPoint(target: string): string {
   try {
-    const path = await realpath(target);
-    if ((await stat(path)).isDirectory()) return path;
+    const path = realpathSync.native(target);
+    if (statSync(path).isDirectory()) return path;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") throw mountPointMissing(target);
     throw fileError(error, target);
@@ -35,9 +35,9 @@ export interface MountMark {
 }
 
 /** The mark of a mount that this process sees. */
-export async function mountMark(entry: MountEntry): Promise<MountMark> {
+export function mountMark(entry: MountEntry): MountMark {
   const { id, device, mountPoint } = entry;
-  const [boot, namespace] = [await bootId(), await readlink("/proc/self/ns/mnt")];
+  const [boot, namespace] = [bootId(), ownNamespace()];
   return { boot, namespace, mount: `${id} ${device} ${shownBy(entry)} ${toText(mountPoint)}` };
 }
 
@@ -57,13 +57,13 @@ export type MountState = "mounted" | "covered" | "gone";
  * What became of a mount. In another namespace it is there, as far as can be seen from here, while a process lives there.
  * @param path where it was made
  */
-export async function stateOfMount(path: string, { boot, namespace, mount }: MountMark): Promise<MountState> {
-  if (boot !== (await bootId())) return "gone";
-  if (namespace !== (await readlink("/proc/self/ns/mnt"))) return (await hasProcesses(namespace)) ? "mounted" : "gone";
-  const isIt = async (entry: MountEntry): Promise<boolean> => (await mountMark(entry)).mount === mount;
+export function stateOfMount(path: string, { boot, namespace, mount }: MountMark): MountState {
+  if (boot !== bootId()) return "gone";
+  if (namespace !== ownNamespace()) return hasProcesses(namespace) ? "mounted" : "gone";
+  const isIt = (entry: MountEntry): boolean => mountMark(entry).mount === mount;
   const top = mountAt(path);
-  if (top !== undefined && (await isIt(top))) return "mounted";
-  for (const entry of readMounts()) if (toText(entry.mountPoint) === path && (await isIt(entry))) return "covered";
+  if (top !== undefined && isIt(top)) return "mounted";
+  for (const entry of readMounts()) if (toText(entry.mountPoint) === path && isIt(entry)) return "covered";
   return "gone";
 }
 
@@ -78,17 +78,25 @@ export function mountAt(path: string): MountEntry | undefined {
   }
 }
 
-async function bootId(): Promise<string> {
-  return (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
+function bootId(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+}
+
+function ownNamespace(): string {
+  return readlinkSync("/proc/self/ns/mnt");
 }
 
 /** Of all that this user may ask; those whom it may not ask do not live in namespaces of its own. */
-async function hasProcesses(namespace: string): Promise<boolean> {
-  const names = await readdir("/proc");
-  for (const pid of names.filter((name) => /^\d+$/.test(name))) {
-    if ((await readlink(`/proc/${pid}/ns/mnt`).catch(() => "")) === namespace) return true;
+function hasProcesses(namespace: string): boolean {
+  return readdirSync("/proc").some((name) => /^\d+$/.test(name) && isProcessIn(name, namespace));
+}
+
+function isProcessIn(pid: string, namespace: string): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/mnt`) === namespace;
+  } catch {
+    return false;
   }
-  return false;
 }
 
 function mountPointMissing(target: string): StrataError {

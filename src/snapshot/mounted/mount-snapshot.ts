@@ -3,7 +3,7 @@ import { mountAll, unmountLast } from "../mount-all.ts";
 import type { Mount, SnapshotKey, SnapshotName, Snapshotter } from "../snapshotter.ts";
 import { freeLocked } from "./free-leftovers.ts";
 import { mountAt, mountMark, resolveMountPoint } from "./mount-point.ts";
-import { LABEL, lockMounts, type MountedSnapshot, mountedSnapshotOf } from "./mounted-snapshot.ts";
+import { LABEL, lockMounts, type MountedSnapshot, mountedAs, mountedSnapshotOf } from "./mounted-snapshot.ts";
 
 /** What is to be mounted, and where. */
 export interface MountSnapshotRequest {
@@ -28,7 +28,7 @@ export interface MountSnapshotRequest {
  * @throws StrataError `mount-point-missing`, `not-a-directory`, `snapshot-exists`, `snapshot-not-found`; of mounting
  */
 export async function mountSnapshot(snapshotter: Snapshotter, request: MountSnapshotRequest): Promise<MountedSnapshot> {
-  const target = await resolveMountPoint(request.target);
+  const target = resolveMountPoint(request.target);
   await using _ = await lockMounts(request.root, request.signal);
   await freeLocked(snapshotter, request.root);
   const { parent, image, isWritable } = request;
@@ -51,7 +51,7 @@ export async function mountKept(
   key: SnapshotKey,
   { root, target: text, signal }: Pick<MountSnapshotRequest, "root" | "target" | "signal">,
 ): Promise<MountedSnapshot> {
-  const target = await resolveMountPoint(text);
+  const target = resolveMountPoint(text);
   await using _ = await lockMounts(root, signal);
   const known = await mountedSnapshotOf(await snapshotter.stat(key), snapshotter);
   if (known?.isMounted === true) throw alreadyMounted(known);
@@ -79,9 +79,9 @@ async function mountAndMark(snapshotter: Snapshotter, { key, mounts, target }: P
   await mountAll(mounts, target);
   try {
     const entry = mountAt(target);
-    const mark = entry === undefined ? undefined : JSON.stringify(await mountMark(entry));
+    const mark = entry === undefined ? undefined : JSON.stringify(mountMark(entry));
     const info = await snapshotter.update(key, { [LABEL.mark]: mark });
-    return (await mountedSnapshotOf(info, snapshotter)) as MountedSnapshot;
+    return mountedAs(info, { driver: snapshotter.driver, target, state: "mounted" });
   } catch (error) {
     // What somebody else had mounted there before stays.
     unmountLast(target, mounts.length);

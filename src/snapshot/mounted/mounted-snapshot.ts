@@ -41,14 +41,20 @@ export async function mountedSnapshotOf(
   info: SnapshotInfo,
   snapshotter: Snapshotter,
 ): Promise<MountedSnapshot | undefined> {
-  const { labels, kind, name, parent } = info;
-  const target = labels[LABEL.target];
-  if (target === undefined || kind === "committed") return undefined;
-  const state = await stateNow(snapshotter, info, target);
+  const target = info.labels[LABEL.target];
+  if (target === undefined || info.kind === "committed") return undefined;
+  return mountedAs(info, { driver: snapshotter.driver, target, state: await stateNow(snapshotter, info, target) });
+}
+
+/** A snapshot whose mount is in a state that is known. */
+export function mountedAs(
+  { labels, kind, name, parent }: SnapshotInfo,
+  { driver, target, state }: { readonly driver: DriverName; readonly target: string; readonly state: MountState },
+): MountedSnapshot {
   return {
     key: name as SnapshotKey,
     parent,
-    driver: snapshotter.driver,
+    driver,
     target,
     image: labels[LABEL.image],
     isWritable: kind === "active",
@@ -75,7 +81,7 @@ export async function lockMounts(root: string, signal: AbortSignal | undefined):
 
 async function stateNow(snapshotter: Snapshotter, { name, labels }: SnapshotInfo, target: string): Promise<MountState> {
   const mark = labels[LABEL.mark];
-  if (mark !== undefined) return await stateOfMount(target, parseMark(mark));
+  if (mark !== undefined) return stateOfMount(target, parseMark(mark));
   // Whoever mounted it died, before the mount or after it.
   const entry = mountAt(target);
   if (entry === undefined) return "gone";

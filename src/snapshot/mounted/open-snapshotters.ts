@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileError, makeDirectoryDurably, writeFileDurably } from "../../content/index.ts";
 import { isLinux, readProcessFacts } from "../../linux/index.ts";
@@ -32,18 +32,28 @@ function choiceFile(root: string): string {
 
 /** Opens the snapshots of each driver that has any below the root. The caller disposes them. */
 export async function openSnapshotters(options: Omit<SnapshotterOptions, "driver">): Promise<readonly Snapshotter[]> {
-  const names = await readdir(options.root).catch((error: unknown): string[] => {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw fileError(error, options.root);
-  });
+  const names = namesIn(options.root);
   const drivers = DRIVER_NAMES.filter((name) => names.includes(name));
   return await Promise.all(drivers.map((driver) => openSnapshotter({ ...options, driver })));
 }
 
 /** The driver that was chosen for these snapshots; undefined when none was yet. */
 export async function rememberedDriver(root: string): Promise<DriverName | undefined> {
-  const text = await readFile(choiceFile(root), "utf8").catch(() => "");
-  return DRIVER_NAMES.find((name) => name === text.trim());
+  try {
+    const text = readFileSync(choiceFile(root), "utf8");
+    return DRIVER_NAMES.find((name) => name === text.trim());
+  } catch {
+    return undefined;
+  }
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw fileError(error, directory);
+  }
 }
 
 async function chooseAndRemember(root: string): Promise<DriverName> {

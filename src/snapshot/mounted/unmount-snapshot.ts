@@ -1,4 +1,4 @@
-import { realpath } from "node:fs/promises";
+import { realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import { fromText, StrataError } from "../../base/index.ts";
 import { unmount } from "../../linux/index.ts";
@@ -25,7 +25,7 @@ export async function unmountSnapshot(
   snapshotters: readonly Snapshotter[],
   { root, target, isLazy = false, signal }: UnmountSnapshotRequest,
 ): Promise<MountedSnapshot> {
-  const path = await realpath(target).catch(() => resolve(target));
+  const path = realPathOr(target);
   if (snapshotters.length === 0) throw notMounted(path);
   await using _ = await lockMounts(root, signal);
   const { snapshotter, mounted } = await findMounted(snapshotters, path);
@@ -33,6 +33,15 @@ export async function unmountSnapshot(
   await letGo(snapshotter, mounted, isLazy);
   for (const each of snapshotters) await freeLocked(each, root);
   return mounted;
+}
+
+/** Where it is gone, or may not be looked at, the path as it was given. */
+function realPathOr(target: string): string {
+  try {
+    return realpathSync.native(target);
+  } catch {
+    return resolve(target);
+  }
 }
 
 /** So that whoever comes later removes what was written, when this process dies before it does. */

@@ -25,7 +25,7 @@ export type OnNames = (names: readonly (readonly [name: string, record: NameReco
  */
 export async function openMetadata(directory: string, onNames: OnNames): Promise<Metadata> {
   await makeDirectoryDurably(directory);
-  await assertMappable(dataFile(directory));
+  assertMappable(dataFile(directory));
   // Loaded only here: names that are no images of the store are told without it.
   const { open } = await import("lmdb");
   const database = translate(directory, () =>

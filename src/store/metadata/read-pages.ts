@@ -1,4 +1,4 @@
-import { promises as fs } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { fileError } from "../../content/index.ts";
 import { metadataUnreadable } from "./metadata-error.ts";
 
@@ -39,25 +39,26 @@ export type Pair = readonly [key: Buffer, value: Buffer];
  * A missing or empty file is none.
  * @throws StrataError `store-metadata-unreadable`; as `fileError`
  */
-export async function assertMappable(path: string): Promise<void> {
-  const file = await readHead(path);
+export function assertMappable(path: string): void {
+  const file = readHead(path);
   if (file === undefined || file.size === 0) return;
   const { lastPage } = latestMeta(file.head, path);
   // Pages at the end that were freed in the transaction that took them are never written: only a walk tells.
-  if ((lastPage + 1) * PAGE_BYTES > file.size) await readPairs(path);
+  if ((lastPage + 1) * PAGE_BYTES > file.size) readPairs(path);
 }
 
 /**
  * All pairs of the latest transaction, in order, while others may write. Empty where there is no file.
  * A snapshot's pages are overwritten no earlier than by the second transaction after it, so a file whose latest
- * transaction is the same after reading as before was read whole.
+ * transaction is the same after reading as before was read whole. Synchronous: reading takes less time than looking through
+ * what was read.
  * @throws StrataError `store-metadata-unreadable`; as `fileError`
  */
-export async function readPairs(path: string): Promise<Pair[]> {
+export function readPairs(path: string): Pair[] {
   for (let reads = 0; reads < MOST_READS; reads++) {
-    const bytes = await fs.readFile(path).catch((error: unknown) => absent(error, path));
+    const bytes = attempt(path, () => readFileSync(path));
     if (bytes === undefined || bytes.length === 0) return [];
-    const after = await readHead(path);
+    const after = readHead(path);
     if (after === undefined || bytes.length < 2 * PAGE_BYTES) throw metadataUnreadable(path, "it is too short");
     const before = latestMeta(bytes, path);
     if (latestMeta(after.head, path).transaction === before.transaction) {
@@ -67,20 +68,25 @@ export async function readPairs(path: string): Promise<Pair[]> {
   throw metadataUnreadable(path, "it changes all the time");
 }
 
-function absent(error: unknown, path: string): undefined {
-  if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-  throw fileError(error, path);
+/** Undefined where the file is missing. */
+function attempt<T>(path: string, action: () => T): T | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw fileError(error, path);
+  }
 }
 
-async function readHead(path: string): Promise<{ head: Buffer; size: number } | undefined> {
-  const handle = await fs.open(path, "r").catch((error: unknown) => absent(error, path));
-  if (handle === undefined) return undefined;
+function readHead(path: string): { head: Buffer; size: number } | undefined {
+  const fd = attempt(path, () => openSync(path, "r"));
+  if (fd === undefined) return undefined;
   try {
     const head = Buffer.alloc(2 * PAGE_BYTES);
-    await handle.read(head, 0, head.length, 0);
-    return { head, size: (await handle.stat()).size };
+    readSync(fd, head, 0, head.length, 0);
+    return { head, size: fstatSync(fd).size };
   } finally {
-    await handle.close();
+    closeSync(fd);
   }
 }
 

@@ -12,7 +12,7 @@ export const REVISION_KEY = "meta/revision";
  * @throws StrataError `store-metadata-unreadable`
  */
 export async function readSnapshot(path: string): Promise<Metadata> {
-  const records = new Map((await readPairs(path)).map((pair) => decodePair(pair, path)));
+  const records = new Map(readPairs(path).map((pair) => decodePair(pair, path)));
   const reader: RecordReader = {
     revision: (records.get(REVISION_KEY) as number | undefined) ?? 0,
     get: <Kind extends RecordKind>(kind: Kind, key: string) =>

@@ -1,4 +1,4 @@
-import { promises as fs } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StrataError } from "../../../base/index.ts";
 import type { ContentStore, IndexCache } from "../../../content/index.ts";
@@ -55,8 +55,10 @@ export function createErofsDriver({ root, content, indexCache }: ErofsDriverOpti
   return {
     name: "erofs",
     async create(snapshot, parents) {
+      // What shows a view is mounted when somebody asks for it.
+      if (snapshot.info.kind === "view" && parents.length > 0) return;
       const lower = await useLower(house, snapshot, parents);
-      if (lower === undefined || snapshot.info.kind === "active") await makeUpper(snapshot, lower);
+      await makeUpper(snapshot, lower);
     },
     mounts: (snapshot, parents) => mountsOf(house, snapshot, parents),
     async commit(snapshot, parents) {
@@ -117,7 +119,7 @@ async function useLower(
   const image = await ensureMergedImage(chain, { sources, variant, stack: undefined });
   if (info.kind === "active" && image.whiteoutDevice !== undefined) throw wouldBeWhiteout(image.whiteoutDevice);
   // First of all: whoever removes what is left of this snapshot finds it.
-  await fs.writeFile(join(directory, LOWER_FILE), chain.top.id);
+  writeFileSync(join(directory, LOWER_FILE), chain.top.id);
   return await lowers.use(chain.top, image, id);
 }
 
@@ -132,8 +134,16 @@ function wouldBeWhiteout(entry: string): StrataError {
 }
 
 async function releaseLower({ lowers }: ErofsHouse, { id, directory }: NewSnapshot): Promise<void> {
-  const topId = await fs.readFile(join(directory, LOWER_FILE), "utf8").catch(() => "");
+  const topId = readLower(directory);
   if (topId !== "") await lowers.release(topId, id);
+}
+
+function readLower(directory: string): string {
+  try {
+    return readFileSync(join(directory, LOWER_FILE), "utf8");
+  } catch {
+    return "";
+  }
 }
 
 async function mountsOf(

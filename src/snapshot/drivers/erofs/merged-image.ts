@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, promises as fs } from "node:fs";
+import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { addDetails, StrataError, toText } from "../../../base/index.ts";
 import { fileError, writeFileDurably } from "../../../content/index.ts";
@@ -96,7 +96,7 @@ async function findMergedImage(
   { sources, variant: wanted }: ImageRequest,
 ): Promise<MergedImage | undefined> {
   const { directory } = chain.top;
-  const record = await readRecord(directory);
+  const record = readRecord(directory);
   if (record === undefined || !isOf(record, chain)) return undefined;
   const variant = wanted === "plain" && record.sizes.plain !== undefined ? "plain" : "escaped";
   const path = join(directory, FILES[variant]);
@@ -138,7 +138,7 @@ async function makeMergedImage(chain: Chain, { sources, stack }: ImageRequest): 
 
 /** Bytes that the images of a snapshot take; 0 before they were made. */
 export async function imageBytes(directory: string): Promise<number> {
-  const record = await readRecord(directory);
+  const record = readRecord(directory);
   return record === undefined ? 0 : record.sizes.escaped + (record.sizes.plain ?? 0);
 }
 
@@ -147,7 +147,7 @@ export async function imageBytes(directory: string): Promise<number> {
  * @returns paths of those that are not @throws StrataError as `fileError`
  */
 export async function findDamagedImages(directory: string): Promise<readonly string[]> {
-  const record = await readRecord(directory);
+  const record = readRecord(directory);
   const damaged: string[] = [];
   for (const variant of ["escaped", "plain"] as const) {
     const sum = record?.sums[variant];
@@ -167,10 +167,10 @@ async function sha256Of(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-async function readRecord(directory: string): Promise<ImageRecord | undefined> {
+function readRecord(directory: string): ImageRecord | undefined {
   const path = join(directory, RECORD);
   try {
-    const record = JSON.parse(await fs.readFile(path, "utf8")) as ImageRecord;
+    const record = JSON.parse(readFileSync(path, "utf8")) as ImageRecord;
     return record.format === FORMAT ? record : undefined;
   } catch (error) {
     // What cannot be understood is made again.

@@ -1,4 +1,4 @@
-import { promises as fs } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type FileLock, fileError, lockFile, tryLockFile } from "../../../content/index.ts";
 import type { NewSnapshot } from "../../snapshot-driver.ts";
@@ -43,9 +43,9 @@ export class SharedLowers {
     const users = join(top.directory, USERS);
     const target = this.#mountPoint(top.id, image.variant);
     try {
-      await fs.mkdir(users, { recursive: true });
-      await fs.writeFile(join(users, nameOf(user, image.variant)), "");
-      await fs.mkdir(this.#mounts, { recursive: true, mode: 0o700 });
+      mkdirSync(users, { recursive: true });
+      writeFileSync(join(users, nameOf(user, image.variant)), "");
+      mkdirSync(this.#mounts, { recursive: true, mode: 0o700 });
     } catch (error) {
       throw fileError(error, top.directory, "write");
     }
@@ -59,11 +59,11 @@ export class SharedLowers {
    */
   async release(topId: string, user: string): Promise<void> {
     const directory = join(this.#data, topId);
-    if (!(await isThere(directory))) return;
+    if (!existsSync(directory)) return;
     await using _ = await this.lock({ directory });
     const users = join(directory, USERS);
-    for (const variant of VARIANTS) await fs.rm(join(users, nameOf(user, variant)), { force: true });
-    await this.#unmountUnused(topId, users);
+    for (const variant of VARIANTS) rmSync(join(users, nameOf(user, variant)), { force: true });
+    this.#unmountUnused(topId, users);
   }
 
   /** Unmounts the images of a snapshot on which nothing stands. @returns the directories at which something was mounted */
@@ -73,12 +73,12 @@ export class SharedLowers {
 
   /** {@link unmountAll} for all images that no existing snapshot needs; one that somebody works on is left to him. */
   async sweep(): Promise<readonly string[]> {
-    const names = await fs.readdir(this.#mounts).catch(orElse<string[]>([]));
+    const names = namesIn(this.#mounts);
     const ids = new Set(names.map((name) => (name.endsWith(PLAIN) ? name.slice(0, -PLAIN.length) : name)));
     const removed: string[] = [];
     for (const id of ids) {
       const directory = join(this.#data, id);
-      if (!(await isThere(directory))) removed.push(...this.unmountAll(id));
+      if (!existsSync(directory)) removed.push(...this.unmountAll(id));
       else removed.push(...(await this.#sweepOne(id, directory)));
     }
     return removed;
@@ -86,32 +86,32 @@ export class SharedLowers {
 
   /** Deletes what died while it was being written, unless somebody is at work there. */
   async sweepFiles({ directory }: Pick<NewSnapshot, "directory">): Promise<void> {
-    const partial = (await fs.readdir(directory).catch(orElse<string[]>([]))).filter((name) => PARTIAL.test(name));
+    const partial = namesIn(directory).filter((name) => PARTIAL.test(name));
     if (partial.length === 0) return;
     await using lock = await tryLockFile(join(directory, LOCK_FILE), "exclusive");
     if (lock === undefined) return;
-    for (const name of partial) await fs.rm(join(directory, name), { force: true });
+    for (const name of partial) rmSync(join(directory, name), { force: true });
   }
 
   async #sweepOne(id: string, directory: string): Promise<readonly string[]> {
     await using lock = await tryLockFile(join(directory, LOCK_FILE), "exclusive");
-    return lock === undefined ? [] : await this.#unmountUnused(id, join(directory, USERS));
+    return lock === undefined ? [] : this.#unmountUnused(id, join(directory, USERS));
   }
 
-  async #unmountUnused(id: string, users: string): Promise<readonly string[]> {
-    const living = await this.#livingUsers(users);
+  #unmountUnused(id: string, users: string): readonly string[] {
+    const living = this.#livingUsers(users);
     return VARIANTS.filter((variant) => !living.some((name) => name.endsWith(PLAIN) === (variant === "plain")))
       .map((variant) => this.#mountPoint(id, variant))
       .filter(unmountAt);
   }
 
   /** A user that died half way left its file behind, but once its directory is deleted it needs nothing. */
-  async #livingUsers(users: string): Promise<readonly string[]> {
+  #livingUsers(users: string): readonly string[] {
     const living: string[] = [];
-    for (const name of await fs.readdir(users).catch(orElse<string[]>([]))) {
+    for (const name of namesIn(users)) {
       const user = name.endsWith(PLAIN) ? name.slice(0, -PLAIN.length) : name;
-      if (await isThere(join(this.#data, user))) living.push(name);
-      else await fs.rm(join(users, name), { force: true });
+      if (existsSync(join(this.#data, user))) living.push(name);
+      else rmSync(join(users, name), { force: true });
     }
     return living;
   }
@@ -125,14 +125,12 @@ function nameOf(name: string, variant: ImageVariant): string {
   return variant === "plain" ? `${name}${PLAIN}` : name;
 }
 
-async function isThere(path: string): Promise<boolean> {
-  return await fs.stat(path).then(() => true, orElse(false));
-}
-
-/** What stands for a file that is missing. */
-function orElse<T>(value: T): (error: unknown) => T {
-  return (error) => {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return value;
+/** Nothing where there is no such directory. */
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw error;
-  };
+  }
 }
