@@ -70,5 +70,5 @@ export {
 } from "./store/index.ts";
 export type { CopyResult, RegistryOptions } from "./transport/index.ts";
 export type { UnpackEvent } from "./unpack/index.ts";
-export type { UnpackNamedOptions } from "./unpack-named.ts";
+export type { UnpackNamedOptions } from "./unpack-place.ts";
 export { type UnpackToDirectoryOptions, unpackToDirectory } from "./unpack-to-directory.ts";

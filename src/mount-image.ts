@@ -15,7 +15,8 @@ import {
   unmountSnapshot,
 } from "./snapshot/index.ts";
 import { openStore, snapshotRoot } from "./store/index.ts";
-import { type UnpackNamedOptions, unpackNamed } from "./unpack-named.ts";
+import { unpackNamed } from "./unpack-named.ts";
+import type { UnpackNamedOptions } from "./unpack-place.ts";
 
 /** How an image is mounted. */
 export interface MountImageOptions extends UnpackNamedOptions {

@@ -18,8 +18,8 @@ import {
   type UnpackedImage,
   UnpackThreads,
 } from "./unpack/index.ts";
-import type { UnpackNamedOptions } from "./unpack-named.ts";
-import { layersInto, tidyUp, type UnpackPlace, unpackInto } from "./unpack-source.ts";
+import type { UnpackNamedOptions, UnpackPlace } from "./unpack-place.ts";
+import { layersInto, tidyUp, unpackInto } from "./unpack-source.ts";
 
 /** How an image is pulled. */
 export interface PullImageOptions extends Omit<CopyImageOptions, "onEvent" | "limits">, UnpackNamedOptions {

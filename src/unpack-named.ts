@@ -1,21 +1,11 @@
 import type { Held } from "./held.ts";
-import { DEFAULT_SOURCE_LIMITS, type Limits } from "./image/index.ts";
-import { type PlaceOptions, platformChoice, rootOf } from "./place-options.ts";
+import { DEFAULT_SOURCE_LIMITS } from "./image/index.ts";
+import { platformChoice, rootOf } from "./place-options.ts";
 import { resolveName } from "./resolve-name.ts";
-import type { DriverName, Snapshotter } from "./snapshot/index.ts";
+import type { Snapshotter } from "./snapshot/index.ts";
 import { openStore, type Store } from "./store/index.ts";
-import { findUnpacked, type UnpackEvent, type UnpackedImage } from "./unpack/index.ts";
-import type { UnpackPlace } from "./unpack-source.ts";
-
-/** How an image becomes a chain of snapshots in the local store. */
-export interface UnpackNamedOptions extends PlaceOptions {
-  /** How snapshots are kept. Default: the best way that works here. */
-  readonly snapshotter?: DriverName | undefined;
-  readonly limits?: Partial<Limits> | undefined;
-  /** Layers at once. Default: one for each processor. */
-  readonly workers?: number | undefined;
-  readonly onUnpack?: ((event: UnpackEvent) => void) | undefined;
-}
+import { findUnpacked, type UnpackedImage } from "./unpack/index.ts";
+import type { UnpackNamedOptions, UnpackPlace } from "./unpack-place.ts";
 
 /** An image whose chain of snapshots is in the local store. */
 export interface UnpackedNamed extends UnpackedImage {

@@ -4,19 +4,9 @@ import type { Held } from "./held.ts";
 import { DEFAULT_LIMITS, type ImageSource } from "./image/index.ts";
 import { openNamedSource } from "./named-source.ts";
 import type { Digest } from "./oci/index.ts";
-import type { Snapshotter } from "./snapshot/index.ts";
 import type { Lease, Store } from "./store/index.ts";
-import { type ArrivedLayer, type UnpackedImage, type UnpackLayersOptions, unpackImage } from "./unpack/index.ts";
-import type { UnpackNamedOptions } from "./unpack-named.ts";
-
-/** Where an image is unpacked to. */
-export interface UnpackPlace {
-  readonly options: UnpackNamedOptions;
-  readonly store: Store;
-  readonly snapshotter: Snapshotter;
-  /** What was unpacked while the image was copied into the store. */
-  readonly arrived?: ReadonlyMap<Digest, ArrivedLayer>;
-}
+import { type UnpackedImage, type UnpackLayersOptions, unpackImage } from "./unpack/index.ts";
+import type { UnpackNamedOptions, UnpackPlace } from "./unpack-place.ts";
 
 /** Opens an image, wherever it lives, and unpacks it; `held` disposes what it opens. */
 export async function unpackSource(name: string, held: Held, place: UnpackPlace): Promise<UnpackedImage> {

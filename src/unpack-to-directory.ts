@@ -8,7 +8,7 @@ import { openNamedSource } from "./named-source.ts";
 import type { Digest } from "./oci/index.ts";
 import type { Store } from "./store/index.ts";
 import { type UnpackLayersOptions, unpackLayers } from "./unpack/index.ts";
-import type { UnpackNamedOptions } from "./unpack-named.ts";
+import type { UnpackNamedOptions } from "./unpack-place.ts";
 
 /** How an image becomes plain files. */
 export interface UnpackToDirectoryOptions extends Omit<UnpackNamedOptions, "snapshotter"> {

@@ -15,6 +15,7 @@ export async function commitSnapshot(
   { labels = {} }: SnapshotOptions = {},
 ): Promise<void> {
   assertName(name);
+  await using _ = await house.holdBlobs?.();
   await using held = await holdSnapshot(house, key);
   const { record, snapshot } = held;
   if (record.info.kind !== "active") throw snapshotNotActive(key, "commit");

@@ -4,8 +4,6 @@ import type { Changeset } from "../changeset/index.ts";
 import type { ContentStore, IndexCache } from "../content/index.ts";
 import { makeDirectoryDurably } from "../content/index.ts";
 import { beginSnapshot } from "./begin-snapshot.ts";
-import { cleanupSnapshots } from "./cleanup-snapshots.ts";
-import { commitSnapshot } from "./commit-snapshot.ts";
 import {
   ancestorsOf,
   drivenOf,
@@ -21,7 +19,6 @@ import type { DrivenSnapshot } from "./snapshot-driver.ts";
 import { snapshotNotActive, snapshotNotCommitted, snapshotNotFound } from "./snapshot-errors.ts";
 import { makeSnapshotPlaces, snapshotPlaces } from "./snapshot-places.ts";
 import type { DriverName, LayerStack, Mount, SnapshotInfo, Snapshotter, SnapshotUsage } from "./snapshotter.ts";
-import { stageLayer } from "./stage-layer.ts";
 
 /** Where snapshots lie and how they are kept. */
 export interface SnapshotterOptions {
@@ -64,7 +61,7 @@ export function snapshotterOf(house: SnapshotHouse): Snapshotter {
     prepare: (key, parent, options = {}) => beginSnapshot(house, { ...options, key, parent, kind: "active" }),
     view: (key, parent, options = {}) => beginSnapshot(house, { ...options, key, parent, kind: "view" }),
     async commit(name, key, options) {
-      await using _ = await house.holdBlobs?.();
+      const { commitSnapshot } = await import("./commit-snapshot.ts");
       await commitSnapshot(house, name, key, options);
     },
     changeset: (name, options = {}) => withSnapshot(house, name, (held) => changesetOf(house, held, options)),
@@ -80,8 +77,14 @@ export function snapshotterOf(house: SnapshotHouse): Snapshotter {
       for (const { info } of await records.all()) yield info;
     },
     usage: (name) => withSnapshot(house, name, (held) => usageOf(house, held)),
-    cleanup: () => cleanupSnapshots(house),
-    stage: (stack, layer, options = {}) => stageLayer(house, { ...options, stack, layer }),
+    async cleanup() {
+      const { cleanupSnapshots } = await import("./cleanup-snapshots.ts");
+      return await cleanupSnapshots(house);
+    },
+    async stage(stack, layer, options = {}) {
+      const { stageLayer } = await import("./stage-layer.ts");
+      return await stageLayer(house, { ...options, stack, layer });
+    },
     warm: (name, stack) => withSnapshot(house, name, (held) => warm(house, held, stack)),
     async [Symbol.asyncDispose]() {},
   };

@@ -1,11 +1,6 @@
 import type { ContentStore, IndexCache } from "../content/index.ts";
 import type { ArtifactSource, ImageDestination, ImageSource, PlatformChoice } from "../image/index.ts";
 import type { Snapshotter } from "../snapshot/index.ts";
-import { checkStore } from "./check/check-store.ts";
-import { repairStore } from "./check/repair-store.ts";
-import { collectGarbage } from "./collect-garbage.ts";
-import { discardCompressed } from "./discard-compressed.ts";
-import { diskUsage } from "./disk-usage.ts";
 import type { CheckOptions, Fault, Repair } from "./fault.ts";
 import { findImage } from "./find-image.ts";
 import { storePlace } from "./image-graph.ts";
@@ -15,10 +10,8 @@ import { listImages } from "./list-images.ts";
 import type { Metadata } from "./metadata/records.ts";
 import { readOnly } from "./metadata/snapshot-metadata.ts";
 import { mayHaveName } from "./names-copy.ts";
-import { openStoredArtifact, openStoredImage, storedChain } from "./open-stored.ts";
+import { openStoredImage, storedChain } from "./open-stored.ts";
 import { glanceAtTables } from "./open-tables.ts";
-import { pruneStore } from "./prune.ts";
-import { removeImage } from "./remove-image.ts";
 import { Snapshotters } from "./snapshotters.ts";
 import type {
   DestinationOptions,
@@ -37,15 +30,13 @@ import type {
   StoredChain,
   StoredImage,
 } from "./store.ts";
-import { StoreDestination } from "./store-destination.ts";
 import type { StoreParts } from "./store-parts.ts";
-import { tagImage } from "./tag-image.ts";
 
 export interface LocalStoreInit extends Pick<StoreParts, "layout" | "isReadOnly" | "content" | "indexCache"> {
   readonly openMetadata: () => Promise<Metadata>;
 }
 
-/** The store: each of its verbs is a function of this room. */
+/** The store: each of its verbs is a function of this room; what only some programs do is loaded when they do it. */
 export class LocalStore implements Store {
   readonly root: string;
   readonly content: ContentStore;
@@ -95,25 +86,30 @@ export class LocalStore implements Store {
   async tag(text: string, name: string): Promise<void> {
     const full = normalizeName(name);
     this.#assertWritable();
+    const { tagImage } = await import("./tag-image.ts");
     await tagImage(this.#parts, text, full);
   }
 
   async remove(text: string, options: RemoveOptions = {}): Promise<Removed> {
     this.#assertWritable();
+    const { removeImage } = await import("./remove-image.ts");
     return await removeImage(this.#parts, text, options);
   }
 
   async prune(options: PruneOptions = {}): Promise<PruneReport> {
     this.#assertWritable();
+    const { pruneStore } = await import("./prune.ts");
     return await pruneStore(this.#parts, options);
   }
 
   async collectGarbage(options: GarbageOptions = {}): Promise<GarbageReport> {
     this.#assertWritable();
+    const { collectGarbage } = await import("./collect-garbage.ts");
     return await collectGarbage(this.#parts, options);
   }
 
   async diskUsage(): Promise<DiskUsage> {
+    const { diskUsage } = await import("./disk-usage.ts");
     return await diskUsage(this.#parts);
   }
 
@@ -124,6 +120,7 @@ export class LocalStore implements Store {
 
   async discardCompressed(text: string, options: DiscardOptions = {}): Promise<Discarded> {
     this.#assertWritable();
+    const { discardCompressed } = await import("./discard-compressed.ts");
     return await discardCompressed(this.#parts, text, options);
   }
 
@@ -132,13 +129,19 @@ export class LocalStore implements Store {
     return await openLease(this.#parts.layout);
   }
 
-  check(options: CheckOptions = {}): AsyncIterable<Fault> {
-    return checkStore(this.#parts, options);
+  async *check(options: CheckOptions = {}): AsyncIterable<Fault> {
+    const { checkStore } = await import("./check/check-store.ts");
+    yield* checkStore(this.#parts, options);
   }
 
   repair(options: CheckOptions = {}): AsyncIterable<Repair> {
     this.#assertWritable();
-    return repairStore(this.#parts, options);
+    return this.#repair(options);
+  }
+
+  async *#repair(options: CheckOptions): AsyncIterable<Repair> {
+    const { repairStore } = await import("./check/repair-store.ts");
+    yield* repairStore(this.#parts, options);
   }
 
   async openImage(text: string, choice: PlatformChoice): Promise<ImageSource> {
@@ -150,6 +153,7 @@ export class LocalStore implements Store {
   }
 
   async openArtifact(text: string): Promise<ArtifactSource> {
+    const { openStoredArtifact } = await import("./open-stored-artifact.ts");
     return await openStoredArtifact(this.#parts, text);
   }
 
@@ -157,6 +161,7 @@ export class LocalStore implements Store {
     const full = name === undefined ? undefined : normalizeName(name);
     const metadata = await this.#writableMetadata();
     const { content, place, layout } = this.#parts;
+    const { StoreDestination } = await import("./store-destination.ts");
     const lease = await openLease(layout);
     const reference = name ?? this.root;
     return new StoreDestination({ content, metadata, place, lease, reference, name: full, onIngest });

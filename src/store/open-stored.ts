@@ -1,9 +1,7 @@
 import { type ByteSource, StrataError } from "../base/index.ts";
 import {
-  type ArtifactSource,
   type BlobOrigin,
   chooseLeaf,
-  createArtifact,
   diffIdsOf,
   type ImageSource,
   type LayerSource,
@@ -20,10 +18,10 @@ import { protect } from "./lease.ts";
 import { namesByRoot } from "./list-images.ts";
 import type { StoredChain } from "./store.ts";
 import type { StoreParts } from "./store-parts.ts";
-import { type StoredBlobs, storedBlobs, withTars } from "./with-tars.ts";
+import { type StoredBlobs, storedBlobs } from "./with-tars.ts";
 
 /** A found image that stays as long as its lease. */
-interface HeldImage {
+export interface HeldImage {
   readonly target: Descriptor;
   /** All that it has. */
   readonly names: readonly string[];
@@ -89,31 +87,8 @@ async function layersInStore(
   return await Promise.all(layers.map((layer, i) => inStore(layer, origins[i])));
 }
 
-/**
- * Opens what a text leads to for copying. What was found by a name has only that one, so that a copy does not move
- * others at its destination; what was found by an id has all.
- * @throws StrataError `image-not-found`, `missing-blob` …
- */
-export async function openStoredArtifact(parts: StoreParts, text: string): Promise<ArtifactSource> {
-  const { target, names, name, release } = await holdImage(parts, text);
-  try {
-    const artifact = await createArtifact({
-      blobs: parts.place,
-      root: target,
-      names: name === undefined ? names : [name],
-      reference: text,
-      transport: "store",
-      dispose: release,
-    });
-    return withTars(parts, await parts.metadata(), artifact);
-  } catch (error) {
-    await release();
-    throw error;
-  }
-}
-
 /** Leases all that the image names, then makes sure that it is still there. */
-async function holdImage(parts: StoreParts, text: string): Promise<HeldImage> {
+export async function holdImage(parts: StoreParts, text: string): Promise<HeldImage> {
   const before = (await parts.glance()).read((records) => {
     const found = findImage(records, text);
     return { ...found, tars: chainsOf(records, found.record) };

@@ -2,7 +2,6 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileError, makeDirectoryDurably, writeFileDurably } from "../../content/index.ts";
 import { isLinux, readProcessFacts } from "../../linux/index.ts";
-import { chooseDriver } from "../choose-driver.ts";
 import { openSnapshotter, type SnapshotterOptions } from "../open-snapshotter.ts";
 import { DRIVER_NAMES, type DriverName, type Snapshotter } from "../snapshotter.ts";
 
@@ -58,6 +57,7 @@ function namesIn(directory: string): readonly string[] {
 
 async function chooseAndRemember(root: string): Promise<DriverName> {
   await makeDirectoryDurably(root);
+  const { chooseDriver } = await import("../choose-driver.ts");
   const { driver, canMount } = await chooseDriver({ root });
   // Whoever may mount nothing here has not tried what others may use later.
   if (canMount) await writeFileDurably(choiceFile(root), `${driver}\n`);

@@ -2,23 +2,19 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StrataError } from "../../../base/index.ts";
 import type { ContentStore, IndexCache } from "../../../content/index.ts";
-import { measureTree } from "../../../directory/index.ts";
-import { DEFAULT_LIMITS, recallIndex } from "../../../image/index.ts";
+import { DEFAULT_LIMITS } from "../../../image/index.ts";
 import type { LayerIndex } from "../../../layer/index.ts";
 import type { DiffId } from "../../../oci/index.ts";
 import { removeTree } from "../../remove-tree.ts";
 import type { DrivenSnapshot, NewSnapshot, SnapshotDriver } from "../../snapshot-driver.ts";
-import type { LayerStack, Mount, SnapshotUsage } from "../../snapshotter.ts";
+import type { LayerStack, Mount } from "../../snapshotter.ts";
 import { escaped } from "../overlay/overlay-mounts.ts";
 import { chainOf } from "./chain.ts";
 import type { IndexSources } from "./chain-tree.ts";
-import { commitUpper } from "./commit-upper.ts";
-import { layerChangeset } from "./layer-changeset.ts";
 import { assertTar, digestOf } from "./layer-tars.ts";
-import { ensureMergedImage, imageBytes } from "./merged-image.ts";
+import { ensureMergedImage } from "./merged-image.ts";
 import { SharedLowers } from "./shared-lowers.ts";
 import { makeUpper, removeWritten, upperOf, workOf } from "./upper-directories.ts";
-import { upperChangeset } from "./upper-tar.ts";
 
 /** Where the driver works, and where layers come from. */
 export interface ErofsDriverOptions {
@@ -63,12 +59,17 @@ export function createErofsDriver({ root, content, indexCache }: ErofsDriverOpti
     mounts: (snapshot, parents) => mountsOf(house, snapshot, parents),
     async commit(snapshot, parents) {
       const lower = await useLower(house, snapshot, parents);
+      const { commitUpper } = await import("./commit-upper.ts");
       const facts = await commitUpper({ id: snapshot.id, lower, upper: upperOf(snapshot) }, sources);
       await releaseLower(house, snapshot);
       return facts;
     },
     async changeset(snapshot, parents, options) {
-      if (snapshot.info.kind === "committed") return await layerChangeset(snapshot, parents, { ...options, sources });
+      if (snapshot.info.kind === "committed") {
+        const { layerChangeset } = await import("./layer-changeset.ts");
+        return await layerChangeset(snapshot, parents, { ...options, sources });
+      }
+      const { upperChangeset } = await import("./upper-tar.ts");
       const lower = await useLower(house, snapshot, parents);
       return await upperChangeset({ lower, upper: upperOf(snapshot) }, options);
     },
@@ -85,7 +86,10 @@ export function createErofsDriver({ root, content, indexCache }: ErofsDriverOpti
       await using _ = await lowers.lock(snapshot);
       await ensureMergedImage(chainOf([snapshot, ...parents]), { sources, stack, variant: "escaped" });
     },
-    usage: (snapshot) => usageOf(house, snapshot),
+    async usage(snapshot) {
+      const { usageOf } = await import("./usage-of.ts");
+      return await usageOf(snapshot, sources);
+    },
     async remove(place) {
       await releaseLower(house, place);
       lowers.unmountAll(place.id);
@@ -158,13 +162,4 @@ async function mountsOf(
   const [lowerdir, upperdir, workdir] = [lower, upper, workOf(snapshot)].map(escaped);
   const directories = [`lowerdir=${lowerdir}`, `upperdir=${upperdir}`, `workdir=${workdir}`];
   return [{ type: "overlay", source: "overlay", options: [...OVERLAY_OPTIONS, ...directories] }];
-}
-
-/** What the snapshot takes by itself, as long as no record says so. */
-async function usageOf({ sources }: ErofsHouse, snapshot: DrivenSnapshot): Promise<SnapshotUsage> {
-  const { kind, content } = snapshot.info;
-  if (kind !== "committed") return await measureTree(snapshot.directory);
-  const tar = content[0] === undefined ? undefined : await sources.content.stat(content[0]);
-  const index = await recallIndex(sources.indexCache, content[0] as string as DiffId);
-  return { bytes: (tar?.size ?? 0) + (await imageBytes(snapshot.directory)), inodes: index?.count ?? 0 };
 }

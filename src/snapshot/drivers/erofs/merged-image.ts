@@ -1,26 +1,14 @@
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, readFileSync } from "node:fs";
-import { join, relative } from "node:path";
-import { addDetails, StrataError, toText } from "../../../base/index.ts";
-import { fileError, writeFileDurably } from "../../../content/index.ts";
-import { chainIdOf, type DiffId, type Digest, hexOf } from "../../../oci/index.ts";
+import { createReadStream, existsSync } from "node:fs";
+import { join } from "node:path";
+import { addDetails, StrataError } from "../../../base/index.ts";
+import { fileError } from "../../../content/index.ts";
+import type { DiffId } from "../../../oci/index.ts";
 import type { LayerStack } from "../../snapshotter.ts";
 import type { Chain } from "./chain.ts";
-import { type IndexSources, treeOfChain } from "./chain-tree.ts";
-import { layerTarMissing, locateTar, locateTars, stampOfFile } from "./layer-tars.ts";
-import { writeImageFile } from "./write-image-file.ts";
-
-/** Raise it when images that were made before must not be mounted any more. */
-const FORMAT = 2;
-const RECORD = "merged.json";
-const FILES: Readonly<Record<ImageVariant, string>> = { escaped: "merged.erofs", plain: "merged-plain.erofs" };
-
-/**
- * Two images of one tree, where they differ: an overlay takes some extended attributes of its lower for its own notes, so
- * there (`escaped`) they have names from which overlayfs gives the real ones; who looks at the image itself (`plain`)
- * wants them as they are.
- */
-export type ImageVariant = "escaped" | "plain";
+import type { IndexSources } from "./chain-tree.ts";
+import { FILES, type ImageRecord, type ImageVariant, type RecordedTar, readRecord } from "./image-record.ts";
+import { layerTarMissing, locateTar, stampOfFile } from "./layer-tars.ts";
 
 /** The metadata image of a chain, ready to be mounted. */
 export interface MergedImage {
@@ -36,31 +24,10 @@ export interface MergedImage {
   readonly whiteoutDevice: string | undefined;
 }
 
-interface RecordedTar {
-  readonly diffId: DiffId;
-  /** Relative to the directory of the snapshot, so that a store may be moved as a whole. */
-  readonly path: string;
-  readonly size: number;
-}
-
 interface FoundTar {
   readonly path: string;
   /** Of its stamp. */
   readonly text: string;
-}
-
-/** What lies beside the images and is written last: all that is needed to mount them. */
-interface ImageRecord {
-  readonly format: number;
-  /** Bytes of each image. One that does not differ from `escaped` is not there. */
-  readonly sizes: { readonly escaped: number; readonly plain?: number | undefined };
-  /** SHA-256 of each, in hex. */
-  readonly sums: { readonly escaped: string; readonly plain?: string | undefined };
-  readonly whiteoutDevice?: string | undefined;
-  /** One for each layer, base first. */
-  readonly tars: readonly RecordedTar[];
-  /** The layers whose tars are the devices of the images, in the kernel's order. */
-  readonly devices: readonly number[];
 }
 
 /** What is wanted of a chain. */
@@ -79,6 +46,7 @@ export interface ImageRequest {
 export async function ensureMergedImage(chain: Chain, request: ImageRequest): Promise<MergedImage> {
   const found = await findMergedImage(chain, request);
   if (found !== undefined) return found;
+  const { makeMergedImage } = await import("./make-merged-image.ts");
   await makeMergedImage(chain, request);
   const made = await findMergedImage(chain, request);
   if (made !== undefined) return made;
@@ -113,29 +81,6 @@ async function findMergedImage(
   };
 }
 
-/** The same chain gives the same bytes: its chainID is their identity. */
-async function makeMergedImage(chain: Chain, { sources, stack }: ImageRequest): Promise<void> {
-  const { directory } = chain.top;
-  const tars = await locateTars(sources.content, chain.diffIds);
-  const tree = await treeOfChain(chain, sources, stack);
-  const uuid = Buffer.from(hexOf(chainIdOf(chain.diffIds) as string as Digest), "hex").subarray(0, 16);
-  const shared = { uuid, diffIds: chain.diffIds, content: sources.content };
-  const write = (variant: ImageVariant): ReturnType<typeof writeImageFile> =>
-    writeImageFile(tree, { ...shared, path: join(directory, FILES[variant]), escapeOverlay: variant === "escaped" });
-  const escaped = await write("escaped");
-  const plain = escaped.overlayMarked.length === 0 ? undefined : await write("plain");
-  const [whiteoutDevice] = escaped.whiteoutDevices;
-  const record: ImageRecord = {
-    format: FORMAT,
-    sizes: { escaped: escaped.bytes, plain: plain?.bytes },
-    sums: { escaped: escaped.sha256, plain: plain?.sha256 },
-    whiteoutDevice: whiteoutDevice === undefined ? undefined : toText(whiteoutDevice),
-    tars: tars.map(({ diffId, path, size }) => ({ diffId, path: relative(directory, path), size })),
-    devices: escaped.deviceLayers,
-  };
-  await writeFileDurably(join(directory, RECORD), JSON.stringify(record));
-}
-
 /** Bytes that the images of a snapshot take; 0 before they were made. */
 export async function imageBytes(directory: string): Promise<number> {
   const record = readRecord(directory);
@@ -165,18 +110,6 @@ async function sha256Of(path: string): Promise<string> {
     throw fileError(error, path);
   }
   return hash.digest("hex");
-}
-
-function readRecord(directory: string): ImageRecord | undefined {
-  const path = join(directory, RECORD);
-  try {
-    const record = JSON.parse(readFileSync(path, "utf8")) as ImageRecord;
-    return record.format === FORMAT ? record : undefined;
-  } catch (error) {
-    // What cannot be understood is made again.
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw fileError(error, path);
-  }
 }
 
 function isOf({ tars }: ImageRecord, { diffIds }: Chain): boolean {

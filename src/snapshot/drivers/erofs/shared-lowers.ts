@@ -2,8 +2,9 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { type FileLock, fileError, lockFile, tryLockFile } from "../../../content/index.ts";
 import type { NewSnapshot } from "../../snapshot-driver.ts";
+import type { ImageVariant } from "./image-record.ts";
 import { ensureMounted, unmountAt } from "./lower-mount.ts";
-import type { ImageVariant, MergedImage } from "./merged-image.ts";
+import type { MergedImage } from "./merged-image.ts";
 
 const VARIANTS: readonly ImageVariant[] = ["escaped", "plain"];
 const PLAIN = "-plain";
