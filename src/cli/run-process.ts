@@ -24,7 +24,7 @@ function lazyStdin(signal: AbortSignal): TerminalInit["stdin"] & { close(): void
   let isOpen = false;
   return {
     get isTTY() {
-      return process.stdin.isTTY === true;
+      return process.stdin.isTTY;
     },
     [Symbol.asyncIterator]() {
       isOpen = true;

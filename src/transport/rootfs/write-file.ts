@@ -7,7 +7,7 @@ import { openPartialFile } from "../partial-file.ts";
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
 /**
- * Writes a file that appears complete or not at all, over whatever file is there; see {@link openPartialFile}. A pipe or device
+ * Writes a file that appears complete or not at all, over whatever file is there: it grows beside it, under a lock. A pipe or device
  * is written to as it is.
  *
  * @throws StrataError; nothing is left behind
