@@ -122,6 +122,7 @@ layers=$(umoci stat --image l:y --json | grep -o '"digest": *"sha256:[0-9a-f]*"'
 [ "$(echo "$layers" | wc -l)" = 1 ] || gzip -dc "l/blobs/sha256/$(echo "$layers" | tail -n 1)" >&3
 `;
 
+/** It sees a change of a directory by its seconds, so that this depends on when the case was made. */
 const NO_PARENTS = "leaves out directories above a change, so that they get another time where it is applied";
 /** What umoci 0.4.7 writes otherwise. We keep to containerd, which gives all of the upper tree back. */
 const UMOCI_DEVIATIONS: Readonly<Record<string, string>> = {
@@ -138,6 +139,11 @@ const UMOCI_DEVIATIONS: Readonly<Record<string, string>> = {
   "source-date-epoch": "knows no SOURCE_DATE_EPOCH",
 };
 
+function acceptedOfUmoci(deviation: string | undefined): readonly string[] {
+  if (deviation === undefined) return ["ok", "variant"];
+  return deviation === NO_PARENTS ? ["differs", "ok"] : ["differs"];
+}
+
 describeWith(["umoci", "bwrap", "getfattr", "root", "tar", "gzip"], "umoci", () => {
   const unpack = { name: "umoci", script: 'umoci raw unpack --image "$LAYOUT:$TAG" "$OUT"' };
 
@@ -152,7 +158,7 @@ describeWith(["umoci", "bwrap", "getfattr", "root", "tar", "gzip"], "umoci", () 
     const umoci = changesetCommands({ name: "umoci", create: umociRepack });
     for (const test of [...createCases.values()].flat()) {
       const { kind, note } = judgeCreated(test, await runOnCreator(test, umoci, {}));
-      const accepted = test.name in UMOCI_DEVIATIONS ? ["differs"] : ["ok", "variant"];
+      const accepted = acceptedOfUmoci(UMOCI_DEVIATIONS[test.name]);
       expect(accepted, `${test.name}: ${kind}\n${note}`).toContain(kind);
     }
   });
