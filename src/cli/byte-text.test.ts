@@ -27,7 +27,7 @@ describe("ByteText", () => {
         const [text, all] = [new ByteText(capacity), new ByteText(0)];
         for (const [i, one] of pieces.entries()) {
           if (i % 2 === 0) text.write(one);
-          else text.copy(Buffer.from(`<${one}>`), 1, 1 + one.length);
+          else text.copyPart(Buffer.from(`<${one}>`), 1, 1 + one.length);
         }
         all.append(text);
         expect(all.toString()).toBe(pieces.join(""));
@@ -43,5 +43,16 @@ describe("ByteText", () => {
       const isSaidAsIs = JSON.stringify(text.toString()) === `"${text.toString()}"`;
       expect(text.isPlain).toBe(isSaidAsIs && byte < 0x7f);
     }
+  });
+
+  it("knows what is plain also after bytes were taken back and others added", () => {
+    const text = new ByteText(8);
+    text.write("plain");
+    expect(text.isPlain).toBe(true);
+    text.truncate(2);
+    text.write('"');
+    expect([text.isPlain, text.toString()]).toEqual([false, 'pl"']);
+    text.truncate(2);
+    expect([text.isPlain, text.length]).toEqual([true, 2]);
   });
 });

@@ -8,21 +8,39 @@ const IS_PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
 
 /**
  * Text as bytes, put together piece by piece in one buffer that grows. Made for listings of millions of lines: nothing is left
- * for the collector, where joined strings leave a tree for each line, and the loops are so short that V8 has compiled them after some
- * hundred lines.
+ * for the collector, where joined strings leave a tree for each line. Whole pieces are moved by the engine: a loop over their bytes
+ * would be interpreted for the first thousands of lines.
  */
 export class ByteText {
-  /** How many bytes there are. Set it to less to take back what was written last. */
-  length = 0;
+  #length = 0;
   #bytes: Buffer;
+  /** So many bytes are known to be plain. */
+  #plain = 0;
 
   /** @param capacity bytes to have room for from the beginning */
   constructor(capacity: number) {
     this.#bytes = Buffer.allocUnsafe(capacity);
   }
 
-  /** Adds `source[start .. end)`. */
-  copy(source: Uint8Array, start = 0, end = source.length): void {
+  /** How many bytes there are. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Takes back what was written last, down to a length. */
+  truncate(length: number): void {
+    this.#length = length;
+    if (this.#plain > length) this.#plain = length;
+  }
+
+  /** Adds all of `source`. */
+  copy(source: Uint8Array): void {
+    const at = this.#reserve(source.length);
+    this.#bytes.set(source, at);
+  }
+
+  /** Adds `source[start .. end)`, best a few bytes. */
+  copyPart(source: Uint8Array, start: number, end: number): void {
     let at = this.#reserve(end - start);
     const bytes = this.#bytes;
     for (let i = start; i < end; i++) bytes[at++] = source[i] as number;
@@ -30,7 +48,7 @@ export class ByteText {
 
   /** Adds all bytes of another text. */
   append(text: ByteText): void {
-    this.copy(text.#bytes, 0, text.length);
+    this.copy(text.view());
   }
 
   /** Adds a string of bytes. */
@@ -55,25 +73,28 @@ export class ByteText {
   /** Whether a string of JSON needs no escapes to say all of this. */
   get isPlain(): boolean {
     const bytes = this.#bytes;
-    for (let i = 0; i < this.length; i++) if (IS_PLAIN[bytes[i] as number] === 0) return false;
-    return true;
+    const end = this.#length;
+    let at = this.#plain;
+    while (at < end && IS_PLAIN[bytes[at] as number] === 1) at++;
+    this.#plain = at;
+    return at === end;
   }
 
   toString(): ByteString {
-    return this.#bytes.toString("latin1", 0, this.length);
+    return this.#bytes.toString("latin1", 0, this.#length);
   }
 
   /** All bytes as they are now, without copying; good until something else is written. */
   view(): Buffer {
-    return this.#bytes.subarray(0, this.length);
+    return this.#bytes.subarray(0, this.#length);
   }
 
   /** Makes room for more bytes and returns where they begin. */
   #reserve(count: number): number {
-    const at = this.length;
+    const at = this.#length;
     const end = at + count;
     if (end > this.#bytes.length) this.#grow(end);
-    this.length = end;
+    this.#length = end;
     return at;
   }
 

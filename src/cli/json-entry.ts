@@ -54,7 +54,6 @@ export function jsonEntryFields(path: ByteString, node: MergedNode): ByteString 
 const OPEN = Buffer.from("{");
 const PATH = Buffer.from('"path":"/');
 const PATH_END = Buffer.from('"');
-const NLINK = Buffer.from(',"nlink":');
 const INODE = Buffer.from(',"inode":');
 const LAYER = Buffer.from(',"layer":');
 const CLOSE = Buffer.from("}\n");
@@ -75,7 +74,6 @@ function writeFields(to: ByteText, path: ByteText, node: MergedNode): void {
   to.copy(attributes(node));
   to.decimal(node.size);
   to.copy(timeField(node.mtime));
-  to.copy(NLINK);
   to.decimal(node.nlink);
   to.copy(INODE);
   to.decimal(node.inode);
@@ -114,12 +112,13 @@ function attributes({ type, mode, uid, gid }: MergedNode): Buffer {
 /** Neighbours in a listing mostly came from one package and have one time. */
 const lastTime = { seconds: Number.NaN, nanoseconds: 0, field: Buffer.alloc(0) };
 
+/** The time, and the key of what follows. */
 function timeField(mtime: FileTime): Buffer {
   const { seconds, nanoseconds } = mtime;
   if (lastTime.seconds !== seconds || lastTime.nanoseconds !== nanoseconds) {
     lastTime.seconds = seconds;
     lastTime.nanoseconds = nanoseconds;
-    lastTime.field = Buffer.from(`,"mtime":"${isoTime(mtime)}"`);
+    lastTime.field = Buffer.from(`,"mtime":"${isoTime(mtime)}","nlink":`);
   }
   return lastTime.field;
 }

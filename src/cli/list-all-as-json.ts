@@ -58,8 +58,8 @@ class RowsBelow {
   #moveTo(slot: Slot): void {
     const { columns, names } = this.#tree;
     while (slot >= this.#directory.end) this.#directory = this.#above.pop() as OpenDirectory;
-    this.#path.length = this.#directory.pathLength;
-    this.#path.copy(names, columns.nameStart[slot], columns.nameStart[slot + 1]);
+    this.#path.truncate(this.#directory.pathLength);
+    this.#path.copyPart(names, columns.nameStart[slot] as number, columns.nameStart[slot + 1] as number);
   }
 
   /** What follows lies below this row, if anything does. */
