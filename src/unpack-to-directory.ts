@@ -1,9 +1,10 @@
-import { availableParallelism, userInfo } from "node:os";
+import { availableParallelism } from "node:os";
 import { addDetails } from "./base/index.ts";
 import { createLocalScratch, createMemoryIndexCache, createTemporaryContentStore } from "./content/index.ts";
 import { type ExtractReport, extractMergedTree, fillDirectory } from "./directory/index.ts";
 import { Held } from "./held.ts";
 import { DEFAULT_LIMITS, type ImageSource } from "./image/index.ts";
+import { isRoot } from "./linux/index.ts";
 import { openNamedSource } from "./named-source.ts";
 import type { Digest } from "./oci/index.ts";
 import type { Store } from "./store/index.ts";
@@ -36,7 +37,7 @@ export async function unpackToDirectory(
 
 async function writeFiles(name: string, directory: string, options: UnpackToDirectoryOptions): Promise<ExtractReport> {
   await using held = new Held();
-  const { owners = userInfo().uid === 0 ? "apply" : "record", signal } = options;
+  const { owners = isRoot() ? "apply" : "record", signal } = options;
   const scratch = held.add(createLocalScratch({ directory: options.temporaryDirectory }));
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const { source, store } = await openNamedSource(name, held, { options, scratch, limits });

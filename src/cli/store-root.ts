@@ -1,5 +1,5 @@
-import { userInfo } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import type { Terminal } from "./terminal.ts";
 import { dataDirectory } from "./user-directories.ts";
 
@@ -12,6 +12,6 @@ export interface StoreOptions {
 export function storeRoot({ root }: StoreOptions, env: Terminal["env"]): string {
   const chosen = root ?? env["STRATA_ROOT"];
   if (chosen !== undefined && chosen !== "") return chosen;
-  if (userInfo().uid === 0) return "/var/lib/strata";
+  if (process.geteuid?.() === 0) return "/var/lib/strata";
   return join(dataDirectory(env), "strata");
 }

@@ -1,10 +1,9 @@
-import { closeSync, readSync } from "node:fs";
+import { closeSync } from "node:fs";
 import type { ByteString } from "../base/index.ts";
-import { fileError } from "../content/index.ts";
 import type { SmallFileReader } from "../layer/index.ts";
 import { hasHoles, isLinux, openDirectory, openDirectoryBeneath, openFileAt } from "../linux/index.ts";
 import { SMALLEST_SPARSE } from "../tar/index.ts";
-import { assertUnchanged, changed, type ListedFile, openBelow, openedAs, pathOf } from "./listed-file.ts";
+import { assertUnchanged, changed, type ListedFile, openBelow, openedAs, readOnce } from "./listed-file.ts";
 
 /** Files up to this size are read in one go. */
 const SMALL_BYTES = 256 * 1024;
@@ -56,7 +55,7 @@ export class ListedFileReader implements SmallFileReader {
     const bytes = this.#bytes;
     let done = 0;
     do {
-      const count = readSome(fd, bytes.subarray(0, file.size + 1), { file, done });
+      const count = readOnce(fd, bytes.subarray(done, file.size + 1), { file, offset: done });
       if (count === 0) break;
       done += count;
     } while (done < file.size);
@@ -72,17 +71,5 @@ function openListedDirectory(directory: string, path: ByteString): number {
     return openDirectoryBeneath(root, path);
   } finally {
     closeSync(root);
-  }
-}
-
-function readSome(
-  fd: number,
-  target: Uint8Array,
-  { file, done }: { readonly file: ListedFile; readonly done: number },
-): number {
-  try {
-    return readSync(fd, target, done, target.length - done, done);
-  } catch (error) {
-    throw fileError(error, pathOf(file));
   }
 }

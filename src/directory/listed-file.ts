@@ -141,7 +141,8 @@ function readFully(
   return done;
 }
 
-function readOnce(
+/** As `readSync`, at most as much as the target takes. @throws StrataError as `fileError` */
+export function readOnce(
   fd: number,
   target: Uint8Array,
   { file, offset }: { readonly file: ListedFile; readonly offset: number },
@@ -167,8 +168,7 @@ function sizeOfStats(stats: Stats): number | undefined {
   return stats.isFile() ? stats.size : undefined;
 }
 
-/** Where a file lies, for messages. */
-export function pathOf({ directory, name }: ListedFile): string {
+function pathOf({ directory, name }: ListedFile): string {
   return `${directory}/${toText(name)}`;
 }
 

@@ -80,7 +80,7 @@ export {
   openInRoot,
 } from "./open-beneath.ts";
 export { mountOverlay, type OverlayRequest } from "./overlay-mount.ts";
-export { hasManyIds, mayMount, type ProcessFacts, readProcessFacts } from "./process-facts.ts";
+export { hasManyIds, isRoot, mayMount, type ProcessFacts, readProcessFacts } from "./process-facts.ts";
 export { renameUnlessExists } from "./rename.ts";
 export {
   decodeDevice,

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { assertLinux } from "./libc.ts";
+import { userInfo } from "node:os";
+import { assertLinux, isLinux } from "./libc.ts";
 
 /** Who this process is to the kernel. */
 export interface ProcessFacts {
@@ -25,6 +26,12 @@ export function readProcessFacts(): ProcessFacts {
     capabilities: BigInt(`0x${/^CapEff:\s+([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`),
     isInUserNamespace: !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync("/proc/self/uid_map", "latin1")),
   };
+}
+
+/** Whether this process is root, on any system; a user need not have a name, as in containers that run as some number. */
+export function isRoot(): boolean {
+  if (isLinux()) return readProcessFacts().uid === 0;
+  return userInfo().uid === 0;
 }
 
 /** Whether it may mount file systems, at least those that a user namespace may. */

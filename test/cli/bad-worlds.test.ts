@@ -187,6 +187,23 @@ describeWith(["root"], "somebody who may not read all of a tree", () => {
   });
 });
 
+describeWith(["root"], "a user whom the machine does not know by name", () => {
+  it("reads, keeps and unpacks images, as in a container that runs as some number", () => {
+    ensureBuilt();
+    const prefix = ["setpriv", "--reuid", "54321", "--regid", "54321", "--clear-groups"];
+    chmodSync(home, 0o777);
+    const sample = join(ROOT, "examples/layers/image.tar");
+    for (const words of [
+      ["ls", sample],
+      ["load", "-q", "-i", sample, "--root", at("store")],
+      ["images", "--root", at("store")],
+      ["unpack", "-q", sample, at("unpacked")],
+    ]) {
+      expect({ words, ...strata(words, { prefix }) }).toMatchObject({ words, status: 0 });
+    }
+  });
+});
+
 describeWith(["mount"], "a disk without room", () => {
   const BYTES = 3_000_000;
   beforeEach(() => {

@@ -1,5 +1,4 @@
-import { readdirSync } from "node:fs";
-import { fileError } from "../../content/index.ts";
+import { namesIn } from "../names-in.ts";
 import { isRecordFile } from "../record-table.ts";
 import { snapshotPlaces } from "../snapshot-places.ts";
 import type { Snapshotter } from "../snapshotter.ts";
@@ -34,13 +33,4 @@ export async function freeLocked(snapshotter: Snapshotter, root: string): Promis
   // Each snapshot has one of both; what is made just now by others is theirs, which the cleanup sees.
   const [directories, named] = [namesIn(data), namesIn(records).filter(isRecordFile)];
   if (directories.length > named.length) await snapshotter.cleanup();
-}
-
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw fileError(error, directory);
-  }
 }

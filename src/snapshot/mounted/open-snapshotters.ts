@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileError, makeDirectoryDurably, writeFileDurably } from "../../content/index.ts";
+import { makeDirectoryDurably, writeFileDurably } from "../../content/index.ts";
 import { isLinux, readProcessFacts } from "../../linux/index.ts";
+import { namesIn } from "../names-in.ts";
 import { openSnapshotter, type SnapshotterOptions } from "../open-snapshotter.ts";
 import { DRIVER_NAMES, type DriverName, type Snapshotter } from "../snapshotter.ts";
 
@@ -43,15 +44,6 @@ export async function rememberedDriver(root: string): Promise<DriverName | undef
     return DRIVER_NAMES.find((name) => name === text.trim());
   } catch {
     return undefined;
-  }
-}
-
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw fileError(error, directory);
   }
 }
 

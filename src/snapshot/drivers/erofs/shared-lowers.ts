@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type FileLock, fileError, lockFile, tryLockFile } from "../../../content/index.ts";
+import { namesIn } from "../../names-in.ts";
 import type { NewSnapshot } from "../../snapshot-driver.ts";
 import type { ImageVariant } from "./image-record.ts";
 import { ensureMounted, unmountAt } from "./lower-mount.ts";
@@ -124,14 +125,4 @@ export class SharedLowers {
 
 function nameOf(name: string, variant: ImageVariant): string {
   return variant === "plain" ? `${name}${PLAIN}` : name;
-}
-
-/** Nothing where there is no such directory. */
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
-  }
 }
