@@ -19,7 +19,7 @@ async function* chunks(...texts: readonly string[]): AsyncGenerator<Uint8Array> 
 }
 
 test("what a killed process left goes with the next that writes the same file", async () => {
-  await writeFile(at(".out.partial"), "half");
+  await writeFile(at(".out.strata-partial"), "half");
   await writeFileAtomically(at("out"), chunks("who", "le"));
   expect(await readdir(directory)).toEqual(["out"]);
   expect(await readFile(at("out"), "utf8")).toBe("whole");
@@ -28,7 +28,7 @@ test("what a killed process left goes with the next that writes the same file", 
 test("while it is written it lies beside its place, and goes when writing fails", async () => {
   async function* broken(): AsyncGenerator<Uint8Array> {
     yield Buffer.from("half");
-    expect(await readdir(directory)).toEqual([".out.partial"]);
+    expect(await readdir(directory)).toEqual([".out.strata-partial"]);
     throw new Error("broken");
   }
   await expect(writeFileAtomically(at("out"), broken())).rejects.toThrow("broken");
@@ -36,11 +36,11 @@ test("while it is written it lies beside its place, and goes when writing fails"
 });
 
 test("what another process is writing is left alone", async () => {
-  const other = openSync(at(".out.partial"), "w");
+  const other = openSync(at(".out.strata-partial"), "w");
   try {
     expect(tryLock(other, "exclusive")).toBe(true);
     await writeFileAtomically(at("out"), chunks("ours"));
-    expect((await readdir(directory)).sort()).toEqual([".out.partial", "out"]);
+    expect((await readdir(directory)).sort()).toEqual([".out.strata-partial", "out"]);
   } finally {
     closeSync(other);
   }
@@ -48,11 +48,17 @@ test("what another process is writing is left alone", async () => {
 
 test("what somebody else put in its place is neither followed nor removed", async () => {
   await writeFile(at("victim"), "kept");
-  await symlink("victim", at(".out.partial"));
-  await mkdir(at(".dir.partial"));
+  await symlink("victim", at(".out.strata-partial"));
+  await mkdir(at(".dir.strata-partial"));
   await writeFileAtomically(at("out"), chunks("ours"));
   await writeFileAtomically(at("dir"), chunks("ours"));
-  expect((await readdir(directory)).sort()).toEqual([".dir.partial", ".out.partial", "dir", "out", "victim"]);
+  expect((await readdir(directory)).sort()).toEqual([
+    ".dir.strata-partial",
+    ".out.strata-partial",
+    "dir",
+    "out",
+    "victim",
+  ]);
   expect(await readFile(at("victim"), "utf8")).toBe("kept");
 });
 

@@ -16,7 +16,7 @@ const ATTEMPTS = 10;
 /**
  * A file that appears complete or not at all: it is written beside its place, synced, then renamed over what was there.
  *
- * Beside its place it is `.NAME.partial` and locked, so that what a killed process left is removed by the next one that writes the
+ * Beside its place it is `.NAME.strata-partial` and locked, so that what a killed process left is removed by the next one that writes the
  * same file. Where somebody else has that name, it gets one that nobody has.
  */
 export interface PartialFile extends AsyncDisposable {
@@ -36,7 +36,7 @@ export async function openPartialFile(path: string): Promise<PartialFile> {
   const target = await realPathOf(path);
   const directory = dirname(target);
   try {
-    const name = `.${basename(target)}.partial`;
+    const name = `.${basename(target)}.strata-partial`;
     const claimed = Buffer.byteLength(name) > LONGEST_NAME ? undefined : await claimFile(join(directory, name));
     if (claimed !== undefined) return partialFile(path, target, claimed);
     const own = join(directory, `.strata-${randomName()}`);

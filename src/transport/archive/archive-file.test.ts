@@ -48,7 +48,7 @@ test.each([0, 10, 1_500_000, 3_000_000])("what is dropped from %i on is gone", a
 });
 
 test("what a killed process left is taken over", async () => {
-  await writeFile(join(directory, ".out.tar.partial"), "x".repeat(100));
+  await writeFile(join(directory, ".out.tar.strata-partial"), "x".repeat(100));
   await using file = await openArchiveFile(path);
   await file.append(Buffer.from("whole"));
   await file.publish();
