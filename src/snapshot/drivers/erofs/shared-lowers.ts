@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type FileLock, fileError, lockFile, tryLockFile } from "../../../content/index.ts";
 import { namesIn } from "../../names-in.ts";
@@ -61,7 +61,7 @@ export class SharedLowers {
    */
   async release(topId: string, user: string): Promise<void> {
     const directory = join(this.#data, topId);
-    if (!existsSync(directory)) return;
+    if (!isThere(directory)) return;
     await using _ = await this.lock({ directory });
     const users = join(directory, USERS);
     for (const variant of VARIANTS) rmSync(join(users, nameOf(user, variant)), { force: true });
@@ -80,7 +80,7 @@ export class SharedLowers {
     const removed: string[] = [];
     for (const id of ids) {
       const directory = join(this.#data, id);
-      if (!existsSync(directory)) removed.push(...this.unmountAll(id));
+      if (!isThere(directory)) removed.push(...this.unmountAll(id));
       else removed.push(...(await this.#sweepOne(id, directory)));
     }
     return removed;
@@ -112,7 +112,7 @@ export class SharedLowers {
     const living: string[] = [];
     for (const name of namesIn(users)) {
       const user = name.endsWith(PLAIN) ? name.slice(0, -PLAIN.length) : name;
-      if (existsSync(join(this.#data, user))) living.push(name);
+      if (isThere(join(this.#data, user))) living.push(name);
       else rmSync(join(users, name), { force: true });
     }
     return living;
@@ -125,4 +125,9 @@ export class SharedLowers {
 
 function nameOf(name: string, variant: ImageVariant): string {
   return variant === "plain" ? `${name}${PLAIN}` : name;
+}
+
+/** What cannot be looked at is not taken for gone: its mount would be undone. */
+function isThere(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
