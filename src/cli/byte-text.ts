@@ -1,10 +1,10 @@
 import type { ByteString } from "../base/index.ts";
 
 const ZERO = 0x30;
-/** Bytes that stand for themselves in a string of JSON: printable ASCII but for the quote and the backslash. */
-const IS_PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
-  Number(byte >= 0x20 && byte <= 0x7e && byte !== 0x22 && byte !== 0x5c),
-);
+/** What stands for itself in a string of JSON: printable ASCII but for the quote and the backslash. */
+export const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+/** The same for single bytes. */
+const IS_PLAIN = Uint8Array.from({ length: 256 }, (_, byte) => Number(PLAIN.test(String.fromCharCode(byte))));
 
 /**
  * Text as bytes, put together piece by piece in one buffer that grows. Made for listings of millions of lines: nothing is left

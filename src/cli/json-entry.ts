@@ -1,7 +1,7 @@
 import { type ByteString, type FileTime, isUtf8, toBuffer, toText } from "../base/index.ts";
 import type { FileType } from "../tree/index.ts";
 import type { MergedNode } from "../union/index.ts";
-import { ByteText } from "./byte-text.ts";
+import { ByteText, PLAIN } from "./byte-text.ts";
 import { octalMode } from "./format-mode.ts";
 import { isoTime } from "./format-time.ts";
 
@@ -122,8 +122,6 @@ function timeField(mtime: FileTime): Buffer {
   }
   return lastTime.field;
 }
-
-const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
 /** `"key":"…"`, and `"keyBytes"` when the name is not UTF-8. */
 export function jsonName(key: string, name: ByteString): ByteString {
