@@ -16,7 +16,7 @@ export { type ByteRange, type ByteSource, memorySource, readAll, sliceSource } f
 export { type ByteString, fromBuffer, fromText, isUtf8, toBuffer, toText } from "./byte-string.ts";
 export { now, randomFraction, randomName, sleep } from "./clock.ts";
 export { mapConcurrent } from "./concurrency.ts";
-export type { FileTime } from "./file-time.ts";
+export { type FileTime, isLater, isSameTime, timeOfNanoseconds } from "./file-time.ts";
 export {
   addDetails,
   assertNotAborted,

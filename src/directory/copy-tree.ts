@@ -21,9 +21,9 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import {
   assertNotAborted,
   type ByteString,
-  type FileTime,
   fromBuffer,
   fromText,
+  timeOfNanoseconds,
   toBuffer,
   toText,
 } from "../base/index.ts";
@@ -234,7 +234,7 @@ function copyAttributes(from: Buffer, to: Buffer, stats: BigIntStats): void {
   unlessForbidden(() => lchownSync(to, Number(stats.uid), Number(stats.gid)));
   if (!stats.isSymbolicLink()) chmodSync(to, Number(stats.mode & 0o7777n));
   for (const [name, value] of readXattrs(source)) unlessForbidden(() => writeXattr(target, name, value));
-  setFileTimes(target, timeOf(stats.atimeNs), timeOf(stats.mtimeNs));
+  setFileTimes(target, timeOfNanoseconds(stats.atimeNs), timeOfNanoseconds(stats.mtimeNs));
 }
 
 function unlessForbidden(action: () => void): void {
@@ -243,9 +243,4 @@ function unlessForbidden(action: () => void): void {
   } catch (error) {
     if (!["EPERM", "EINVAL", "ENOTSUP"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
   }
-}
-
-function timeOf(nanoseconds: bigint): FileTime {
-  const rest = ((nanoseconds % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
-  return { seconds: Number((nanoseconds - rest) / 1_000_000_000n), nanoseconds: Number(rest) };
 }

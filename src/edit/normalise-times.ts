@@ -1,4 +1,4 @@
-import { type ByteSource, type FileTime, readAll } from "../base/index.ts";
+import { type ByteSource, type FileTime, isLater, isSameTime, readAll } from "../base/index.ts";
 import type { ImageLayer, LayerSource, PlacedImage } from "../image/index.ts";
 import type { LayerIndex } from "../layer/index.ts";
 import { ANNOTATION } from "../oci/index.ts";
@@ -109,12 +109,4 @@ function parseTime(text: string): FileTime | undefined {
 function formatTime({ seconds, nanoseconds }: FileTime): string {
   const fraction = String(nanoseconds).padStart(9, "0").replace(/0+$/, "");
   return new Date(seconds * 1000).toISOString().replace(/\.000Z$/, fraction === "" ? "Z" : `.${fraction}Z`);
-}
-
-function isLater(a: FileTime, b: FileTime): boolean {
-  return a.seconds > b.seconds || (a.seconds === b.seconds && a.nanoseconds > b.nanoseconds);
-}
-
-function isSameTime(a: FileTime, b: FileTime): boolean {
-  return a.seconds === b.seconds && a.nanoseconds === b.nanoseconds;
 }

@@ -1,4 +1,4 @@
-import { type ByteString, type FileTime, toText } from "../base/index.ts";
+import { type ByteString, type FileTime, isLater, toText } from "../base/index.ts";
 import {
   SMALLEST_SPARSE,
   type SparseRun,
@@ -117,10 +117,6 @@ async function* dataOf({ open }: ListedLayer, entry: number, runs: readonly Spar
   const source = await open(entry);
   await using _ = source;
   for (const { offset, length } of runs) yield* source.stream({ start: offset, end: offset + length });
-}
-
-function isLater(time: FileTime, limit: FileTime): boolean {
-  return time.seconds > limit.seconds || (time.seconds === limit.seconds && time.nanoseconds > limit.nanoseconds);
 }
 
 function headerOf(

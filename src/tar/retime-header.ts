@@ -1,4 +1,4 @@
-import type { ByteString, FileTime } from "../base/index.ts";
+import { type ByteString, type FileTime, isSameTime } from "../base/index.ts";
 import { encodeHeader } from "./encode-header.ts";
 import {
   BLOCK_SIZE,
@@ -188,8 +188,4 @@ function sealed(block: Buffer): Buffer {
   const sum = block.reduce((total, byte) => total + byte, 0);
   block.write(`${sum.toString(8).padStart(6, "0")}\0 `, at, "latin1");
   return block;
-}
-
-function isSameTime(a: FileTime, b: FileTime): boolean {
-  return a.seconds === b.seconds && a.nanoseconds === b.nanoseconds;
 }

@@ -1,4 +1,4 @@
-import type { FileTime } from "../base/index.ts";
+import { isSameTime } from "../base/index.ts";
 import type { FileNode } from "../tree/index.ts";
 import { type MergedNode, mergedNode } from "./merged-node.ts";
 import { CHANGE_CAUSES, type ChangeCause, type Slot, type UnionState } from "./union-state.ts";
@@ -149,7 +149,7 @@ function metadataChanges(a: FileNode, b: FileNode): MetadataField[] {
   const fields: MetadataField[] = [];
   if (a.mode !== b.mode) fields.push("mode");
   if (a.uid !== b.uid || a.gid !== b.gid) fields.push("owner");
-  if (!sameTime(a.mtime, b.mtime)) fields.push("mtime");
+  if (!isSameTime(a.mtime, b.mtime)) fields.push("mtime");
   if (!sameXattrs(a.xattrs, b.xattrs)) fields.push("xattrs");
   if (a.device.major !== b.device.major || a.device.minor !== b.device.minor) fields.push("device");
   if (a.linkTarget !== b.linkTarget) fields.push("target");
@@ -160,10 +160,6 @@ function contentChange(a: MergedNode, b: MergedNode): LayerChange["content"] {
   if (a.type !== "file" || b.type !== "file" || a.inode === b.inode) return "same";
   if (a.size !== b.size) return "changed";
   return a.size === 0 ? "same" : "unknown";
-}
-
-function sameTime(a: FileTime, b: FileTime): boolean {
-  return a.seconds === b.seconds && a.nanoseconds === b.nanoseconds;
 }
 
 function sameXattrs(a: FileNode["xattrs"], b: FileNode["xattrs"]): boolean {

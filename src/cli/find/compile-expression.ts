@@ -1,4 +1,4 @@
-import { type ByteString, fromText, toText } from "../../base/index.ts";
+import { type ByteString, type FileTime, fromText, isLater, toText } from "../../base/index.ts";
 import type { FileType } from "../../tree/index.ts";
 import type { MergedTree } from "../../union/index.ts";
 import type { Accounts } from "../accounts.ts";
@@ -267,9 +267,8 @@ function account(key: keyof Accounts, name: string, idOf: (candidate: Candidate)
   };
 }
 
-function newerThan({ seconds, nanoseconds }: { readonly seconds: number; readonly nanoseconds: number }): Judge {
-  return ({ node: { mtime } }) =>
-    mtime.seconds > seconds || (mtime.seconds === seconds && mtime.nanoseconds > nanoseconds);
+function newerThan(time: FileTime): Judge {
+  return ({ node: { mtime } }) => isLater(mtime, time);
 }
 
 /** Whole units since the last change, rounded down. */

@@ -1,4 +1,4 @@
-import { assertNotAborted, type ByteString, type FileTime, fromText } from "../../base/index.ts";
+import { assertNotAborted, type ByteString, fromText, timeOfNanoseconds } from "../../base/index.ts";
 import { LayerIndexBuilder, type ListedLayer } from "../../layer/index.ts";
 import {
   blocksOfRuns,
@@ -36,7 +36,6 @@ interface Item {
   readonly isSame: boolean;
 }
 
-const NS = 1_000_000_000n;
 const MARKER_MODE = 0o600;
 
 /**
@@ -167,10 +166,5 @@ async function entryOf(
 }
 
 function attributesOf({ mode, uid, gid, mtimeNs }: FileFacts): Pick<TarEntry, "mode" | "uid" | "gid" | "mtime"> {
-  return { mode: mode & 0o7777, uid, gid, mtime: timeOf(mtimeNs) };
-}
-
-function timeOf(ns: bigint): FileTime {
-  const rest = ((ns % NS) + NS) % NS;
-  return { seconds: Number((ns - rest) / NS), nanoseconds: Number(rest) };
+  return { mode: mode & 0o7777, uid, gid, mtime: timeOfNanoseconds(mtimeNs) };
 }
