@@ -5,6 +5,7 @@ import {
   type CreateChangesetOptions,
   changesetOfDirectories,
   createOverlayChangeset,
+  directoryTar,
   type Notice,
 } from "./changeset/index.ts";
 import { type CompressionFormat, compress } from "./tar/index.ts";
@@ -30,11 +31,17 @@ export interface CreateLayerOptions extends Pick<CreateChangesetOptions, "conten
 export interface CreatedLayer {
   /** Nothing differs: no layer is needed. */
   readonly isEmpty: boolean;
-  /** Paths that were added, changed or deleted. */
+  /**
+   * Paths that were added, changed or deleted. A layer of everything is written while its directory is listed: of one, these and the
+   * {@link notices} are complete when the bytes have been read.
+   */
   readonly changeCount: number;
   /** What is in no layer: sockets, files that vanished, what is mounted inside. */
   readonly notices: readonly Notice[];
-  /** The same for the same trees. An archive without entries where nothing differs. */
+  /**
+   * The same for the same trees. An archive without entries where nothing differs.
+   * @throws StrataError while they are read: what {@link createLayer} throws, where it comes to that only now
+   */
   bytes(): AsyncIterable<Uint8Array>;
   /** Writes a file that is complete or not there. @returns its size in bytes */
   writeTo(path: string): Promise<number>;
@@ -52,13 +59,16 @@ export async function createLayer(
   upper: string,
   options: CreateLayerOptions = {},
 ): Promise<CreatedLayer> {
-  const changeset = await changesetBetween(lower, upper, options);
-  const { isEmpty, changes, notices } = changeset;
-  const bytes = (): AsyncIterable<Uint8Array> => bytesOf(changeset, options);
+  const content = await contentBetween(lower, upper, options);
+  const bytes = (): AsyncIterable<Uint8Array> => compressed(content.tar(options), options);
   return {
-    isEmpty,
-    changeCount: changes.length,
-    notices,
+    isEmpty: content.isEmpty,
+    get changeCount() {
+      return content.changeCount;
+    },
+    get notices() {
+      return content.notices;
+    },
     bytes,
     writeTo: async (path) => {
       let size = 0;
@@ -74,16 +84,43 @@ export async function createLayer(
   };
 }
 
+/** A layer, not compressed. */
+interface LayerContent extends Pick<CreatedLayer, "isEmpty" | "changeCount" | "notices"> {
+  tar(options: CreateLayerOptions): AsyncIterable<Uint8Array>;
+}
+
+async function contentBetween(lower: string, upper: string, options: CreateLayerOptions): Promise<LayerContent> {
+  // An empty path would be found to be the root directory: it is what an unset variable of a shell leaves.
+  if (upper === "") throw emptyOperand("upper");
+  if (lower === "" && options.isOverlay !== true) return everythingIn(upper, options);
+  const changeset = await changesetBetween(lower, upper, options);
+  const { isEmpty, changes, notices } = changeset;
+  return { isEmpty, changeCount: changes.length, notices, tar: ({ clampTime }) => changeset.tar({ clampTime }) };
+}
+
+/** Its root, at least, is in the layer. */
+function everythingIn(directory: string, { signal }: CreateLayerOptions): LayerContent {
+  const whole = directoryTar(directory, { signal });
+  return {
+    isEmpty: false,
+    get changeCount() {
+      return whole.entryCount;
+    },
+    get notices() {
+      return whole.notices;
+    },
+    tar: ({ clampTime }) => whole.tar({ clampTime }),
+  };
+}
+
 async function changesetBetween(
   lower: string,
   upper: string,
   { isOverlay = false, contents, signal }: CreateLayerOptions,
 ): Promise<Changeset> {
-  // An empty path would be found to be the root directory: it is what an unset variable of a shell leaves.
-  if (upper === "") throw emptyOperand("upper");
   if (isOverlay && lower === "") throw emptyOperand("lower");
   if (isOverlay) return await createOverlayChangeset({ lowers: splitLowers(lower), upper }, { signal });
-  return await changesetOfDirectories(lower === "" ? undefined : lower, upper, { contents, signal });
+  return await changesetOfDirectories(lower, upper, { contents, signal });
 }
 
 function emptyOperand(which: "lower" | "upper"): StrataError {
@@ -102,11 +139,10 @@ function splitLowers(text: string): string[] {
   return parts.map((part) => part.replace(/\\(.)/g, "$1"));
 }
 
-function bytesOf(
-  changeset: Changeset,
-  { compression = "none", compressionLevel: level, clampTime, signal }: CreateLayerOptions,
+function compressed(
+  tar: AsyncIterable<Uint8Array>,
+  { compression = "none", compressionLevel: level, signal }: CreateLayerOptions,
 ): AsyncIterable<Uint8Array> {
-  const tar = changeset.tar({ clampTime });
   if (compression === "none") return tar;
   return compress(tar, compression, {
     concurrency: 2 * availableParallelism(),

@@ -1,6 +1,6 @@
 import { assertNotDisposed } from "./assert-not-disposed.ts";
 import { type FileTime, fromText, toText } from "./base/index.ts";
-import { directoryTree } from "./changeset/index.ts";
+import { directoryTar } from "./changeset/index.ts";
 import { openFile } from "./content/index.ts";
 import { type CopyImageOptions, copyOptions } from "./copy-image.ts";
 import { type DraftChain, type Edit, type EditOptions, editInChain, loadFiles } from "./draft-chain.ts";
@@ -26,7 +26,6 @@ import {
 import { Held } from "./held.ts";
 import { hostPlatform } from "./host-platform.ts";
 import { artifactOfImage, type PlacedImage } from "./image/index.ts";
-import { changesetTar, noWhiteouts } from "./layer/index.ts";
 import { openNamedDestination } from "./named-places.ts";
 import { openBases } from "./open-bases.ts";
 import { type ForceOption, type ImageDraft, OpenedImage } from "./opened-image.ts";
@@ -53,7 +52,7 @@ export class ChainedDraft implements ImageDraft {
     if (typeof layer !== "string") return await this.#after((ctx) => appendLayer(this.image, layer, ctx), step);
     const { stdin } = this.#chain.options;
     if (layer === "-" && stdin !== undefined) return await this.append(stdin, step);
-    if (await leadsToTree(layer)) return await this.append(await this.#directory(layer), step);
+    if (await leadsToTree(layer)) return await this.append(this.#directory(layer), step);
     const file = await openFile(layer);
     await using _ = file;
     return await this.append(file.stream(), step);
@@ -150,12 +149,10 @@ export class ChainedDraft implements ImageDraft {
     assertLayersFit(await layerLibrary.load({ ...image, reference }), stack);
   }
 
-  async #directory(path: string): Promise<AsyncIterable<Uint8Array>> {
+  #directory(path: string): AsyncIterable<Uint8Array> {
     const { clampTime, signal } = this.#chain.options;
     // The image's root has its own owner and mode.
-    const isUnchanged = (entry: number): boolean => entry === 0;
-    const tree = await directoryTree(path, { signal });
-    return changesetTar(tree, noWhiteouts, { isUnchanged, ...(clampTime && { clampTime }) });
+    return directoryTar(path, { signal }).tar({ clampTime, withoutRoot: true });
   }
 
   async #after(edit: Edit, step?: EditStep): Promise<ImageDraft> {

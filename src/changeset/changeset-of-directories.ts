@@ -10,15 +10,13 @@ export type ChangesetOfDirectoriesOptions = CreateChangesetOptions & DirectoryTr
 /**
  * The changeset that makes one directory out of another. Where the upper is an overlay mounted on just the lower, only what was
  * written to it is read.
- * @param lower undefined for nothing at all
  * @throws StrataError as {@link createChangeset} and `directoryTree`
  */
 export async function changesetOfDirectories(
-  lower: string | undefined,
+  lower: string,
   upper: string,
   options: ChangesetOfDirectoriesOptions = {},
 ): Promise<Changeset> {
-  if (lower === undefined) return await createChangeset(undefined, await directoryTree(upper, options), options);
   const native = await changesetOfMount(lower, upper, options);
   if (native !== undefined) return native;
   return await createChangeset(await directoryTree(lower, options), await directoryTree(upper, options), options);

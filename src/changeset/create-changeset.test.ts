@@ -225,15 +225,13 @@ describe("the changeset of two directories", () => {
 
   it("holds everything where there is nothing below", async () => {
     await twoTrees(() => undefined);
-    const changeset = await changesetOfDirectories(undefined, b);
+    const changeset = await createChangeset(undefined, await directoryTree(b));
     expect(changeset.changes.every(({ kind }) => kind === "added")).toBe(true);
     expect((await namesOf(changeset)).slice(0, 3)).toEqual(["./", "a/", "a/b"]);
   });
 
   it("refuses a directory that is none", async () => {
-    await expect(changesetOfDirectories(undefined, join(directory, "none"))).rejects.toMatchObject({
-      code: "file-not-found",
-    });
+    await expect(directoryTree(join(directory, "none"))).rejects.toMatchObject({ code: "file-not-found" });
     writeFileSync(join(directory, "file"), "");
     await expect(directoryTree(join(directory, "file"))).rejects.toMatchObject({ code: "file-not-found" });
   });

@@ -16,12 +16,18 @@ export interface DirectoryTreeOptions extends Pick<ListDirectoryOptions, "signal
  * an image. Labels of SELinux are the host's. Sockets and what is mounted inside are left out, with a notice.
  * @throws StrataError as `listDirectory`: `file-not-found`, `permission-denied` …
  */
-export async function directoryTree(
-  path: string,
-  { signal, unreadable, keepOverlayXattrs = false }: DirectoryTreeOptions = {},
-): Promise<ListedTree> {
+export async function directoryTree(path: string, options: DirectoryTreeOptions = {}): Promise<ListedTree> {
+  return await listDirectory(path, listingOptions(options));
+}
+
+/** How the room `directory` is asked for that. */
+export function listingOptions({
+  signal,
+  unreadable,
+  keepOverlayXattrs = false,
+}: DirectoryTreeOptions): ListDirectoryOptions {
   const isForeign = keepOverlayXattrs ? isOfHost : isOfHostOrOverlay;
-  return await listDirectory(path, { signal, unreadable, map: (entry) => withoutXattrs(entry, isForeign) });
+  return { signal, unreadable, map: (entry) => withoutXattrs(entry, isForeign) };
 }
 
 /** Whether an attribute says something about this machine, and nothing about the file. */

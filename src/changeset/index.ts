@@ -6,6 +6,7 @@
  * - A {@link Changeset} is what makes the upper out of the lower: its changes, and the tar of the layer that holds them.
  *   {@link createChangeset} walks over both trees; {@link createOverlayChangeset} reads the upper directory of an overlay
  *   alone, which is as quick as the change is small; {@link changesetOfDirectories} takes that way by itself where it can.
+ * - {@link directoryTar} is the layer that holds all of a directory, written while the directory is listed.
  * - A {@link Notice} tells what could not be told: sockets, files that vanished, what is mounted inside.
  *
  * {@link applyChangesets} makes a directory what it is after the changesets: whiteouts carried out, names and links resolved
@@ -32,6 +33,7 @@ export {
   type CreateChangesetOptions,
   createChangeset,
 } from "./create-changeset.ts";
+export { type DirectoryTar, directoryTar } from "./directory-tar.ts";
 export { type DirectoryTreeOptions, directoryTree } from "./directory-tree.ts";
 export type { ListedTree, ReadableFile } from "./listed-tree.ts";
 export { mergedTreeListing, type TreeContents } from "./merged-tree-listing.ts";

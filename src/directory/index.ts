@@ -12,7 +12,8 @@
  *
  * Trees are as deep as they like: whoever walks one reaches what is in it by short paths ({@link enter}).
  *
- * Reading gives a directory as a layer: {@link listDirectory}, and {@link upperDirectory} for one that a union mount wrote to.
+ * Reading gives a directory as a layer: {@link listDirectory}, {@link walkDirectory} where each entry is needed once, and
+ * {@link upperDirectory} for one that a union mount wrote to.
  *
  * @example
  * const report = await extractMergedTree("rootfs", tree, { openTar: (layer) => openFile(tars[layer]) });
@@ -43,3 +44,4 @@ export { type NotePlaces, type OverlayNotes, overlayNotesOf, withoutOverlayNotes
 export { type Entered, enter, leave, type Reach, reach, within } from "./reach.ts";
 export type { ChangedDirectory, ChangedFile, RemovedPath, TreeChanges } from "./tree-changes.ts";
 export { type UpperDirectory, type UpperDirectoryOptions, type UpperStyle, upperDirectory } from "./upper-directory.ts";
+export { type WalkedDirectory, walkDirectory } from "./walk-directory.ts";

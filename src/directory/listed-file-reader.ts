@@ -12,18 +12,18 @@ const SMALL_BYTES = 256 * 1024;
  * Reads the small files of a listing. It holds the directory of the last one open, from which the next ones are reached: most lie
  * in the same. No symlink is followed below the directory that was listed.
  */
-export class ListedFileReader implements SmallFileReader {
-  readonly #fileOf: (entry: number) => ListedFile;
+export class ListedFileReader<Entry> implements SmallFileReader<Entry> {
+  readonly #fileOf: (entry: Entry) => ListedFile;
   /** One byte more tells that a file has grown. */
   readonly #bytes = Buffer.allocUnsafeSlow(SMALL_BYTES + 1);
   #held: { readonly root: string; readonly path: ByteString; readonly fd: number } | undefined;
 
-  constructor(fileOf: (entry: number) => ListedFile) {
+  constructor(fileOf: (entry: Entry) => ListedFile) {
     this.#fileOf = fileOf;
   }
 
   /** @throws StrataError `file-changed`, as `fileError` */
-  read(entry: number): Uint8Array | undefined {
+  read(entry: Entry): Uint8Array | undefined {
     const file = this.#fileOf(entry);
     if (file.size > SMALL_BYTES) return undefined;
     const fd = isLinux() ? openedAs(file, () => this.#open(file)) : openBelow(file);

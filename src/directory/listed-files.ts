@@ -1,4 +1,4 @@
-import type { LayerIndex, ListedLayer, SmallFileReader } from "../layer/index.ts";
+import type { FileContents, LayerIndex, ListedLayer, SmallFileReader } from "../layer/index.ts";
 import type { FileStatus } from "../linux/index.ts";
 import { dataRunsOf } from "./data-runs.ts";
 import { type ListedFile, listedFileSource, type OpenedFile, openListedFile } from "./listed-file.ts";
@@ -34,11 +34,18 @@ export function listedFiles(index: LayerIndex, { files, notices, placeOf }: File
   return {
     index,
     notices,
-    open: async (entry) => listedFileSource(fileOf(entry)),
+    ...contentsOf(fileOf),
     openSync: (entry) => openListedFile(fileOf(entry)),
+    contentKey: (entry) => files.keyOf(entry),
+  };
+}
+
+/** The data of entries that are files of this machine. */
+export function contentsOf<Entry>(fileOf: (entry: Entry) => ListedFile): Required<FileContents<Entry>> {
+  return {
+    open: async (entry) => listedFileSource(fileOf(entry)),
     reader: () => new ListedFileReader(fileOf),
     dataRuns: (entry) => dataRunsOf(fileOf(entry)),
-    contentKey: (entry) => files.keyOf(entry),
   };
 }
 

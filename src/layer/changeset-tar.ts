@@ -1,14 +1,7 @@
-import { type ByteString, type FileTime, isLater, toText } from "../base/index.ts";
-import {
-  SMALLEST_SPARSE,
-  type SparseRun,
-  sparseRunsToWrite,
-  type TarHeaderFields,
-  type TarMember,
-  writeTar,
-} from "../tar/index.ts";
-import { FILE } from "./entry-kind.ts";
-import type { ListedLayer, SmallFileReader } from "./listed-layer.ts";
+import { type ByteString, type FileTime, toText } from "../base/index.ts";
+import { type TarHeaderFields, type TarMember, writeTar } from "../tar/index.ts";
+import { capabilityCarrier, clampedTime, type MemberContext, memberOf } from "./layer-member.ts";
+import type { ListedLayer } from "./listed-layer.ts";
 import { type ChangesetPlacement, type ChangesetRemoval, planChangeset } from "./plan-changeset.ts";
 import { assertNamesFitLayer } from "./reserved-names.ts";
 import type { WhiteoutCodec } from "./whiteout-codec.ts";
@@ -20,8 +13,6 @@ export interface ChangesetTarOptions {
    * Default: none of them gets into the tar.
    */
   readonly keepOverlayXattrs?: boolean;
-  /** Entries of the listing that say nothing new, and are left out. */
-  readonly isUnchanged?: (entry: number) => boolean;
   /** Later times become this one (SOURCE_DATE_EPOCH of reproducible-builds.org). */
   readonly clampTime?: FileTime | undefined;
 }
@@ -42,9 +33,10 @@ export function changesetTar(
 
 function* membersOf(layer: ListedLayer, codec: WhiteoutCodec, options: ChangesetTarOptions): Generator<TarMember> {
   using reader = layer.reader?.();
-  const context = { ...options, layer, reader };
+  const context = { ...options, contents: layer, reader };
   assertNamesFitLayer(layer.index, codec);
   const { removals, placements } = planChangeset(layer.index, codec);
+  const withCapability = capabilityCarrier();
   const pending = [...removals];
   // An opaque marker comes right after its directory: some programs refuse one for a directory that is not there yet.
   const removalsUpTo = function* (entry: number): Generator<TarMember> {
@@ -52,35 +44,13 @@ function* membersOf(layer: ListedLayer, codec: WhiteoutCodec, options: Changeset
       yield whiteout(pending.shift() as ChangesetRemoval);
     }
   };
-  const capabilities = new Map<ByteString, Attributes>();
   for (const placement of placements) {
     yield* removalsUpTo(placement.entry - 1);
-    if (options.isUnchanged?.(placement.entry) !== true) {
-      const member = memberOf(placement, context);
-      yield placement.kind === "link" ? withCapability(member, placement.target, capabilities) : member;
-      noteCapability(member.entry, capabilities);
-    }
+    yield memberOf(withCapability(headerOf(placement, context)), placement.entry, context);
     yield* removalsUpTo(placement.entry);
   }
   yield* removalsUpTo(Number.POSITIVE_INFINITY);
 }
-
-type Attributes = ReadonlyMap<ByteString, Uint8Array>;
-
-/** A link has the attributes of its file, whatever it says; but some programs set the owner with it, which takes this one away. */
-function withCapability(member: TarMember, target: ByteString, known: Map<ByteString, Attributes>): TarMember {
-  const xattrs = known.get(target);
-  if (xattrs === undefined) return member;
-  known.set(member.entry.name, xattrs);
-  return { ...member, entry: { ...member.entry, xattrs } };
-}
-
-function noteCapability({ name, type, xattrs }: TarHeaderFields, known: Map<ByteString, Attributes>): void {
-  const capability = type === "file" ? xattrs?.get(CAPABILITY) : undefined;
-  if (capability !== undefined) known.set(name, new Map([[CAPABILITY, capability]]));
-}
-
-const CAPABILITY = "security.capability";
 
 /** As old as the epoch: the time of a deletion is no part of an image, and would make another layer of each try. */
 function whiteout(removal: ChangesetRemoval): TarMember {
@@ -91,37 +61,13 @@ function whiteout(removal: ChangesetRemoval): TarMember {
   return { entry: { name: path, type: "file", mode: 0o600, uid: 0, gid: 0, size: 0, mtime } };
 }
 
-/** What members are made from. */
-interface MemberContext extends ChangesetTarOptions {
-  readonly layer: ListedLayer;
-  readonly reader: SmallFileReader | undefined;
-}
-
-function memberOf(placement: ChangesetPlacement, context: MemberContext): TarMember {
-  const { layer, reader } = context;
-  const { entry } = placement;
-  const header = headerOf(placement, context);
-  const { size } = header;
-  if (layer.index.columns.type[entry] !== FILE || size === 0) return { entry: header };
-  const bytes = reader?.read(entry);
-  if (bytes !== undefined) return { entry: header, data: [bytes] };
-  const runs = size <= SMALLEST_SPARSE ? undefined : layer.dataRuns?.(entry);
-  const sparse = runs === undefined ? undefined : sparseRunsToWrite(runs, size);
-  if (sparse !== undefined) return { entry: { ...header, sparse }, data: dataOf(layer, entry, sparse) };
-  return { entry: header, data: dataOf(layer, entry, [WHOLE]) };
-}
-
-const WHOLE: SparseRun = { offset: 0, length: Number.POSITIVE_INFINITY };
-
-async function* dataOf({ open }: ListedLayer, entry: number, runs: readonly SparseRun[]): AsyncGenerator<Uint8Array> {
-  const source = await open(entry);
-  await using _ = source;
-  for (const { offset, length } of runs) yield* source.stream({ start: offset, end: offset + length });
-}
-
 function headerOf(
   placement: ChangesetPlacement,
-  { layer: { index }, keepOverlayXattrs = false, clampTime }: MemberContext,
+  {
+    contents: { index },
+    keepOverlayXattrs = false,
+    clampTime,
+  }: ChangesetTarOptions & MemberContext<number, ListedLayer>,
 ): TarHeaderFields {
   const { entry } = placement;
   const { columns } = index;
@@ -137,7 +83,7 @@ function headerOf(
     uid: columns.uid[entry] as number,
     gid: columns.gid[entry] as number,
     size: type === "file" ? (columns.size[entry] as number) : 0,
-    mtime: clampTime !== undefined && isLater(mtime, clampTime) ? clampTime : mtime,
+    mtime: clampedTime(mtime, clampTime),
     linkName: placement.kind === "link" ? placement.target : index.linkName(entry),
     devMajor: device >>> 20,
     devMinor: device & 0xfffff,

@@ -8,6 +8,7 @@
  * - {@link planChangeset}: the one planner. It decides, purely, what a layer removes and places; whoever holds a tree acts.
  * - {@link ListedLayer}: a layer, or a whole tree, that is no tar. {@link compareTrees} says how two whole trees differ,
  *   {@link differenceOf} makes the changeset of that, and {@link changesetTar} writes any changeset, whoever listed it, as a tar.
+ * - {@link WalkedTree}: a whole tree that is written while it is walked, by {@link treeTar}.
  *
  * @example
  * const builder = new LayerIndexBuilder();
@@ -31,7 +32,7 @@ export { decodeLayerIndex, encodeLayerIndex } from "./encode-layer-index.ts";
 export { BLOCK, CHAR, DIRECTORY, ENTRY_TYPES, FIFO, FILE, HARDLINK, SYMLINK } from "./entry-kind.ts";
 export { LayerIndex } from "./layer-index.ts";
 export { LayerIndexBuilder } from "./layer-index-builder.ts";
-export type { ListedLayer, SmallFileReader } from "./listed-layer.ts";
+export type { FileContents, ListedLayer, SmallFileReader, WalkedTree } from "./listed-layer.ts";
 export {
   type ChangesetPlacement,
   type ChangesetPlan,
@@ -39,6 +40,7 @@ export {
   planChangeset,
 } from "./plan-changeset.ts";
 export { assertNameFitsLayer, assertNamesFitLayer } from "./reserved-names.ts";
+export { type TreeTarOptions, treeTar } from "./tree-tar.ts";
 export { whereIs } from "./where-is.ts";
 export {
   aufsWhiteouts,

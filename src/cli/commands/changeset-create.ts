@@ -58,7 +58,6 @@ export function configureChangesetCreate(command: Command, terminal: Terminal): 
         clampTime: sourceDateEpoch(terminal.env),
         signal: terminal.signal,
       });
-      await tellNotices(terminal, layer.notices);
       if (output === "-") {
         for await (const chunk of layer.bytes()) await terminal.stdout.send(chunk);
       } else if (layer.isEmpty) {
@@ -67,5 +66,6 @@ export function configureChangesetCreate(command: Command, terminal: Terminal): 
         const size = await layer.writeTo(output);
         await terminal.note(`${layer.changeCount} changes, ${formatBytes(size)}`);
       }
+      await tellNotices(terminal, layer.notices);
     });
 }
