@@ -186,7 +186,10 @@ export function neededBy({ parts }: ImageRecord): Digest[] {
 }
 
 /** The stacks of layers of an image's manifests, from each topmost one down; what occurs in several once for each. */
-export function chainsOf(records: RecordReader, { leaves }: ImageRecord): { chainId: string; diffId: DiffId }[] {
+export function chainsOf(
+  records: RecordReader,
+  { leaves }: Pick<ImageRecord, "leaves">,
+): { chainId: string; diffId: DiffId }[] {
   const found: { chainId: string; diffId: DiffId }[] = [];
   for (const leaf of leaves) {
     const seen = new Set<string>();

@@ -12,10 +12,11 @@ import {
   walkManifests,
 } from "../image/index.ts";
 import { chainIds, type Descriptor, type Digest, formatPlatform } from "../oci/index.ts";
-import { findImage } from "./find-image.ts";
-import { chainsOf, neededBy } from "./image-graph.ts";
+import { type FoundImage, findImage } from "./find-image.ts";
+import { chainsOf, neededBy, rootOf } from "./image-graph.ts";
 import { protect } from "./lease.ts";
 import { namesByRoot } from "./list-images.ts";
+import type { RecordReader } from "./metadata/records.ts";
 import type { StoredChain } from "./store.ts";
 import type { StoreParts } from "./store-parts.ts";
 import { type StoredBlobs, storedBlobs } from "./with-tars.ts";
@@ -58,11 +59,37 @@ export async function openStoredImage(parts: StoreParts, text: string, choice: P
 
 /** See `Store.chain`. */
 export async function storedChain(parts: StoreParts, text: string, choice: PlatformChoice): Promise<StoredChain> {
-  const { target } = (await parts.glance()).read((records) => findImage(records, text));
+  const { target, remembered } = (await parts.glance()).read((records) => {
+    const found = findImage(records, text);
+    return { target: found.target, remembered: rememberedChain(records, found) };
+  });
+  // Only the documents tell whether the image is for a platform that was asked for.
+  if (remembered !== undefined && choice.platform === undefined) return remembered;
   const tree = await walkManifests(parts.place, [target], choice.limits);
   const { documents } = await choosePresent(parts, tree, choice);
   const diffIds = diffIdsOf(documents);
   return { diffIds, chainIds: chainIds(diffIds) };
+}
+
+/**
+ * What the tables know of the documents of an image, which need not be read and checked then: undefined for no layers, and where
+ * several manifests are here to choose from. The chainID vouches for the diffIDs, which it is the hash of.
+ */
+function rememberedChain(records: RecordReader, found: FoundImage): StoredChain | undefined {
+  const manifest = manifestHere(found);
+  const leaf = found.record.leaves.find((one) => one.manifest === manifest);
+  if (leaf?.chainId === undefined) return undefined;
+  const diffIds = chainsOf(records, { leaves: [leaf] }).map(({ diffId }) => diffId);
+  diffIds.reverse();
+  const chain = { diffIds, chainIds: chainIds(diffIds) };
+  return chain.chainIds.at(-1) === leaf.chainId ? chain : undefined;
+}
+
+/** The manifest that is meant, as far as there is nothing to choose. */
+function manifestHere({ record, target }: FoundImage): Digest | undefined {
+  const here = record.parts.filter(({ role, isHere }) => role === "manifest" && isHere).map(({ digest }) => digest);
+  if (here.includes(target.digest)) return target.digest;
+  return here.length === 1 && target.digest === rootOf(record).digest ? here[0] : undefined;
 }
 
 /** Says of each layer how its blob is copied, and which registry has it. */

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -6,9 +6,11 @@ import { FixtureLayout, forPlatform, layerOf } from "../../test/support/image-fi
 import { artifactOf, bytesOf, copyInto, type FixtureArtifact, putImage } from "../../test/support/store-fixtures.ts";
 import { readAll } from "../base/index.ts";
 import { DEFAULT_SOURCE_LIMITS, type PlatformChoice } from "../image/index.ts";
-import { hexOf, parseManifest, parsePlatform } from "../oci/index.ts";
+import { chainIds, type DiffId, type Digest, hexOf, parseManifest, parsePlatform } from "../oci/index.ts";
+import { openMetadata } from "./metadata/open-metadata.ts";
 import { openStore } from "./open-store.ts";
 import type { Store } from "./store.ts";
+import { blobPath, storeLayout } from "./store-layout.ts";
 
 let root: string;
 let store: Store;
@@ -127,6 +129,45 @@ describe("an image in the store", () => {
     expect(after.size).toBeGreaterThan(before);
     await using both = await store.openImage("app", choice("linux/amd64"));
     expect(both.platform?.architecture).toBe("amd64");
+  });
+
+  test("tells its chain as its documents do, whichever way it is meant", async () => {
+    const expectSame = async (text: string, platform?: string): Promise<void> => {
+      await using image = await store.openImage(text, choice(platform));
+      const diffIds = image.layers.map(({ diffId }) => diffId);
+      expect(await store.chain(text, choice(platform))).toEqual({ diffIds, chainIds: chainIds(diffIds as DiffId[]) });
+    };
+    await putImage(store, "one", await artifactOf(["a", "b", "c"]));
+    await putImage(store, "empty", await artifactOf([]));
+    await putImage(store, "both", await twoPlatforms());
+    {
+      await using destination = await store.destination("arm");
+      await copyInto(destination, await twoPlatforms(), {
+        choose: ({ platform }) => platform?.architecture === "arm64",
+      });
+    }
+    for (const text of ["one", "empty", "both", "arm"]) await expectSame(text);
+    for (const id of (await store.find("both")).platforms) await expectSame("both", `linux/${id.architecture}`);
+    await expect(store.chain("one", choice("linux/arm64"))).rejects.toThrow(failure("platform-not-found", "not-found"));
+  });
+
+  test("tells its chain without its documents, unless the tables contradict themselves", async () => {
+    const artifact = await artifactOf(["a", "b"]);
+    await putImage(store, "one", artifact);
+    const chain = await store.chain("one", choice());
+    const { configDigest } = await store.find("one");
+    const config = join(root, blobPath(configDigest as Digest));
+    await rename(config, `${config}.aside`);
+    expect(await store.chain("one", choice())).toEqual(chain);
+    await expect(store.chain("one", choice("linux/amd64"))).rejects.toThrow(failure("missing-blob", "not-found"));
+    await rename(`${config}.aside`, config);
+    {
+      await using metadata = await openMetadata(storeLayout(root).metadata, () => {});
+      metadata.write((records) => {
+        records.put("chain", chain.chainIds[1] as string, { diffId: chain.diffIds[1] as DiffId });
+      });
+    }
+    expect(await store.chain("one", choice())).toEqual(chain);
   });
 
   test("keeps what it names for another platform when that came with another image", async () => {

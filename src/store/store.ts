@@ -211,8 +211,9 @@ export interface Store extends AsyncDisposable {
   /** Opens one image for reading, protected by a lease. The caller disposes it. @throws as {@link find}, `missing-blob` … */
   openImage(text: string, choice: PlatformChoice): Promise<ImageSource>;
   /**
-   * The layers of one image, as its documents tell: quicker than {@link openImage}, because nothing of the layers is looked
-   * at, and nothing is protected. @throws as {@link openImage}, as far as the documents are to blame
+   * The layers of one image, as its documents tell, or the tables where they remember enough of these: quicker than
+   * {@link openImage}, because nothing of the layers is looked at, and nothing is protected. @throws as {@link openImage}, as
+   * far as the documents are to blame
    */
   chain(text: string, choice: PlatformChoice): Promise<StoredChain>;
   /** Opens what TEXT leads to for copying, protected by a lease. The caller disposes it. */
