@@ -1,4 +1,14 @@
-import { closeSync, existsSync, promises as fs, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  promises as fs,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { randomName } from "../base/index.ts";
 import { fileError } from "../content/index.ts";
@@ -40,8 +50,11 @@ export async function readNamesCopy(root: string): Promise<Map<string, NameRecor
 
 /** Whether the tables may have that name, as far as the copy tells without being parsed; where there is none, they may. */
 export async function mayHaveName(root: string, name: string): Promise<boolean> {
-  const text = await fs.readFile(join(root, "index.json"), "utf8").catch(() => undefined);
-  return text === undefined || text.includes(JSON.stringify(name));
+  try {
+    return readFileSync(join(root, "index.json"), "utf8").includes(JSON.stringify(name));
+  } catch {
+    return true;
+  }
 }
 
 function nameOf({ annotations, mediaType, digest, size }: Descriptor): [string, NameRecord][] {

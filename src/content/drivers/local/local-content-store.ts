@@ -1,4 +1,4 @@
-import { promises as fs } from "node:fs";
+import { rmdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { StrataError } from "../../../base/index.ts";
 import type { ContentStore, IngestStatus } from "../../content-store.ts";
@@ -57,8 +57,11 @@ export async function createLocalContentStore(options: LocalContentStoreOptions)
       return await abortIngest(ingestDirectory(ingests, ref), ref);
     },
     async [Symbol.asyncDispose]() {
+      if (isReadOnly) return;
       // Where nothing is on its way in, a plain OCI layout is left.
-      if (!isReadOnly) await fs.rmdir(ingests).catch(() => {});
+      try {
+        rmdirSync(ingests);
+      } catch {}
     },
   };
 }

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { promises as fs } from "node:fs";
 import { basename } from "node:path";
 import { StrataError } from "../../../base/index.ts";
 import { fileError } from "../../../content/index.ts";
@@ -22,7 +22,7 @@ export interface DockerConfig {
  * @throws StrataError `invalid-docker-config`, `permission-denied`; neither quotes the file
  */
 export async function readDockerConfig(path: string): Promise<DockerConfig> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+  const text = await fs.readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR") return "";
     throw fileError(error, path, "read");
   });

@@ -1,4 +1,5 @@
-import { mkdir, open, realpath, rename, rm } from "node:fs/promises";
+import { promises as fs } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { randomName } from "../../../base/index.ts";
 import { fileError } from "../../../content/index.ts";
@@ -10,8 +11,8 @@ import { fileError } from "../../../content/index.ts";
  */
 export async function writePrivateFile(path: string, text: string): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const target = await realpath(path).catch(() => path);
+    await fs.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const target = await fs.realpath(path).catch(() => path);
     await replace(target, text);
   } catch (error) {
     throw fileError(error, path, "write");
@@ -22,18 +23,16 @@ async function replace(target: string, text: string): Promise<void> {
   const temporary = join(dirname(target), `.strata-${randomName()}`);
   try {
     await synced(temporary, async (file) => file.writeFile(text), "wx");
-    await rename(temporary, target);
+    await fs.rename(temporary, target);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await fs.rm(temporary, { force: true });
     throw error;
   }
   await synced(dirname(target), async () => {}, "r");
 }
 
-type Handle = Awaited<ReturnType<typeof open>>;
-
-async function synced(path: string, act: (file: Handle) => Promise<void>, flags: string): Promise<void> {
-  const file = await open(path, flags, 0o600);
+async function synced(path: string, act: (file: FileHandle) => Promise<void>, flags: string): Promise<void> {
+  const file = await fs.open(path, flags, 0o600);
   try {
     await act(file);
     await file.sync();
