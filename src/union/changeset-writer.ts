@@ -8,7 +8,8 @@ import {
   whereIs,
 } from "../layer/index.ts";
 import { removeFromLower, removeTree } from "./remove-tree.ts";
-import { NO_ENTRY, ROOT_SLOT, type Slot, type UnionState } from "./union-state.ts";
+import { NO_ENTRY, ROOT_SLOT, type Slot } from "./slot.ts";
+import type { UnionState } from "./union-state.ts";
 import { NOT_FOUND, TOO_MANY_LINKS, walkPath } from "./walk-path.ts";
 
 /** As many symlinks as layer extractors follow on the way to an entry (the kernel itself stops at 40). */

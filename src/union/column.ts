@@ -18,6 +18,14 @@ export class Column {
     return at;
   }
 
+  /** Appends many values. */
+  append(values: ArrayLike<number>): void {
+    const end = this.length + values.length;
+    while (this.values.length < end) this.#grow();
+    this.values.set(values, this.length);
+    this.length = end;
+  }
+
   /** The element at a position that exists. */
   at(position: number): number {
     return this.values[position] as number;

@@ -1,25 +1,26 @@
 import { StrataError } from "../base/index.ts";
 import type { LayerIndex } from "../layer/index.ts";
 import { FlatTree } from "./flat-tree.ts";
-import type { FlatColumns, MergedTree } from "./merged-tree.ts";
+import type { MergedTree } from "./merged-tree.ts";
+import type { FlatColumns } from "./tree-columns.ts";
 
 /** "SFT" and the version of the layout. */
-const MAGIC = 0x5346_5401;
-const HEADER_BYTES = 16;
+const MAGIC = 0x5346_5402;
+const HEADER_BYTES = 20;
 /** Bytes of all columns for one slot. */
 const ROW_BYTES = 26;
 
 /**
- * The compact form of a tree: header (`u32 magic, u32 slots, u32 names, u32 layers`), columns, names, little endian. It
+ * The compact form of a tree: header (`u32 magic, u32 slots, u32 names, u32 layers, u32 inodes`), columns, names, little endian. It
  * refers to entries of the layers by number, so it is of use only together with the indexes of the very same layers.
  * Names must be less than 4 GiB together. Ownership of the result passes to the caller.
  */
 export function encodeFlatTree(tree: MergedTree): Uint8Array<ArrayBuffer> {
-  const { columns, names, layers } = tree.flatten();
+  const { columns, names, layers, inodeCount } = tree.flatten();
   const count = columns.entry.length;
   const bytes = new Uint8Array(HEADER_BYTES + columnBytes(count) + names.length);
   const header = new DataView(bytes.buffer);
-  [MAGIC, count, names.length, layers.length].forEach((value, i) => {
+  [MAGIC, count, names.length, layers.length, inodeCount].forEach((value, i) => {
     header.setUint32(4 * i, value, true);
   });
   const target = viewColumns(bytes, count);
@@ -39,11 +40,13 @@ export function decodeFlatTree(bytes: Uint8Array, layers: readonly LayerIndex[])
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
   if (aligned.length < HEADER_BYTES) throw unreadable();
   const header = new DataView(aligned.buffer, aligned.byteOffset);
-  const [magic, count, namesLength, layerCount] = [0, 4, 8, 12].map((at) => header.getUint32(at, true));
+  const [magic, count, namesLength, layerCount, inodeCount = 0] = [0, 4, 8, 12, 16].map((at) =>
+    header.getUint32(at, true),
+  );
   const isWhole = aligned.length === HEADER_BYTES + columnBytes(count ?? 0) + (namesLength ?? 0);
   if (magic !== MAGIC || layerCount !== layers.length || count === undefined || !isWhole) throw unreadable();
   const { columns, names } = viewColumns(aligned, count);
-  return new FlatTree(layers, columns, names);
+  return new FlatTree({ layers, columns, names, inodeCount });
 }
 
 function columnBytes(count: number): number {

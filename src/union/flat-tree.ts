@@ -2,8 +2,9 @@ import type { ByteString } from "../base/index.ts";
 import { DIRECTORY, ENTRY_TYPES, type LayerIndex, SYMLINK } from "../layer/index.ts";
 import { type FileType, joinPath } from "../tree/index.ts";
 import { MergedNode } from "./merged-node.ts";
-import { type FlatColumns, MAX_LINKS_IN_VIEW, type PlacedSlot, pathOfSlot, type TableTree } from "./merged-tree.ts";
-import { NO_ENTRY, ROOT_SLOT, type Slot } from "./union-state.ts";
+import { MAX_LINKS_IN_VIEW, type PlacedSlot, pathOfSlot, type TableTree } from "./merged-tree.ts";
+import { NO_ENTRY, ROOT_SLOT, type Slot } from "./slot.ts";
+import type { FlatColumns, TreeColumns } from "./tree-columns.ts";
 import { type WalkedTree, walkPath } from "./walk-path.ts";
 
 interface OpenDirectory {
@@ -22,16 +23,17 @@ export class FlatTree implements TableTree, WalkedTree {
   readonly columns: FlatColumns;
   /** All names one after the other. */
   readonly names: Buffer;
+  readonly inodeCount: number;
   /** The same as one string, once somebody asked for a name: a part of it costs less than one decoded from bytes. */
   #text: ByteString | undefined;
   /** Children by name, for the directories in which somebody looked one up. */
   readonly #lookups = new Map<Slot, Map<ByteString, Slot>>();
 
-  /** @param layers those that the tree was made of; entries count in them */
-  constructor(layers: readonly LayerIndex[], columns: FlatColumns, names: Buffer) {
+  constructor({ layers, columns, names, inodeCount }: Omit<TreeColumns, "nameOf">) {
     this.layers = layers;
     this.columns = columns;
     this.names = names;
+    this.inodeCount = inodeCount;
   }
 
   find(path: ByteString, { followLast }: { readonly followLast: boolean }): Slot {

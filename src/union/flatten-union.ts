@@ -1,13 +1,14 @@
 import type { ByteString } from "../base/index.ts";
 import { FlatTree } from "./flat-tree.ts";
-import { ROOT_SLOT, type Slot, type UnionState } from "./union-state.ts";
+import { ROOT_SLOT, type Slot } from "./slot.ts";
+import type { TreeColumns } from "./tree-columns.ts";
+import type { UnionState } from "./union-state.ts";
 
 /** What a union holds now, as the table that a walk through it would fill. */
 export function flattenUnion(state: UnionState): FlatTree {
   const rows = new Rows(state);
-  rows.add(ROOT_SLOT, 0);
   // A stack of directories, each with what is left of its children, because a hostile tree is 32,000 levels deep.
-  const open = [{ row: 0, slots: rows.childrenOf(ROOT_SLOT), next: 0 }];
+  const open = [{ row: 0, slots: [ROOT_SLOT], next: 0 }];
   for (let at = open.at(-1); at !== undefined; at = open.at(-1)) {
     const slot = at.slots[at.next++];
     if (slot === undefined) {
@@ -16,7 +17,9 @@ export function flattenUnion(state: UnionState): FlatTree {
       continue;
     }
     const row = rows.add(slot, at.row);
-    if (state.isDirectory(slot)) open.push({ row, slots: rows.childrenOf(slot), next: 0 });
+    if (!state.isDirectory(slot)) continue;
+    if (state.base !== undefined && state.isBelowAsInBase(slot)) rows.addAllBelow(slot, row, state.base);
+    else open.push({ row, slots: rows.childrenOf(slot), next: 0 });
   }
   return rows.finish();
 }
@@ -24,12 +27,16 @@ export function flattenUnion(state: UnionState): FlatTree {
 /** The columns of a {@link FlatTree} while they are filled. */
 class Rows {
   readonly #state: UnionState;
+  readonly #relinked: ReadonlySet<number>;
+  #count = 0;
+  /** In pieces: one name, or the names of many rows. */
   readonly #names: ByteString[] = [];
   #nameEnd = 0;
   readonly #columns;
 
   constructor(state: UnionState) {
     this.#state = state;
+    this.#relinked = relinkedNodes(state);
     const { slotCount } = state;
     this.#columns = {
       parent: new Uint32Array(slotCount),
@@ -44,7 +51,7 @@ class Rows {
 
   add(slot: Slot, parent: number): number {
     const [state, columns] = [this.#state, this.#columns];
-    const row = this.#names.length;
+    const row = this.#count++;
     const node = state.nodeAt(slot);
     const name = state.nameOf(slot);
     this.#names.push(name);
@@ -63,6 +70,40 @@ class Rows {
     return row;
   }
 
+  /**
+   * Adds everything below a directory, whose own row was the last to be added, as it is in the base: the same rows in a row,
+   * which lie somewhere else.
+   */
+  addAllBelow(directory: Slot, row: number, { columns: base, names }: TreeColumns): void {
+    const columns = this.#columns;
+    const [first, last, to] = [directory + 1, base.end[directory] as number, row + 1];
+    for (const name of ["entry", "inode", "nlink", "layer"] as const) {
+      columns[name].set(base[name].subarray(first, last), to);
+    }
+    columns.nlink[row] = base.nlink[directory] as number;
+    const [moved, nameMoved] = [to - first, this.#nameEnd - (base.nameStart[first] as number)];
+    for (let from = first; from < last; from++) {
+      columns.parent[from + moved] = (base.parent[from] as number) + moved;
+      columns.end[from + moved] = (base.end[from] as number) + moved;
+      columns.nameStart[from + moved + 1] = (base.nameStart[from + 1] as number) + nameMoved;
+    }
+    this.#names.push(names.toString("latin1", base.nameStart[first], base.nameStart[last]));
+    this.#count = last + moved;
+    this.#nameEnd = columns.nameStart[this.#count] as number;
+    this.#countLinks(to);
+    this.close(row);
+  }
+
+  /** Files of the base may have got other names, or lost some. */
+  #countLinks(from: number): void {
+    if (this.#relinked.size === 0) return;
+    const { inode, nlink } = this.#columns;
+    for (let row = from; row < this.#count; row++) {
+      const node = inode[row] as number;
+      if (this.#relinked.has(node)) nlink[row] = this.#state.nodeLinks.at(node);
+    }
+  }
+
   /** Filled slots of a directory in the order of their names. */
   childrenOf(slot: Slot): Slot[] {
     const state = this.#state;
@@ -74,11 +115,11 @@ class Rows {
 
   /** Everything added since this row lies below it. */
   close(row: number): void {
-    this.#columns.end[row] = this.#names.length;
+    this.#columns.end[row] = this.#count;
   }
 
   finish(): FlatTree {
-    const count = this.#names.length;
+    const count = this.#count;
     const { parent, end, nameStart, entry, inode, nlink, layer } = this.#columns;
     const columns = {
       parent: parent.subarray(0, count),
@@ -89,6 +130,23 @@ class Rows {
       nlink: nlink.subarray(0, count),
       layer: layer.subarray(0, count),
     };
-    return new FlatTree([...this.#state.layers], columns, Buffer.from(this.#names.join(""), "latin1"));
+    return new FlatTree({
+      layers: [...this.#state.layers],
+      columns,
+      names: Buffer.from(this.#names.join(""), "latin1"),
+      inodeCount: this.#state.nodeCount,
+    });
   }
+}
+
+/** Nodes of the base whose names changed, but which have some. */
+function relinkedNodes({ base, changeNode, changeBefore, nodeLinks }: UnionState): ReadonlySet<number> {
+  const found = new Set<number>();
+  if (base === undefined) return found;
+  for (let change = base.columns.entry.length + 1; change < changeNode.length; change++) {
+    for (const node of [changeNode.at(change), changeNode.at(changeBefore.at(change))]) {
+      if (node < base.inodeCount && nodeLinks.at(node) > 0) found.add(node);
+    }
+  }
+  return found;
 }

@@ -18,9 +18,18 @@
 export { decodeFlatTree, encodeFlatTree } from "./encode-flat-tree.ts";
 export { FlatTree } from "./flat-tree.ts";
 export type { LayerChange, LayerEvent, LayerStep, MetadataField } from "./layer-change.ts";
-export { mergeLayers } from "./merge-layers.ts";
+export { mergeLayers, mergeLayersOnto } from "./merge-layers.ts";
 export { entryOfNode, MergedNode } from "./merged-node.ts";
-export type { FlatColumns, MergedTree, PlacedSlot, TableTree } from "./merged-tree.ts";
+export type { MergedTree, PlacedSlot, TableTree } from "./merged-tree.ts";
 export { ProvenanceTree } from "./provenance-tree.ts";
-export type { ChangeCause, Slot } from "./union-state.ts";
+export type { Slot } from "./slot.ts";
+export type { FlatColumns, TreeColumns } from "./tree-columns.ts";
+export {
+  type ChainOfLayers,
+  mergeOnRemembered,
+  rememberedTree,
+  rememberTree,
+  type TreeMemory,
+} from "./tree-memory.ts";
+export type { ChangeCause } from "./union-state.ts";
 export { NOT_DIRECTORY, NOT_FOUND, TOO_MANY_LINKS } from "./walk-path.ts";

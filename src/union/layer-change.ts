@@ -1,7 +1,8 @@
 import { isSameTime } from "../base/index.ts";
 import type { FileNode } from "../tree/index.ts";
 import { type MergedNode, mergedNode } from "./merged-node.ts";
-import { CHANGE_CAUSES, type ChangeCause, type Slot, type UnionState } from "./union-state.ts";
+import type { Slot } from "./slot.ts";
+import { CHANGE_CAUSES, type ChangeCause, type UnionState } from "./union-state.ts";
 
 /** A fact about a file that can change while its content stays. */
 export type MetadataField = "type" | "mode" | "owner" | "mtime" | "xattrs" | "device" | "target";

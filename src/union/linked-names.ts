@@ -1,4 +1,5 @@
-import { CHANGE_CAUSES, type Slot, type UnionState } from "./union-state.ts";
+import type { Slot } from "./slot.ts";
+import { CHANGE_CAUSES, type UnionState } from "./union-state.ts";
 
 const BY_HARDLINK = CHANGE_CAUSES.indexOf("hardlink");
 

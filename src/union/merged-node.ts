@@ -2,7 +2,8 @@ import type { ByteString, FileTime } from "../base/index.ts";
 import { ENTRY_TYPES, type LayerIndex, LayerIndexBuilder, SYMLINK } from "../layer/index.ts";
 import { looseEntry, type TarEntry } from "../tar/index.ts";
 import type { DeviceNumber, FileNode, FileType } from "../tree/index.ts";
-import { NO_ENTRY, type UnionState } from "./union-state.ts";
+import { NO_ENTRY } from "./slot.ts";
+import type { UnionState } from "./union-state.ts";
 
 /** The index that describes implied directories: they share its only entry. */
 const IMPLIED = impliedDirectory();

@@ -2,7 +2,8 @@ import type { ByteString } from "../base/index.ts";
 import type { LayerIndex } from "../layer/index.ts";
 import type { FileType } from "../tree/index.ts";
 import type { MergedNode } from "./merged-node.ts";
-import { ROOT_SLOT, type Slot } from "./union-state.ts";
+import { ROOT_SLOT, type Slot } from "./slot.ts";
+import type { TreeColumns } from "./tree-columns.ts";
 
 /** As many symlinks as the kernel follows before ELOOP (path_resolution(7)). */
 export const MAX_LINKS_IN_VIEW = 40;
@@ -66,24 +67,10 @@ export interface MergedTree {
   flatten(): TableTree;
 }
 
-/** The columns of a {@link TableTree}: one element for each slot, in the order of a walk. */
-export interface FlatColumns {
-  readonly parent: Uint32Array;
-  /** The first slot after this one that does not lie below it. */
-  readonly end: Uint32Array;
-  /** Where the name begins in the names; one element more, for the end of the last. */
-  readonly nameStart: Uint32Array;
-  readonly entry: Int32Array;
-  readonly inode: Uint32Array;
-  readonly nlink: Uint32Array;
-  readonly layer: Uint16Array;
-}
-
-/** A tree that is a table: its slots are rows in the order of a walk, without gaps. */
-export interface TableTree extends MergedTree {
-  readonly columns: FlatColumns;
-  /** All names one after the other. */
-  readonly names: Buffer;
+/** A tree that is a table ({@link TreeColumns}), without history. */
+export interface TableTree extends MergedTree, TreeColumns {
+  readonly layers: readonly LayerIndex[];
+  nameOf(slot: Slot): ByteString;
 }
 
 /** {@link MergedTree.pathOf} for whoever knows the parent and the name of each slot. */

@@ -1,4 +1,4 @@
-import type { ByteString } from "../base/index.ts";
+import { type ByteString, StrataError } from "../base/index.ts";
 import { ENTRY_TYPES, type LayerIndex } from "../layer/index.ts";
 import { type FileType, joinPath } from "../tree/index.ts";
 import type { FlatTree } from "./flat-tree.ts";
@@ -16,7 +16,8 @@ import {
 import { LinkedNames } from "./linked-names.ts";
 import { type MergedNode, mergedNode } from "./merged-node.ts";
 import { MAX_LINKS_IN_VIEW, type MergedTree, type PlacedSlot, pathOfSlot } from "./merged-tree.ts";
-import { ROOT_SLOT, type Slot, type UnionState } from "./union-state.ts";
+import { ROOT_SLOT, type Slot } from "./slot.ts";
+import type { UnionState } from "./union-state.ts";
 import { walkPath } from "./walk-path.ts";
 
 /**
@@ -27,12 +28,16 @@ import { walkPath } from "./walk-path.ts";
 export class ProvenanceTree implements MergedTree {
   readonly layers: readonly LayerIndex[];
   readonly root: Slot = ROOT_SLOT;
+  /** The first layer of which is known what it did: 0, or how many layers the tree has that was built on. */
+  readonly firstTold: number;
   readonly #state: UnionState;
   #linked: LinkedNames | undefined;
+  #flat: FlatTree | undefined;
 
-  constructor(state: UnionState) {
+  constructor(state: UnionState, firstTold: number) {
     this.#state = state;
     this.layers = state.layers;
+    this.firstTold = firstTold;
   }
 
   find(path: ByteString, options: { readonly followLast: boolean }): Slot {
@@ -95,13 +100,17 @@ export class ProvenanceTree implements MergedTree {
   }
 
   flatten(): FlatTree {
-    return flattenUnion(this.#state);
+    this.#flat ??= flattenUnion(this.#state);
+    return this.#flat;
   }
 
-  /** What each layer did to one path, from the base up; also for a path that is gone (then give its literal path). */
+  /**
+   * What each layer from {@link firstTold} on did to one path, from the base up; also for a path that is gone (then give its
+   * literal path).
+   */
   history(slot: Slot): LayerChange[] {
     const changes: LayerChange[] = [];
-    for (let layer = 0; layer < this.layers.length; layer++) {
+    for (let layer = this.firstTold; layer < this.layers.length; layer++) {
       const change = changeOfSlot(this.#state, slot, layer);
       if (change !== undefined) changes.push(change);
     }
@@ -115,8 +124,12 @@ export class ProvenanceTree implements MergedTree {
     return slot;
   }
 
-  /** Everything that one layer added, modified and deleted, in the order in which it first touched each path. */
+  /**
+   * Everything that one layer, {@link firstTold} or later, added, modified and deleted, in the order in which it first touched
+   * each path.
+   */
   changes(layer: number): Generator<LayerChange> {
+    this.#assertTold(layer);
     return changesOfLayer(this.#state, layer);
   }
 
@@ -125,17 +138,19 @@ export class ProvenanceTree implements MergedTree {
    * @param since all layers from this one to `layer`, taken together
    */
   steps(layer: number, since: number = layer): Generator<LayerStep> {
+    this.#assertTold(since);
     return stepsOfLayers(this.#state, since, layer);
   }
 
   /** Everything that one layer did, one thing after the other; {@link steps} tells what came of it. */
   events(layer: number): Generator<LayerEvent> {
+    this.#assertTold(layer);
     return eventsOfLayer(this.#state, layer);
   }
 
   /**
-   * The file that a slot held when the layers up to this one were applied (-1: before the first); undefined when none. How
-   * many names it had then, {@link namesAfter} tells.
+   * The file that a slot held when the layers up to this one, the one before {@link firstTold} or later, were applied (-1: before
+   * the first); undefined when none. How many names it had then, {@link namesAfter} tells.
    */
   nodeAfter(slot: Slot, layer: number): MergedNode | undefined {
     return nodeAfter(this.#state, slot, layer);
@@ -148,6 +163,16 @@ export class ProvenanceTree implements MergedTree {
   namesAfter(inode: number, layer: number): Slot[] | undefined {
     this.#linked ??= new LinkedNames(this.#state);
     return this.#linked.slotsOf(inode)?.filter((slot) => this.nodeAfter(slot, layer)?.inode === inode);
+  }
+
+  #assertTold(layer: number): void {
+    if (layer >= this.firstTold) return;
+    throw new StrataError({
+      code: "layer-changes-unknown",
+      kind: "internal",
+      message: `What layer ${layer} did was not kept: only that of the layers from ${this.firstTold} on is known`,
+      details: { layer },
+    });
   }
 
   #below(slot: Slot | undefined, name: ByteString): Slot | undefined {

@@ -1,4 +1,5 @@
-import type { ChangeCause, Slot, UnionState } from "./union-state.ts";
+import type { Slot } from "./slot.ts";
+import type { ChangeCause, UnionState } from "./union-state.ts";
 
 /** The entry that removes something, and how. */
 export interface Removal {

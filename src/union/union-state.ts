@@ -1,14 +1,8 @@
 import type { ByteString } from "../base/index.ts";
 import { DIRECTORY, type LayerIndex, SYMLINK } from "../layer/index.ts";
 import { Column } from "./column.ts";
-
-/** Number of a slot: a name at a place. The root is 0. */
-export type Slot = number;
-
-export const ROOT_SLOT: Slot = 0;
-
-/** In the entry columns: a directory that no entry describes, implied by a path below it. */
-export const NO_ENTRY = -1;
+import { NO_ENTRY, ROOT_SLOT, type Slot } from "./slot.ts";
+import type { TreeColumns } from "./tree-columns.ts";
 
 /** Why a slot changed. The change log stores the positions. */
 export const CHANGE_CAUSES = ["entry", "hardlink", "implied", "whiteout", "opaque", "ancestor"] as const;
@@ -30,12 +24,19 @@ const CAUSE_NUMBERS = Object.fromEntries(CHANGE_CAUSES.map((cause, number) => [c
  * Node 0 means absent. Children belong to slots, so a directory whose attributes change keeps them.
  * A *change* is one event at one slot; the changes of a slot form a chain from the newest to the oldest, and the
  * changes of a layer lie next to each other. Change 0 ends a chain.
+ *
+ * It begins empty, or as a tree that was made before: the *base*, whose rows are its first slots. Of the layers of the base is
+ * known only what came of them. Its directories are spread into maps when somebody first looks into them.
  */
 export class UnionState {
   readonly layers: LayerIndex[] = [];
 
-  readonly #slotNames: ByteString[] = [""];
-  readonly #slotChildren: (Map<ByteString, Slot> | undefined)[] = [undefined];
+  readonly base: TreeColumns | undefined;
+  /** How many slots are those of the base. */
+  readonly #baseCount: number;
+  /** Of the slots that are not the base's. */
+  readonly #slotNames: ByteString[] = [];
+  readonly #slotChildren: (Map<ByteString, Slot> | undefined)[] = [];
   readonly #slotParent = new Column();
   readonly #slotNode = new Column();
   readonly #slotChange = new Column();
@@ -53,20 +54,57 @@ export class UnionState {
   /** First change of each layer, and after the last layer the number of changes. */
   readonly layerChanges: number[] = [];
 
-  constructor() {
-    this.#slotParent.push(ROOT_SLOT);
-    this.#slotNode.push(0);
-    this.#slotChange.push(0);
-    for (const column of [this.nodeLayer, this.nodeEntry, this.nodeLinks]) column.push(0);
+  constructor(base?: TreeColumns) {
+    this.base = base;
+    this.#baseCount = base?.columns.entry.length ?? 0;
     for (const column of [this.changeLayer, this.changeCause, this.changeEntry]) column.push(0);
     for (const column of [this.changeNode, this.changeSlot, this.changeBefore]) column.push(0);
+    if (base === undefined) this.#beginEmpty();
+    else this.#beginWith(base);
+  }
+
+  #beginEmpty(): void {
+    for (const column of [this.nodeLayer, this.nodeEntry, this.nodeLinks]) column.push(0);
+    this.#addSlot(ROOT_SLOT, "");
     this.record(ROOT_SLOT, this.addNode(0, NO_ENTRY), 0, "implied", NO_ENTRY);
     this.layerChanges.push(1);
   }
 
+  /** Each slot of the base gets one change, as if the base's last layer had brought everything. */
+  #beginWith({ layers, columns, inodeCount }: TreeColumns): void {
+    const { parent, entry, inode, layer } = columns;
+    const count = this.#baseCount;
+    this.layers.push(...layers);
+    this.#slotChildren.length = count;
+    for (const column of [this.nodeLayer, this.nodeEntry, this.nodeLinks]) column.append(new Int32Array(inodeCount));
+    for (let row = 0; row < count; row++) {
+      const node = inode[row] as number;
+      this.nodeLayer.values[node] = layer[row] as number;
+      this.nodeEntry.values[node] = entry[row] as number;
+      (this.nodeLinks.values[node] as number)++;
+    }
+    const rows = Int32Array.from({ length: count }, (_, row) => row);
+    this.#slotParent.append(parent);
+    this.#slotNode.append(inode);
+    this.#slotChange.append(rows.map((row) => row + 1));
+    this.changeLayer.append(layer);
+    this.changeCause.append(inode.map((node) => CAUSE_NUMBERS[this.nodeLinks.at(node) > 1 ? "hardlink" : "entry"]));
+    this.changeEntry.append(entry);
+    this.changeNode.append(inode);
+    this.changeSlot.append(rows);
+    this.changeBefore.append(new Int32Array(count));
+    for (const _ of layers) this.layerChanges.push(1);
+    this.layerChanges.push(1 + count);
+  }
+
   /** How many slots there are, those that hold nothing now included. */
   get slotCount(): number {
-    return this.#slotNames.length;
+    return this.#baseCount + this.#slotNames.length;
+  }
+
+  /** How many nodes there ever were, with the one that means absent. */
+  get nodeCount(): number {
+    return this.nodeLayer.length;
   }
 
   parentOf(slot: Slot): Slot {
@@ -74,7 +112,8 @@ export class UnionState {
   }
 
   nameOf(slot: Slot): ByteString {
-    return this.#slotNames[slot] as ByteString;
+    if (this.base !== undefined && slot < this.#baseCount) return this.base.nameOf(slot);
+    return this.#slotNames[slot - this.#baseCount] as ByteString;
   }
 
   /** Node that the slot holds now; 0 when absent. */
@@ -108,32 +147,49 @@ export class UnionState {
 
   /** All slots below a slot by name, those that hold nothing now included. */
   slotsBelow(slot: Slot): ReadonlyMap<ByteString, Slot> {
-    return this.#slotChildren[slot] ?? NO_SLOTS;
+    return this.#childrenOf(slot) ?? NO_SLOTS;
+  }
+
+  /** Whether all below a directory is as it is in the base: nobody has looked into it, and so into none below. */
+  isBelowAsInBase(directory: Slot): boolean {
+    return directory < this.#baseCount && this.#slotChildren[directory] === undefined;
   }
 
   /** The slot of a name in a directory if it holds something now. */
   childOf(directory: Slot, name: ByteString): Slot | undefined {
-    const slot = this.#slotChildren[directory]?.get(name);
+    const slot = this.#childrenOf(directory)?.get(name);
     return slot !== undefined && this.nodeAt(slot) !== 0 ? slot : undefined;
   }
 
   /** The slot of a name in a directory, made when nothing ever was there. */
   slotFor(directory: Slot, name: ByteString): Slot {
-    let children = this.#slotChildren[directory];
+    let children = this.#childrenOf(directory);
     if (children === undefined) {
       children = new Map();
       this.#slotChildren[directory] = children;
     }
     let slot = children.get(name);
     if (slot === undefined) {
-      slot = this.#slotParent.push(directory);
-      this.#slotNode.push(0);
-      this.#slotChange.push(0);
-      this.#slotNames.push(name);
-      this.#slotChildren.push(undefined);
+      slot = this.#addSlot(directory, name);
       children.set(name, slot);
     }
     return slot;
+  }
+
+  #addSlot(directory: Slot, name: ByteString): Slot {
+    this.#slotNode.push(0);
+    this.#slotChange.push(0);
+    this.#slotNames.push(name);
+    this.#slotChildren.push(undefined);
+    return this.#slotParent.push(directory);
+  }
+
+  #childrenOf(slot: Slot): Map<ByteString, Slot> | undefined {
+    const known = this.#slotChildren[slot];
+    if (known !== undefined || this.base === undefined || slot >= this.#baseCount) return known;
+    const children = childrenInTable(this.base, slot);
+    this.#slotChildren[slot] = children;
+    return children;
   }
 
   /** A node for an entry of a layer, without a name yet. */
@@ -156,6 +212,14 @@ export class UnionState {
     this.#slotNode.values[slot] = node;
     this.#slotChange.values[slot] = this.changeBefore.push(this.lastChange(slot));
   }
+}
+
+function childrenInTable(table: TreeColumns, directory: Slot): Map<ByteString, Slot> {
+  const { end } = table.columns;
+  const children = new Map<ByteString, Slot>();
+  const last = end[directory] as number;
+  for (let row = directory + 1; row < last; row = end[row] as number) children.set(table.nameOf(row), row);
+  return children;
 }
 
 const NO_SLOTS: ReadonlyMap<ByteString, Slot> = new Map();

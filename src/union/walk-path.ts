@@ -1,5 +1,5 @@
 import type { ByteString } from "../base/index.ts";
-import { ROOT_SLOT, type Slot } from "./union-state.ts";
+import { ROOT_SLOT, type Slot } from "./slot.ts";
 
 /** What a walk that did not arrive returns instead of a slot: here, nothing has that name. */
 export const NOT_FOUND = -1;

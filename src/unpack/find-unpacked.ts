@@ -1,7 +1,7 @@
 import { StrataError } from "../base/index.ts";
 import type { ChainId, DiffId, Digest } from "../oci/index.ts";
 import type { LayerStack, SnapshotInfo, SnapshotName, Snapshotter } from "../snapshot/index.ts";
-import type { UnpackedImageLayer, UnpackOptions } from "./unpack-options.ts";
+import type { StandingLayers, UnpackedImageLayer, UnpackOptions } from "./unpack-options.ts";
 
 /** An image whose layers are committed snapshots, each on the one before. */
 export interface UnpackedImage {
@@ -32,6 +32,15 @@ export async function findUnpacked(chain: Chain, options: FindUnpackedOptions): 
   if (!(await isWhole(chain, options))) return undefined;
   tellPresent(chain, chainIds.length, options);
   return unpacked(chain, undefined, chainIds.length);
+}
+
+/** The lowest layers of a chain that are snapshots. Those below one that is there are too: nobody can remove a parent. */
+export async function findStanding({ chainIds }: Chain, snapshotter: Snapshotter): Promise<StandingLayers> {
+  for (let count = chainIds.length; count > 0; count--) {
+    const found = await findSnapshot(snapshotter, chainIds[count - 1]);
+    if (found?.kind === "committed") return { count, needTars: found.content.length > 0 };
+  }
+  return { count: 0, needTars: true };
 }
 
 /** Whether a chain is there with the tars that it needs: where the top needs its own, those below need theirs. */

@@ -21,5 +21,11 @@ export { type Chain, type FindUnpackedOptions, findUnpacked, type UnpackedImage 
 export { type ArrivalEvent, type ArrivedLayer, LayerArrivals, type LayerArrivalsOptions } from "./layer-arrivals.ts";
 export { unpackImage } from "./unpack-image.ts";
 export { unpackLayers } from "./unpack-layers.ts";
-export type { UnpackEvent, UnpackedImageLayer, UnpackLayersOptions, UnpackOptions } from "./unpack-options.ts";
+export type {
+  StandingLayers,
+  UnpackEvent,
+  UnpackedImageLayer,
+  UnpackLayersOptions,
+  UnpackOptions,
+} from "./unpack-options.ts";
 export { UnpackThreads } from "./unpack-threads.ts";

@@ -10,7 +10,7 @@ import {
 import type { LayerIndex } from "../layer/index.ts";
 import type { DiffId, Digest } from "../oci/index.ts";
 import type { ArrivedLayer } from "./layer-arrivals.ts";
-import type { UnpackLayersOptions } from "./unpack-options.ts";
+import type { StandingLayers, UnpackLayersOptions } from "./unpack-options.ts";
 
 interface JobCommon {
   /** Where in the image it occurs, counted from 0 at the base; at least once. */
@@ -20,6 +20,7 @@ interface JobCommon {
 
 /** What has to be done for one layer. */
 export type LayerJob =
+  /** The index is known, and the tar is here if it is needed. */
   | (JobCommon & { readonly kind: "ready"; readonly diffId: DiffId; readonly index: LayerIndex })
   /** The tar is here, its index is forgotten. */
   | (JobCommon & { readonly kind: "index"; readonly diffId: DiffId })
@@ -33,20 +34,27 @@ export async function planLayers(source: ImageSource, options: UnpackLayersOptio
   const claimed = source.layers.flatMap(({ diffId }) => (diffId === undefined ? [] : [diffId as string as Digest]));
   await options.lease(...claimed);
   const jobs = new Map<string, LayerJob>();
+  const keys = source.layers.map(keyOf);
   for (const [number, layer] of source.layers.entries()) {
-    const key = keyOf(layer, number);
+    const key = keys[number] as string;
     const known = jobs.get(key);
     if (known !== undefined) {
       known.numbers.push(number);
       continue;
     }
     try {
-      jobs.set(key, await planLayer(layer, number, options));
+      const needsTar = isTarNeeded(keys.lastIndexOf(key), options.standing);
+      jobs.set(key, await planLayer(layer, number, { ...options, needsTar }));
     } catch (error) {
       throw addDetails(error, { image: source.reference, layer: number });
     }
   }
   return [...jobs.values()];
+}
+
+/** @param last where the layer occurs for the last time */
+function isTarNeeded(last: number, standing: StandingLayers | undefined): boolean {
+  return standing === undefined || standing.needTars || last >= standing.count;
 }
 
 /** Bytes to be read; 0 for what is no blob. */
@@ -60,15 +68,26 @@ function keyOf(layer: LayerSource, number: number): string {
   return layer.diffId ?? digest ?? `layer ${number}`;
 }
 
-async function planLayer(layer: LayerSource, number: number, options: UnpackLayersOptions): Promise<LayerJob> {
-  const { content, indexCache } = options;
+/**
+ * What has to be done for one layer, of this number.
+ * @param options `needsTar`: whether its table of contents alone will not do
+ * @throws StrataError as {@link planLayers}
+ */
+export async function planLayer(
+  layer: LayerSource,
+  number: number,
+  options: UnpackLayersOptions & { readonly needsTar: boolean },
+): Promise<LayerJob> {
+  const { content, indexCache, needsTar } = options;
   const arrived = arrivedAs(layer, number, options);
   const diffId = arrived?.diffId ?? layer.diffId;
   const common = { numbers: [number], layer };
-  if (diffId !== undefined && (await content.stat(diffId as string as Digest)) !== undefined) {
+  const hasTar = diffId !== undefined && (await content.stat(diffId as string as Digest)) !== undefined;
+  if (hasTar || (diffId !== undefined && !needsTar)) {
     if (layer.kind === "blob" && arrived !== undefined) await rememberDiffId(indexCache, layer, diffId);
     const index = arrived?.index ?? (await recallIndex(indexCache, diffId));
-    return index === undefined ? { ...common, kind: "index", diffId } : { ...common, kind: "ready", diffId, index };
+    if (index !== undefined) return { ...common, kind: "ready", diffId, index };
+    if (hasTar) return { ...common, kind: "index", diffId };
   }
   if (layer.kind === "absent") throw layerAbsent(layer, number);
   if (layer.kind === "listing") throw layerWithoutTar(layer.name, number);

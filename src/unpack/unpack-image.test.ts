@@ -1,15 +1,20 @@
 import { rmSync } from "node:fs";
 import { afterAll, expect, test } from "vitest";
-import { layerOf } from "../../test/support/image-fixtures.ts";
+import { type FixtureLayer, layerOf } from "../../test/support/image-fixtures.ts";
 import { MemorySnapshotter } from "../../test/support/memory-snapshotter.ts";
 import {
+  countOpening,
   failureOf,
   openLayers,
   remainsOf,
   scratchDirectory,
   unpackOptions,
 } from "../../test/support/unpack-fixtures.ts";
-import { chainIds } from "../oci/index.ts";
+import { readAll } from "../base/index.ts";
+import { createMemoryIndexCache } from "../content/index.ts";
+import { chainIds, type Digest } from "../oci/index.ts";
+import { indexOf } from "../testing/index.ts";
+import { mergeLayers } from "../union/index.ts";
 import { type UnpackEvent, unpackImage } from "./index.ts";
 
 const base = scratchDirectory();
@@ -83,6 +88,56 @@ test("what another image or an earlier attempt has brought is not staged again",
   const image = await unpackImage(source, { ...options, snapshotter: memory.asSnapshotter });
   expect(staged).toEqual([2, 3]);
   expect(image.layers.map(({ result }) => result)).toEqual(["present", "present", "unpacked", "unpacked"]);
+});
+
+/** An image of layers, all but the last of which an image has brought whose tars are gone; counts who reads what. */
+async function onStandingLayers(layers: readonly FixtureLayer[]) {
+  const options = await unpackOptions(base);
+  const memory = new MemorySnapshotter();
+  await using lower = await openLayers(base, layers.slice(0, -1));
+  await unpackImage(lower, { ...options, snapshotter: memory.asSnapshotter });
+  for (const blob of (await remainsOf(options.content)).blobs) await options.content.remove(blob as Digest);
+  const { source, opened } = countOpening(await openLayers(base, layers));
+  return { source, opened, options: { ...options, snapshotter: memory.asSnapshotter } };
+}
+
+test("layers of which snapshots stand that need no tars are not read again, and the tree is the same", async () => {
+  const layers = await layersOf(4);
+  const { source, opened, options } = await onStandingLayers(layers);
+  const { stack } = await unpackImage(source, options);
+  expect(opened).toEqual([0, 0, 0, 1]);
+  expect((await remainsOf(options.content)).blobs).toEqual([layers[3]?.diffId]);
+  expect(stack?.tree.firstTold).toBe(3);
+  const whole = mergeLayers(layers.map(({ tar }) => indexOf(tar)));
+  expect(stack?.tree.flatten().columns).toEqual(whole.flatten().columns);
+});
+
+test("a tar of theirs comes when somebody opens it all the same, and whoever waits for it gets it too", async () => {
+  const layers = await layersOf(3);
+  const { source, opened, options } = await onStandingLayers(layers);
+  const { stack } = await unpackImage(source, options);
+  const tars = await Promise.all([stack?.openTar(1), stack?.openTar(1)]);
+  for (const tar of tars) {
+    expect(tar && Buffer.from(await readAll(tar))).toEqual(layers[1]?.tar);
+    await tar?.[Symbol.asyncDispose]();
+  }
+  expect(opened.slice(0, 1)).toEqual([0]);
+  expect((await remainsOf(options.content)).refs).toEqual([]);
+});
+
+test("a layer that stands below and comes again above is read once", async () => {
+  const [one, two] = await layersOf(2);
+  const { source, opened, options } = await onStandingLayers([one, two, one] as FixtureLayer[]);
+  await unpackImage(source, options);
+  expect(opened.reduce((sum, count) => sum + count)).toBe(1);
+});
+
+test("where the index of a layer that stands was forgotten, the layer is read", async () => {
+  const { source, opened, options } = await onStandingLayers(await layersOf(3));
+  const forgetful = { ...options, indexCache: createMemoryIndexCache() };
+  const { layers } = await unpackImage(source, forgetful);
+  expect(opened).toEqual([1, 1, 1]);
+  expect(layers.map(({ result }) => result)).toEqual(["present", "present", "unpacked"]);
 });
 
 test("an image without layers has no snapshot", async () => {

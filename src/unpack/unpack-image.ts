@@ -2,8 +2,10 @@ import { addDetails, assertNotAborted, mapConcurrent, StrataError } from "../bas
 import type { ImageSource } from "../image/index.ts";
 import { type ChainId, chainIds } from "../oci/index.ts";
 import type { LayerStack, Snapshotter } from "../snapshot/index.ts";
+import { rememberTree } from "../union/index.ts";
 import {
   type Chain,
+  findStanding,
   findUnpacked,
   isThere,
   nameOf,
@@ -26,16 +28,18 @@ export async function unpackImage(source: ImageSource, options: UnpackOptions): 
   const claimed = claimedChain(source);
   const found = claimed && (await findUnpacked(claimed, options));
   if (found !== undefined) return found;
-  const stack = await unpackLayers(source, options);
+  const standing = claimed && (await findStanding(claimed, snapshotter));
+  const stack = await unpackLayers(source, { ...options, standing });
   const top = stack.chainIds.at(-1);
   if (top === undefined) return { chainId: undefined, stack, layers: [] };
-  const present = await countPresent(snapshotter, stack.chainIds);
+  const { count: present } = standing ?? (await findStanding(stack, snapshotter));
   tellPresent(stack, present, options);
   try {
     await commitFrom(present, stack, options);
     assertNotAborted(options.signal);
     onEvent?.({ type: "warming", chainId: top });
     await snapshotter.warm(nameOf(top), stack);
+    await rememberTree(options.indexCache, top, stack.tree);
   } catch (error) {
     throw addDetails(error, { image: source.reference });
   }
@@ -46,14 +50,6 @@ export async function unpackImage(source: ImageSource, options: UnpackOptions): 
 function claimedChain({ layers }: ImageSource): Chain | undefined {
   const diffIds = layers.flatMap(({ diffId }) => diffId ?? []);
   return diffIds.length === layers.length && layers.length > 0 ? { diffIds, chainIds: chainIds(diffIds) } : undefined;
-}
-
-/** How many snapshots of a chain are there. Those below one that is there are too: nobody can remove a parent. */
-async function countPresent(snapshotter: Snapshotter, chain: readonly ChainId[]): Promise<number> {
-  for (let count = chain.length; count > 0; count--) {
-    if (await isThere(snapshotter, chain[count - 1])) return count;
-  }
-  return 0;
 }
 
 /** Stages the layers from that one on, several at once, and commits them in their order. */

@@ -5,6 +5,7 @@ import { afterAll, expect, test } from "vitest";
 import { readAll, StrataError } from "../../src/base/index.ts";
 import { type FixtureLayer, layerOf, tarOf, writeFiles } from "../../test/support/image-fixtures.ts";
 import {
+  countOpening,
   failureOf,
   openLayers,
   remainsOf,
@@ -12,7 +13,7 @@ import {
   unpackOptions,
 } from "../../test/support/unpack-fixtures.ts";
 import { createMemoryContentStore, createMemoryIndexCache } from "../content/index.ts";
-import { DEFAULT_LIMITS, type ImageSource, type LayerBlob } from "../image/index.ts";
+import { DEFAULT_LIMITS, type LayerBlob } from "../image/index.ts";
 import { chainIds, type DiffId, type Digest, digestOf, MEDIA_TYPE } from "../oci/index.ts";
 import { openSource } from "../transport/index.ts";
 import { type UnpackEvent, unpackLayers } from "./index.ts";
@@ -21,20 +22,6 @@ const base = scratchDirectory();
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 
 const digestOfDiff = (diffId: DiffId): Digest => diffId as string as Digest;
-
-/** Counts how often each layer is opened. */
-function counting(source: ImageSource): { readonly source: ImageSource; readonly opened: number[] } {
-  const opened = source.layers.map(() => 0);
-  const layers = source.layers.map((layer, i) => {
-    if (layer.kind !== "blob") return layer;
-    const open: LayerBlob["open"] = async () => {
-      opened[i]!++;
-      return await layer.open();
-    };
-    return { ...layer, open };
-  });
-  return { source: { ...source, layers }, opened };
-}
 
 test("each layer's uncompressed tar becomes the blob of its diffID, bit for bit, whatever it was compressed with", async () => {
   const layers = [
@@ -67,7 +54,7 @@ test("gzip of several members is one layer", async () => {
 test("what is unpacked already is not read again, and a layer that occurs twice only once", async () => {
   const [one, two] = [await layerOf({ a: "1" }), await layerOf({ b: "2" })];
   await using opened = await openLayers(base, [one, two, one]);
-  const { source, opened: reads } = counting(opened);
+  const { source, opened: reads } = countOpening(opened);
   const options = await unpackOptions(base);
   await unpackLayers(source, options);
   expect(reads).toEqual([1, 1, 0]);
@@ -82,7 +69,7 @@ test("what is unpacked already is not read again, and a layer that occurs twice 
 
 test("a table of contents that was forgotten is made from the tar, not from the stored bytes", async () => {
   await using opened = await openLayers(base, [await layerOf({ a: "1" })]);
-  const { source, opened: reads } = counting(opened);
+  const { source, opened: reads } = countOpening(opened);
   const options = await unpackOptions(base);
   await unpackLayers(source, options);
   const stack = await unpackLayers(source, { ...options, indexCache: createMemoryIndexCache() });

@@ -1,10 +1,11 @@
 import { addDetails, mapConcurrent } from "../base/index.ts";
-import { type ImageSource, type LayerBlob, rememberDiffId, rememberIndex } from "../image/index.ts";
+import type { LocatedSource } from "../content/index.ts";
+import { type ImageSource, type LayerBlob, type LayerSource, rememberDiffId, rememberIndex } from "../image/index.ts";
 import type { LayerIndex } from "../layer/index.ts";
-import type { DiffId, Digest } from "../oci/index.ts";
+import { chainIds, type DiffId, type Digest } from "../oci/index.ts";
 import type { LayerStack } from "../snapshot/index.ts";
-import { createLayerStack } from "./layer-stack.ts";
-import { type LayerJob, planLayers, sizeOf } from "./plan-layers.ts";
+import { mergeOnRemembered } from "../union/index.ts";
+import { type LayerJob, planLayer, planLayers, sizeOf } from "./plan-layers.ts";
 import { indexTar, type UnpackedLayer, unpackLayer } from "./unpack-layer.ts";
 import type { UnpackEvent, UnpackLayersOptions } from "./unpack-options.ts";
 import type { UnpackThreads } from "./unpack-threads.ts";
@@ -14,7 +15,8 @@ const WORTH_A_THREAD = 16 * 1024 * 1024;
 
 /**
  * Sees to it that every layer of an image is unpacked, the largest first, several at once; then merges them. What
- * is here already, in whole or in part, is not read again. A layer that occurs twice is unpacked once.
+ * is here already, in whole or in part, is not read again. A layer that occurs twice is unpacked once. The source has to stay
+ * open as long as the stack is used.
  *
  * @throws StrataError of the first layer that fails, with the image and the layer's number; `layer-absent`,
  * `layer-without-tar`
@@ -38,7 +40,7 @@ export async function unpackLayers(source: ImageSource, options: UnpackLayersOpt
       throw addDetails(error, { image: source.reference, layer: job.numbers[0] as number });
     }
   });
-  return stackOf(source, { jobs, layers, content: options.content });
+  return await stackOf(source, inOrder(layers), options);
 }
 
 /** Loaded only when needed: an image whose layers are here is done before Node's modules for threads are. */
@@ -104,31 +106,53 @@ async function unpackHere(
   return await unpackStored(stored);
 }
 
-function stackOf(
-  source: ImageSource,
-  {
-    jobs,
-    layers,
-    content,
-  }: {
-    readonly jobs: readonly LayerJob[];
-    readonly layers: ReadonlyMap<LayerJob, UnpackedLayer>;
-    readonly content: UnpackLayersOptions["content"];
-  },
-): LayerStack {
+interface ReadyLayers {
+  /** Base first. */
+  readonly diffIds: readonly DiffId[];
+  readonly indexes: readonly LayerIndex[];
+}
+
+/** @param layers by job; a job may be for several layers */
+function inOrder(layers: ReadonlyMap<LayerJob, UnpackedLayer>): ReadyLayers {
   const diffIds: DiffId[] = [];
   const indexes: LayerIndex[] = [];
-  for (const job of jobs) {
-    const { diffId, index } = layers.get(job) as UnpackedLayer;
-    for (const number of job.numbers) {
+  for (const [{ numbers }, { diffId, index }] of layers) {
+    for (const number of numbers) {
       diffIds[number] = diffId;
       indexes[number] = index;
     }
   }
+  return { diffIds, indexes };
+}
+
+/** The layers merged, once. @throws StrataError with the number of the layer, when one cannot be applied */
+async function stackOf(
+  source: ImageSource,
+  { diffIds, indexes }: ReadyLayers,
+  options: UnpackLayersOptions,
+): Promise<LayerStack> {
+  const chain = { layers: indexes, chainIds: chainIds(diffIds) };
+  const { content, indexCache, standing } = options;
+  const openTar = async (layer: number): Promise<LocatedSource> => {
+    const digest = diffIds[layer] as string as Digest;
+    if ((await content.stat(digest)) === undefined) await bringTar(source, layer, options);
+    return await content.open(digest);
+  };
   try {
-    return createLayerStack(content, diffIds, indexes);
+    const tree = await mergeOnRemembered(indexCache, chain, standing?.count ?? 0);
+    return { tree, diffIds, chainIds: chain.chainIds, openTar };
   } catch (error) {
     throw addDetails(error, { image: source.reference });
+  }
+}
+
+/** For a layer of which nobody thought that its tar would be needed: one above may have a hardlink to a file of it. */
+async function bringTar(source: ImageSource, layer: number, options: UnpackLayersOptions): Promise<void> {
+  try {
+    const job = await planLayer(source.layers[layer] as LayerSource, layer, { ...options, needsTar: true });
+    await perform(job, options, undefined);
+  } catch (error) {
+    throw addDetails(error, { image: source.reference, layer });
   }
 }
 

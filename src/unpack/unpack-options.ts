@@ -26,6 +26,14 @@ export type UnpackEvent =
     }
   | { readonly type: "warming"; readonly chainId: ChainId };
 
+/** The lowest layers of an image that are committed snapshots already. */
+export interface StandingLayers {
+  /** How many. What they changed need not be told any more, only what came of it. */
+  readonly count: number;
+  /** Whether the snapshots consist of the layers' tars. Where they do not, a tar is brought in only when somebody opens it. */
+  readonly needTars: boolean;
+}
+
 /** How the layers of an image are made ready. */
 export interface UnpackLayersOptions {
   /** Takes the uncompressed tars, as blobs under their diffIDs. */
@@ -38,6 +46,8 @@ export interface UnpackLayersOptions {
   readonly limits: Limits;
   /** What was unpacked while the image was copied into `content`, by the digest of the stored bytes. */
   readonly arrived?: ReadonlyMap<Digest, ArrivedLayer> | undefined;
+  /** None unless given; only for an image that claims the diffIDs of all its layers. */
+  readonly standing?: StandingLayers | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: UnpackEvent) => void) | undefined;
 }

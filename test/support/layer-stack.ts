@@ -22,14 +22,23 @@ export function stackOf(
   };
 }
 
-/** Stages all layers at once and commits them in order. @returns the names of the chain, base first */
-export async function bringIn(snapshotter: Snapshotter, stack: LayerStack): Promise<readonly SnapshotName[]> {
-  const staged = await Promise.allSettled(stack.chainIds.map((_, layer) => snapshotter.stage(stack, layer)));
-  const names: SnapshotName[] = [];
+/**
+ * Stages all layers at once and commits them in order.
+ * @param below names of the lowest layers, which are there already
+ * @returns the names of the chain, base first
+ */
+export async function bringIn(
+  snapshotter: Snapshotter,
+  stack: LayerStack,
+  below: readonly SnapshotName[] = [],
+): Promise<readonly SnapshotName[]> {
+  const layers = [...stack.chainIds.keys()].slice(below.length);
+  const staged = await Promise.allSettled(layers.map((layer) => snapshotter.stage(stack, layer)));
+  const names = [...below];
   try {
-    for (const [i, layer] of staged.entries()) {
+    for (const layer of staged) {
       if (layer.status === "rejected") throw layer.reason;
-      const name = snapshotName(stack.chainIds[i] as string);
+      const name = snapshotName(stack.chainIds[names.length] as string);
       await layer.value.commit(name, names.at(-1));
       names.push(name);
     }

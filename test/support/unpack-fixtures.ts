@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { StrataError } from "../../src/base/index.ts";
 import { type ContentStore, createLocalContentStore, createMemoryIndexCache } from "../../src/content/index.ts";
-import { DEFAULT_LIMITS, type ImageSource } from "../../src/image/index.ts";
+import { DEFAULT_LIMITS, type ImageSource, type LayerBlob } from "../../src/image/index.ts";
 import type { Digest } from "../../src/oci/index.ts";
 import { openSource } from "../../src/transport/index.ts";
 import type { UnpackLayersOptions } from "../../src/unpack/index.ts";
@@ -35,6 +35,20 @@ export async function unpackOptions(
     workers: 2,
     limits: DEFAULT_LIMITS,
   };
+}
+
+/** The image, and how often each of its layers was opened. */
+export function countOpening(source: ImageSource): { readonly source: ImageSource; readonly opened: number[] } {
+  const opened = source.layers.map(() => 0);
+  const layers = source.layers.map((layer, i) => {
+    if (layer.kind !== "blob") return layer;
+    const open: LayerBlob["open"] = async () => {
+      opened[i]!++;
+      return await layer.open();
+    };
+    return { ...layer, open };
+  });
+  return { source: { ...source, layers }, opened };
 }
 
 /** Digests of all blobs, sorted, and refs of all ingests that were left. */

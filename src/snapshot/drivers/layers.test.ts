@@ -28,7 +28,7 @@ import {
   whiteout,
   whiteoutCases,
 } from "../../testing/index.ts";
-import { mergeLayers, type ProvenanceTree } from "../../union/index.ts";
+import { mergeLayers, mergeLayersOnto, type ProvenanceTree } from "../../union/index.ts";
 import { openSnapshotter, type SnapshotName, type Snapshotter, snapshotKey } from "../index.ts";
 import { mountAll, unmountAll } from "../mount-all.ts";
 import type { DriverName } from "../snapshotter.ts";
@@ -104,17 +104,31 @@ for (const { driver, needs, runs, make } of DRIVERS) {
       }
     }
 
+    /** The layers above the lower part are merged on what is known of that part. */
+    async function bringParts(
+      snapshots: Snapshotter,
+      directory: string,
+      { tars, lower }: { readonly tars: readonly Uint8Array[]; readonly lower: number },
+    ): Promise<readonly SnapshotName[]> {
+      if (lower === 0) return await bringIn(snapshots, stackOf(directory, tars));
+      const part = stackOf(directory, tars.slice(0, lower));
+      const names = await bringIn(snapshots, part);
+      const tree = mergeLayersOnto(part.tree.flatten(), tars.slice(lower).map(indexOf));
+      return await bringIn(snapshots, stackOf(directory, tars, tree), names);
+    }
+
     /**
      * Brings an image in, and compares what is mounted with what its layers mean: the whole image; where layers lie on each
      * other only when they are mounted, each part from the base too.
+     * @param lower so many layers come first, as an image of their own
      */
-    async function expectMerged(layers: Layers): Promise<void> {
+    async function expectMerged(layers: Layers, lower = 0): Promise<void> {
       const tars = layers.map((steps) => tarScript(...steps));
       const tree = merged(tars);
       if (tree === undefined) return;
       const { snapshots, directory, target } = await open();
       await using _ = snapshots;
-      const bringing = bringIn(snapshots, stackOf(directory, tars, tree));
+      const bringing = bringParts(snapshots, directory, { tars, lower });
       if (driver === "overlay" && layers.flat().some(isWhiteoutDevice)) {
         await expect(bringing).rejects.toMatchObject({ code: "layer-has-whiteout-device" });
         return;
@@ -129,7 +143,18 @@ for (const { driver, needs, runs, make } of DRIVERS) {
     }
 
     it("shows random images as their layers mean them, in every fact", { timeout: 120_000 }, async () => {
-      await fc.assert(fc.asyncProperty(images, expectMerged), { numRuns: runs });
+      await fc.assert(
+        fc.asyncProperty(images, (layers) => expectMerged(layers)),
+        { numRuns: runs },
+      );
+    });
+
+    it("shows images whose lower layers another image has brought", { timeout: 120_000 }, async () => {
+      const onOthers = images.filter((layers) => layers.length > 1);
+      await fc.assert(
+        fc.asyncProperty(onOthers, fc.nat(), (layers, cut) => expectMerged(layers, 1 + (cut % (layers.length - 1)))),
+        { numRuns: runs },
+      );
     });
 
     // Btrfs and vfs apply layers in the same way.

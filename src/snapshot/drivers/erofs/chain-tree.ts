@@ -2,8 +2,8 @@ import { addDetails } from "../../../base/index.ts";
 import type { ContentStore, IndexCache } from "../../../content/index.ts";
 import { indexLayer, type Limits, recallIndex, rememberIndex } from "../../../image/index.ts";
 import type { LayerIndex } from "../../../layer/index.ts";
-import type { DiffId } from "../../../oci/index.ts";
-import { mergeLayers, type ProvenanceTree } from "../../../union/index.ts";
+import { chainIds, type DiffId } from "../../../oci/index.ts";
+import { type MergedTree, rememberedTree } from "../../../union/index.ts";
 import type { LayerStack } from "../../snapshotter.ts";
 import type { Chain } from "./chain.ts";
 import { digestOf } from "./layer-tars.ts";
@@ -16,15 +16,11 @@ export interface IndexSources {
 }
 
 /**
- * The merged tree of a chain: the stack's own when it has exactly these layers; otherwise of remembered tables of contents,
- * and of the tars themselves where one is not remembered.
+ * The merged tree of a chain: the stack's own when it has exactly these layers; otherwise as it is remembered, or merged of
+ * remembered tables of contents, and of the tars themselves where one is not remembered.
  * @throws StrataError as `mergeLayers` and reading a tar do, with the number of the layer
  */
-export async function treeOfChain(
-  { diffIds }: Chain,
-  sources: IndexSources,
-  stack?: LayerStack,
-): Promise<ProvenanceTree> {
+export async function treeOfChain({ diffIds }: Chain, sources: IndexSources, stack?: LayerStack): Promise<MergedTree> {
   if (stack !== undefined && isSame(stack.diffIds, diffIds)) return stack.tree;
   const layers: LayerIndex[] = [];
   for (const [layer, diffId] of diffIds.entries()) {
@@ -33,7 +29,7 @@ export async function treeOfChain(
     });
     layers.push(index);
   }
-  return mergeLayers(layers);
+  return await rememberedTree(sources.indexCache, { layers, chainIds: chainIds(diffIds) });
 }
 
 function isSame(a: readonly DiffId[], b: readonly DiffId[]): boolean {

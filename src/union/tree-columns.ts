@@ -1,0 +1,28 @@
+import type { ByteString } from "../base/index.ts";
+import type { LayerIndex } from "../layer/index.ts";
+import type { Slot } from "./slot.ts";
+
+/** The columns of a {@link TreeColumns}: one element for each slot, in the order of a walk. */
+export interface FlatColumns {
+  readonly parent: Uint32Array;
+  /** The first slot after this one that does not lie below it. */
+  readonly end: Uint32Array;
+  /** Where the name begins in the names; one element more, for the end of the last. */
+  readonly nameStart: Uint32Array;
+  readonly entry: Int32Array;
+  readonly inode: Uint32Array;
+  readonly nlink: Uint32Array;
+  readonly layer: Uint16Array;
+}
+
+/** A tree as a table: its slots are rows in the order of a walk, without gaps. */
+export interface TreeColumns {
+  /** The layers that it was made of, from the base up; entries count in them. */
+  readonly layers: readonly LayerIndex[];
+  readonly columns: FlatColumns;
+  /** All names one after the other. */
+  readonly names: Buffer;
+  /** How many inodes were numbered while it was made, those that are gone included: a further layer's begin here. */
+  readonly inodeCount: number;
+  nameOf(slot: Slot): ByteString;
+}
