@@ -19,7 +19,7 @@ export function assertUnmounted({ directory, info }: DrivenSnapshot, purpose: "c
 export function userOf(directory: ByteString, mounts: readonly MountEntry[]): ByteString | undefined {
   const own = `${directory.replace(/\/[^/]*\/[^/]*$/, "")}/mounts/`;
   const below = (path: ByteString): boolean => path === directory || path.startsWith(`${directory}/`);
-  const home = mountOf(directory);
+  const home = mountOfExisting(directory);
   const inner = home === undefined ? undefined : join(home.root, directory.slice(home.mountPoint.length));
   const isOn = (mount: MountEntry): boolean =>
     mount.mountPoint.startsWith(`${directory}/`) ||
@@ -27,6 +27,16 @@ export function userOf(directory: ByteString, mounts: readonly MountEntry[]): By
     (inner !== undefined && mount.device === home?.device && `${mount.root}/`.startsWith(`${inner}/`)) ||
     (mount.type === "overlay" && mount.superOptions.some((option) => pathsOf(option).some(below)));
   return mounts.find((mount) => !mount.mountPoint.startsWith(own) && isOn(mount))?.mountPoint;
+}
+
+/** Undefined where there is nothing, as after a loss of power: then nothing stands on it either. */
+function mountOfExisting(directory: ByteString): MountEntry | undefined {
+  try {
+    return mountOf(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 /** The directories in an option such as `lowerdir=/a:/b`. */

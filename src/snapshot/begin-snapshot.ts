@@ -4,10 +4,10 @@ import { type HeldParent, type HeldPlace, holdNewPlace, holdParent, type Snapsho
 import { snapshotExists } from "./snapshot-errors.ts";
 import { assertName } from "./snapshot-name.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
-import type { Mount, SnapshotKey, SnapshotName, SnapshotOptions } from "./snapshotter.ts";
+import type { Mount, SnapshotKey, SnapshotName, ViewOptions } from "./snapshotter.ts";
 
 /** A snapshot to begin. */
-export interface NewActive extends SnapshotOptions {
+export interface NewActive extends ViewOptions {
   readonly key: SnapshotKey;
   readonly kind: "active" | "view";
   readonly parent: SnapshotName | undefined;
@@ -24,16 +24,18 @@ export async function beginSnapshot(house: SnapshotHouse, asked: NewActive): Pro
 
 async function fill(
   house: SnapshotHouse,
-  { key, kind, parent, labels = {} }: NewActive,
+  { key, kind, parent, labels = {}, isTransient }: NewActive,
   { held, parent: { parents } }: { readonly held: HeldPlace; readonly parent: HeldParent },
 ): Promise<readonly Mount[]> {
   const time = now();
   const info = { name: key, kind, parent, labels, createdAt: time, updatedAt: time, content: [] };
-  const record: SnapshotRecord = { id: held.place.id, info };
+  const record: SnapshotRecord = { id: held.place.id, info, isTransient };
   const snapshot = { ...held.place, info };
   await house.driver.create(snapshot, parents);
-  await syncDirectory(snapshot.directory);
-  await syncDirectory(house.places.data);
+  if (isTransient !== true) {
+    await syncDirectory(snapshot.directory);
+    await syncDirectory(house.places.data);
+  }
   await addRecord(house, record);
   try {
     const mounts = await house.driver.mounts(snapshot, parents);

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { randomName } from "../base/index.ts";
-import { type FileLock, fileError, lockFile, syncDirectory, tryLockFile } from "../content/index.ts";
+import { type FileLock, fileError, lockFile, tryLockFile } from "../content/index.ts";
 import type { RecordTable } from "./record-table.ts";
 import { removeTree } from "./remove-tree.ts";
 import type { DrivenSnapshot, NewSnapshot, SnapshotDriver } from "./snapshot-driver.ts";
@@ -93,11 +93,13 @@ export async function holdNewPlace(house: SnapshotHouse): Promise<HeldPlace> {
   }
 }
 
-/** Deletes what no record names, with its lock, which the caller holds. */
+/**
+ * Deletes what no record names, with its lock, which the caller holds. What a loss of power brings back no record names
+ * either, and goes with the next cleanup.
+ */
 export async function discard({ driver, places }: SnapshotHouse, place: NewSnapshot): Promise<void> {
   await driver.remove(place);
   await removeTree(place.directory);
-  await syncDirectory(places.data);
   rmSync(join(places.locks, place.id), { force: true });
 }
 

@@ -76,4 +76,5 @@ export {
   type Snapshotter,
   type SnapshotUsage,
   type StagedLayer,
+  type ViewOptions,
 } from "./snapshotter.ts";

@@ -75,40 +75,48 @@ export class RecordTable {
     return await this.change(async (records) => records.all());
   }
 
-  /** Looks at the records and changes them, while nobody else does. Durable when it resolves, whether it threw or not. */
+  /**
+   * Looks at the records and changes them, while nobody else does. Durable when it resolves, whether it threw or not, but for
+   * transient snapshots: of these only the bytes of a record are waited for, so that none is ever torn. Names of files
+   * become durable in the order in which they were changed. So a loss of power leaves the record of a directory that is there,
+   * of a mount that is gone, which whoever mounts next removes; or a directory without a record, which goes with the
+   * next cleanup.
+   */
   async change<T>(body: (change: RecordChange) => Promise<T>): Promise<T> {
     let hasChanged = false;
-    const begin = async (): Promise<void> => {
+    let mustLast = false;
+    const begin = async ({ isTransient }: SnapshotRecord): Promise<void> => {
       if (!hasChanged) await this.#announce();
       hasChanged = true;
+      mustLast ||= isTransient !== true;
     };
     try {
       return await this.#locked(() => body(this.#changing(begin)));
     } finally {
-      if (hasChanged) await syncDirectory(this.#places.records);
+      if (mustLast) await syncDirectory(this.#places.records);
     }
   }
 
-  #changing(begin: () => Promise<void>): RecordChange {
+  #changing(begin: (record: SnapshotRecord) => Promise<void>): RecordChange {
     return {
       read: (name) => this.read(name),
       childOf: (name) => this.#load().children.get(name)?.values().next().value,
       hasId: (id) => this.#load().names.has(id),
       all: () => [...this.#load().byName.values()],
       write: async (record) => {
-        await begin();
+        await begin(record);
         await this.#write(record, encodeRecord(record));
         this.#note(record);
       },
       become: async (from, to) => {
-        await begin();
+        await begin(to);
         await this.#write(from, encodeRecord(from, to));
         await this.#rename(recordFileName(from.info.name), recordFileName(to.info.name));
         this.#forget(from);
         this.#note(to);
       },
       remove: async (record) => {
-        await begin();
+        await begin(record);
         await attempt(this.#pathOf(record), (path) => unlinkSync(path));
         this.#forget(record);
       },

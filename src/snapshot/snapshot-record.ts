@@ -11,6 +11,8 @@ export interface SnapshotRecord {
   readonly info: SnapshotInfo;
   /** Of committed snapshots. */
   readonly usage?: SnapshotUsage | undefined;
+  /** Of views: see `ViewOptions`. */
+  readonly isTransient?: boolean | undefined;
 }
 
 const DIGEST = v.pipe(
@@ -37,6 +39,7 @@ const RECORD_FILE = v.object({
   id: v.pipe(v.string(), v.regex(/^[a-z0-9]+$/)),
   parent: v.nullable(v.string()),
   createdAt: v.number(),
+  isTransient: v.optional(v.literal(true)),
   faces: v.array(FACE),
 });
 
@@ -47,21 +50,21 @@ export function recordFileName(name: string): string {
 
 /** A record as text. With `pending`, the same snapshot as it will be once the file has that one's name. */
 export function encodeRecord(record: SnapshotRecord, pending?: SnapshotRecord): string {
-  const { id, info } = record;
+  const { id, info, isTransient = false } = record;
   const faces = [record, ...(pending === undefined ? [] : [pending])].map(faceOf);
-  const file = { version: 1, id, parent: info.parent ?? null, createdAt: info.createdAt, faces };
-  return `${JSON.stringify(file)}\n`;
+  const file = { version: 1, id, parent: info.parent ?? null, createdAt: info.createdAt };
+  return `${JSON.stringify({ ...file, ...(isTransient && { isTransient }), faces })}\n`;
 }
 
 /** The record in the file at `path`, whose name is `fileName`. @throws StrataError `snapshot-record-damaged` */
 export function decodeRecord(text: string, { path, fileName }: { path: string; fileName: string }): SnapshotRecord {
-  const { id, parent, createdAt, faces } = parseFile(text, path);
+  const { id, parent, createdAt, isTransient, faces } = parseFile(text, path);
   const face = faces.find(({ name }) => recordFileName(name) === fileName);
   if (face === undefined) throw damagedRecord(path);
   const { kind, labels, updatedAt, content, usage } = face;
   const name = face.name as SnapshotKey | SnapshotName;
   const info = { name, kind, parent: (parent ?? undefined) as SnapshotName | undefined };
-  return { id, info: { ...info, labels, createdAt, updatedAt, content }, usage };
+  return { id, info: { ...info, labels, createdAt, updatedAt, content }, usage, isTransient };
 }
 
 function parseFile(text: string, path: string): v.InferOutput<typeof RECORD_FILE> {

@@ -79,6 +79,15 @@ export interface SnapshotOptions {
   readonly labels?: Labels | undefined;
 }
 
+/** How a view is begun. */
+export interface ViewOptions extends SnapshotOptions {
+  /**
+   * Nobody needs it after the next start of the machine: a loss of power may take it away as a whole, or bring it back after it
+   * was removed, so that beginning, relabelling and removing it hardly wait for the disk. Default: no.
+   */
+  readonly isTransient?: boolean | undefined;
+}
+
 /** What {@link Snapshotter.cleanup} removed. */
 export interface CleanupReport {
   /** Directories, mounts and loop devices that belonged to no snapshot any more. */
@@ -103,7 +112,7 @@ export interface Snapshotter extends AsyncDisposable {
    */
   prepare(key: SnapshotKey, parent: SnapshotName | undefined, options?: SnapshotOptions): Promise<readonly Mount[]>;
   /** {@link prepare} for a snapshot that is only read. */
-  view(key: SnapshotKey, parent: SnapshotName | undefined, options?: SnapshotOptions): Promise<readonly Mount[]>;
+  view(key: SnapshotKey, parent: SnapshotName | undefined, options?: ViewOptions): Promise<readonly Mount[]>;
   /**
    * Makes an active snapshot a committed one, in one step: its key is gone, and its labels are those of `options` alone.
    * @throws StrataError `snapshot-exists`, `snapshot-not-found`, `snapshot-not-active`, `snapshot-in-use` while it is mounted:

@@ -10,6 +10,8 @@ export interface ChildLine {
   readonly seed?: number;
   readonly bytes?: number;
   readonly result?: "present" | "transferred";
+  /** What the child has synced since the line before: files and directories. */
+  readonly synced?: readonly string[];
   /** Calls of the file system that the child made. */
   readonly calls?: number;
   readonly error?: {

@@ -38,7 +38,9 @@ export async function mountSnapshot(snapshotter: Snapshotter, request: MountSnap
     ...(image === undefined ? {} : { [LABEL.image]: image }),
     ...(request.key === undefined ? {} : { [LABEL.kept]: "yes" }),
   };
-  const mounts = await snapshotter[isWritable ? "prepare" : "view"](key, parent, { labels });
+  const mounts = isWritable
+    ? await snapshotter.prepare(key, parent, { labels })
+    : await snapshotter.view(key, parent, { labels, isTransient: request.key === undefined });
   return await mountOrRemove(snapshotter, { key, mounts, target });
 }
 
