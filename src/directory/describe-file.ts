@@ -35,9 +35,8 @@ export function describeLink(name: ByteString, target: ByteString, status: FileS
 
 /** The names in a directory, in the order of their bytes. @throws an errno error as Node's */
 export function namesInOrder(path: ByteString): ByteString[] {
-  return readdirSync(toBuffer(path), { encoding: "buffer" })
-    .map(fromBuffer)
-    .sort((a, b) => (a < b ? -1 : 1));
+  // Byte strings at once: a buffer for each name costs more than the names.
+  return readdirSync(toBuffer(path), { encoding: "latin1" }).sort((a, b) => (a < b ? -1 : 1));
 }
 
 /** What the kernel tells of a file, and what else an entry of it has. */

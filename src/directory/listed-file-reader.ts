@@ -9,14 +9,15 @@ import { assertUnchanged, changed, type ListedFile, openBelow, openedAs, readOnc
 const SMALL_BYTES = 256 * 1024;
 
 /**
- * Reads the small files of a listing. It holds the directory of the last one open, from which the next ones are reached: most lie
- * in the same. No symlink is followed below the directory that was listed.
+ * Reads the small files of a listing. It holds the directory of the last one open, from which the next ones are reached, for most lie
+ * in the same; and the one that was listed. No symlink is followed below the directory that was listed.
  */
 export class ListedFileReader<Entry> implements SmallFileReader<Entry> {
   readonly #fileOf: (entry: Entry) => ListedFile;
   /** One byte more tells that a file has grown. */
   readonly #bytes = Buffer.allocUnsafeSlow(SMALL_BYTES + 1);
-  #held: { readonly root: string; readonly path: ByteString; readonly fd: number } | undefined;
+  #root: { readonly path: string; readonly fd: number } | undefined;
+  #held: { readonly path: ByteString; readonly fd: number } | undefined;
 
   constructor(fileOf: (entry: Entry) => ListedFile) {
     this.#fileOf = fileOf;
@@ -37,16 +38,26 @@ export class ListedFileReader<Entry> implements SmallFileReader<Entry> {
   }
 
   [Symbol.dispose](): void {
+    this.#letGo();
+    if (this.#root !== undefined) closeSync(this.#root.fd);
+    this.#root = undefined;
+  }
+
+  #letGo(): void {
     if (this.#held !== undefined) closeSync(this.#held.fd);
     this.#held = undefined;
   }
 
   #open({ directory, name }: ListedFile): number {
+    if (this.#root?.path !== directory) {
+      this[Symbol.dispose]();
+      this.#root = { path: directory, fd: openDirectory(directory) };
+    }
     const slash = name.lastIndexOf("/");
     const path = name.slice(0, Math.max(0, slash));
-    if (this.#held?.path !== path || this.#held.root !== directory) {
-      this[Symbol.dispose]();
-      this.#held = { root: directory, path, fd: openListedDirectory(directory, path) };
+    if (this.#held?.path !== path) {
+      this.#letGo();
+      this.#held = { path, fd: openDirectoryBeneath(this.#root.fd, path) };
     }
     return openFileAt(this.#held.fd, name.slice(slash + 1));
   }
@@ -61,15 +72,5 @@ export class ListedFileReader<Entry> implements SmallFileReader<Entry> {
     } while (done < file.size);
     if (done !== file.size) throw changed(file, done);
     return bytes.subarray(0, done);
-  }
-}
-
-function openListedDirectory(directory: string, path: ByteString): number {
-  const root = openDirectory(directory);
-  if (path === "") return root;
-  try {
-    return openDirectoryBeneath(root, path);
-  } finally {
-    closeSync(root);
   }
 }

@@ -1,8 +1,11 @@
 import { closeSync, constants, ftruncateSync, openSync, statSync, writeSync } from "node:fs";
 import { randomName } from "../../base/index.ts";
 import { fileError } from "../../content/index.ts";
+import { startWriteBack } from "../../linux/index.ts";
 import { openPartialFile } from "../partial-file.ts";
 
+/** So many bytes go to the disk at once, while the next are made: the sync at the end is short then. */
+const WRITE_BACK_BYTES = 4 * 1024 * 1024;
 /** Creates, never opens; never through a symlink. */
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
@@ -38,8 +41,16 @@ function openForWriting(path: string): number {
 }
 
 async function writeChunks(file: number, path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  let size = 0;
+  let onItsWay = 0;
   try {
-    for await (const chunk of chunks) writeAll(file, chunk);
+    for await (const chunk of chunks) {
+      writeAll(file, chunk);
+      size += chunk.length;
+      if (size - onItsWay < WRITE_BACK_BYTES) continue;
+      startWriteBack(file, onItsWay, size - onItsWay);
+      onItsWay = size;
+    }
   } catch (error) {
     throw fileError(error, path, "write");
   }
