@@ -16,7 +16,10 @@ const IMPORT_LATER = /\bimport\("([^"]+)"\)/g;
 /** The last statement; what follows are licenses. */
 const EXPORT = /export(?:\{([^}]*)\}| default ([^;]+));(?=\s*(?:\/\*.*\*\/\s*)?$)/s;
 
-/** `late` is for what Node computes when it is asked for: `promises` of `node:fs` loads for two milliseconds. */
+/**
+ * `namespace` is what an import of a CommonJS module gives. `late` is for what Node computes when it is asked for:
+ * `promises` of `node:fs` loads for two milliseconds.
+ */
 const PRELUDE = [
   "const made={};",
   "const chunk=name=>made[name]??=chunks[name]();",
@@ -62,7 +65,7 @@ function asFunction(code, name, imports) {
     .replace(EXPORT, (_, names, value) =>
       value === undefined
         ? `return{${pairs(names, (inner, outer) => `${outer}:${inner}`)}};`
-        : `return{default:${value}};`,
+        : `return namespace(${value});`,
     );
   if (found !== imports) throw new Error(`Of the ${imports} imports of ${name} ${found} were found`);
   return head.join("") + body;
