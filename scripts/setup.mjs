@@ -18,7 +18,6 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { copyWithDirectImports } from "./direct-imports.mjs";
-import { joinChunks } from "./join-chunks.mjs";
 import { onlyOne } from "./only-one.mjs";
 
 export const ROOT = join(import.meta.dirname, "..");
@@ -78,15 +77,6 @@ export function ensureInstalled() {
   demand(run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]), "npm ci");
 }
 
-const BUILD_SCRIPTS = [
-  "setup.mjs",
-  "direct-imports.mjs",
-  "join-chunks.mjs",
-  "keep-compiled.mjs",
-  "late-child-process.cjs",
-  "undici-parts.cjs",
-];
-
 /** What the build depends on, by name, size and time. */
 function buildFingerprint() {
   const hash = createHash("sha256").update(process.version);
@@ -96,7 +86,7 @@ function buildFingerprint() {
     hash.update(`${path}\0${size}\0${mtimeMs}\n`);
   };
   for (const path of ["package-lock.json", "tsconfig.json", "tsconfig.build.json"]) add(path);
-  for (const name of BUILD_SCRIPTS) add(join("scripts", name));
+  for (const name of ["setup.mjs", "direct-imports.mjs", "keep-compiled.mjs"]) add(join("scripts", name));
   for (const path of readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" }).sort()) {
     if (path.endsWith(".ts") && !path.endsWith(".test.ts")) add(join("src", path));
   }
@@ -158,7 +148,7 @@ const IMPORT_META = {
 const BANNER = "const moduleUrl=require('node:url').pathToFileURL(__filename).href;";
 
 /**
- * Joins the modules of the command and four packages into one file, and the programs of its threads into others: Node
+ * Joins the modules of the command and four packages into one file, and the program of its threads into another: Node
  * takes about a third of a millisecond to find and load a module, and a verb needs more than two hundred
  * (docs/adr/0009). CommonJS, because V8's compiled code can be kept only for scripts (docs/adr/0010). The library's
  * modules stay as they are.
@@ -168,11 +158,30 @@ function bundleCommand(directory) {
   const command = join(directory, "cli");
   const bundle = join(directory, "cli-bundle");
   const direct = join(directory, "cli-direct");
-  const programs = ["main=cli/main.js", ...threadPrograms(directory)];
+  const entries = ["main=cli/main.js", "command=cli/run-process.js", ...threadPrograms(directory)];
   copyWithDirectImports(directory, direct);
-  // What has no chunks cannot import later, only require.
-  const options = ["--format=cjs", "--supported:dynamic-import=false", `--banner:js=${BANNER}`];
-  const code = runEsbuild(direct, programs, [...options, `--outdir=${bundle}`]) || joinCommand(direct, bundle);
+  const dependencies = Object.keys(readJson(join(ROOT, "package.json")).dependencies);
+  const options = [
+    "--bundle",
+    "--format=cjs",
+    "--platform=node",
+    "--target=node20",
+    "--minify-whitespace",
+    // What V8 keeps of a script has all names in it, and loading it costs by its length: a third less with short ones.
+    "--minify-identifiers",
+    // A script that comes with its compiled code cannot import, only require.
+    "--supported:dynamic-import=false",
+    "--log-level=warning",
+    `--outdir=${bundle}`,
+    `--banner:js=${BANNER}`,
+    `--alias:undici=${UNDICI}`,
+    `--alias:node:child_process=${CHILD_PROCESS}`,
+    ...Object.entries(IMPORT_META).map(([name, value]) => `--define:${name}=${value}`),
+    ...dependencies.filter((name) => !BUNDLED_PACKAGES.includes(name)).map((name) => `--external:${name}`),
+  ];
+  const esbuild = join(ROOT, "node_modules/esbuild/bin/esbuild");
+  const inputs = entries.map((entry) => entry.replace("=", `=${direct}/`));
+  const code = run(process.execPath, [esbuild, ...inputs, ...options]);
   if (code !== 0) return code;
   writeFileSync(join(bundle, "package.json"), '{ "type": "commonjs" }\n');
   writeFileSync(join(bundle, "LICENSES.txt"), licenses());
@@ -182,47 +191,6 @@ function bundleCommand(directory) {
   rmSync(command, { recursive: true });
   renameSync(bundle, command);
   return 0;
-}
-
-/**
- * The command is first split into what verbs have in common and what not.
- * @param {string} direct
- * @param {string} bundle
- */
-function joinCommand(direct, bundle) {
-  const chunks = join(direct, "chunks");
-  const metafile = join(direct, "chunks.json");
-  const options = ["--format=esm", "--splitting", `--outdir=${chunks}`, `--metafile=${metafile}`];
-  const code = runEsbuild(direct, ["command=cli/run-process.js"], options);
-  if (code !== 0) return code;
-  const joined = joinChunks(chunks, readJson(metafile).outputs, "command.js");
-  writeFileSync(join(bundle, "command.js"), `"use strict";${BANNER}\n${joined}`);
-  return 0;
-}
-
-/**
- * @param {string} direct
- * @param {readonly string[]} programs `NAME=MODULE`, below `direct`
- * @param {readonly string[]} options
- */
-function runEsbuild(direct, programs, options) {
-  const dependencies = Object.keys(readJson(join(ROOT, "package.json")).dependencies);
-  const common = [
-    "--bundle",
-    "--platform=node",
-    "--target=node20",
-    "--minify-whitespace",
-    // What V8 keeps of a script has all names in it, and loading it costs by its length: a third less with short ones.
-    "--minify-identifiers",
-    "--log-level=warning",
-    `--alias:undici=${UNDICI}`,
-    `--alias:node:child_process=${CHILD_PROCESS}`,
-    ...Object.entries(IMPORT_META).map(([name, value]) => `--define:${name}=${value}`),
-    ...dependencies.filter((name) => !BUNDLED_PACKAGES.includes(name)).map((name) => `--external:${name}`),
-  ];
-  const esbuild = join(ROOT, "node_modules/esbuild/bin/esbuild");
-  const inputs = programs.map((program) => program.replace("=", `=${direct}/`));
-  return run(process.execPath, [esbuild, ...inputs, ...common, ...options]);
 }
 
 /**
