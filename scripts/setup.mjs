@@ -77,6 +77,15 @@ export function ensureInstalled() {
   demand(run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]), "npm ci");
 }
 
+/** What the build runs and what it puts into the bundle, beside the sources. */
+const BUILD_SCRIPTS = [
+  "setup.mjs",
+  "direct-imports.mjs",
+  "keep-compiled.mjs",
+  "late-child-process.cjs",
+  "undici-parts.cjs",
+];
+
 /** What the build depends on, by name, size and time. */
 function buildFingerprint() {
   const hash = createHash("sha256").update(process.version);
@@ -86,7 +95,7 @@ function buildFingerprint() {
     hash.update(`${path}\0${size}\0${mtimeMs}\n`);
   };
   for (const path of ["package-lock.json", "tsconfig.json", "tsconfig.build.json"]) add(path);
-  for (const name of ["setup.mjs", "direct-imports.mjs", "keep-compiled.mjs"]) add(join("scripts", name));
+  for (const name of BUILD_SCRIPTS) add(join("scripts", name));
   for (const path of readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" }).sort()) {
     if (path.endsWith(".ts") && !path.endsWith(".test.ts")) add(join("src", path));
   }
