@@ -26,7 +26,7 @@ export type { Slot } from "./slot.ts";
 export type { FlatColumns, TreeColumns } from "./tree-columns.ts";
 export {
   type ChainOfLayers,
-  mergeOnRemembered,
+  mergeOnShared,
   rememberedTree,
   rememberTree,
   type TreeMemory,

@@ -26,16 +26,35 @@ export interface ChainOfLayers {
 }
 
 /**
- * The tree of a chain without its history: as it was kept, else merged on what was kept of the layers below, and kept.
+ * The tree of a chain without its history: as it was kept, else merged on the tallest part of it that was kept, and kept.
  * @throws StrataError as {@link mergeLayers}
  */
 export async function rememberedTree(memory: TreeMemory, chain: ChainOfLayers): Promise<MergedTree> {
   const known = await recallTree(memory, chain);
   if (known !== undefined) return known;
-  const tree = await mergeOnRemembered(memory, chain);
+  const tree = await mergeOnTallest(memory, chain);
   const top = chain.chainIds.at(-1);
   if (top !== undefined) await rememberTree(memory, top, tree);
   return tree;
+}
+
+/**
+ * Merges a chain whose lowest layers others have, too: their tree is remembered, so that only the layers above cost anything, for
+ * whoever comes after too. What the shared layers did, only what came of it, the tree cannot tell.
+ *
+ * @param shared how many layers that is; 0 for a tree that knows everything
+ * @throws StrataError as {@link mergeLayers}
+ */
+export async function mergeOnShared(memory: TreeMemory, chain: ChainOfLayers, shared: number): Promise<ProvenanceTree> {
+  if (shared === 0) return mergeLayers(chain.layers);
+  const base = await rememberedTree(memory, lowest(shared, chain));
+  return mergeLayersOnto(base.flatten(), chain.layers.slice(shared));
+}
+
+/** Keeps the tree of the chain with this chainID, unless it is too large. */
+export async function rememberTree(memory: TreeMemory, chainId: string, tree: MergedTree): Promise<void> {
+  const entries = tree.layers.reduce((sum, { count }) => sum + count, 0);
+  if (entries <= MOST_ENTRIES) await memory.set(keyOf(chainId), encodeFlatTree(tree));
 }
 
 async function recallTree(memory: TreeMemory, { layers, chainIds }: ChainOfLayers): Promise<FlatTree | undefined> {
@@ -49,24 +68,8 @@ async function recallTree(memory: TreeMemory, { layers, chainIds }: ChainOfLayer
   }
 }
 
-/** Keeps the tree of the chain with this chainID, unless it is too large. */
-export async function rememberTree(memory: TreeMemory, chainId: string, tree: MergedTree): Promise<void> {
-  const entries = tree.layers.reduce((sum, { count }) => sum + count, 0);
-  if (entries <= MOST_ENTRIES) await memory.set(keyOf(chainId), encodeFlatTree(tree));
-}
-
-/**
- * Merges a chain on the tallest part of it that is remembered, so that only the layers above cost anything.
- *
- * @param most how many layers that part may have: what those did, only what came of it, the tree cannot tell
- * @throws StrataError as {@link mergeLayers}
- */
-export async function mergeOnRemembered(
-  memory: TreeMemory,
-  chain: ChainOfLayers,
-  most: number = chain.layers.length,
-): Promise<ProvenanceTree> {
-  for (let count = most; count > 0; count--) {
+async function mergeOnTallest(memory: TreeMemory, chain: ChainOfLayers): Promise<ProvenanceTree> {
+  for (let count = chain.layers.length - 1; count > 0; count--) {
     const base = await recallTree(memory, lowest(count, chain));
     if (base !== undefined) return mergeLayersOnto(base, chain.layers.slice(count));
   }

@@ -4,7 +4,7 @@ import { type ImageSource, type LayerBlob, type LayerSource, rememberDiffId, rem
 import type { LayerIndex } from "../layer/index.ts";
 import { chainIds, type DiffId, type Digest } from "../oci/index.ts";
 import type { LayerStack } from "../snapshot/index.ts";
-import { mergeOnRemembered } from "../union/index.ts";
+import { mergeOnShared } from "../union/index.ts";
 import { type LayerJob, planLayer, planLayers, sizeOf } from "./plan-layers.ts";
 import { indexTar, type UnpackedLayer, unpackLayer } from "./unpack-layer.ts";
 import type { UnpackEvent, UnpackLayersOptions } from "./unpack-options.ts";
@@ -139,7 +139,7 @@ async function stackOf(
     return await content.open(digest);
   };
   try {
-    const tree = await mergeOnRemembered(indexCache, chain, standing?.count ?? 0);
+    const tree = await mergeOnShared(indexCache, chain, standing?.count ?? 0);
     return { tree, diffIds, chainIds: chain.chainIds, openTar };
   } catch (error) {
     throw addDetails(error, { image: source.reference });
