@@ -6,8 +6,10 @@ import { compressInBlocks, type InputBlock } from "./compress-in-blocks.ts";
 const BLOCK_SIZE = 1024 * 1024;
 /** How far deflate looks back (RFC 1951, section 3.2.5). */
 const WINDOW = 32 * 1024;
-/** Room for a block that does not compress, so that one visit to a thread does it. */
-const OUTPUT_SIZE = BLOCK_SIZE + BLOCK_SIZE / 64;
+/** Room for most blocks, so that one visit to a thread does it; room that stays empty brings the garbage collector nonetheless. */
+const OUTPUT_SIZE = BLOCK_SIZE / 4;
+/** Without compression the bytes depend on the room, as blocks end where it does. */
+const STORED_SIZE = BLOCK_SIZE + BLOCK_SIZE / 64;
 
 const deflate = promisify<Buffer, Parameters<typeof deflateRaw>[1], Buffer>(deflateRaw);
 
@@ -49,9 +51,9 @@ async function* summed(chunks: AsyncIterable<Uint8Array>, sum: Sum): AsyncGenera
 function deflateBlock({ bytes, previous, last }: InputBlock, level: number): Promise<Buffer> {
   return deflate(bytes, {
     level,
-    chunkSize: OUTPUT_SIZE,
+    chunkSize: level === 0 ? STORED_SIZE : OUTPUT_SIZE,
     finishFlush: last ? constants.Z_FINISH : constants.Z_SYNC_FLUSH,
-    ...(previous === undefined ? {} : { dictionary: previous.subarray(-WINDOW) }),
+    ...(previous === undefined ? {} : { dictionary: previous.subarray(previous.length - WINDOW) }),
   });
 }
 

@@ -16,8 +16,11 @@ export type TarHeaderFields = Pick<TarEntry, "name" | "type" | "mode" | "uid" | 
     Pick<TarEntry, "uname" | "gname" | "linkName" | "devMajor" | "devMinor" | "xattrs" | "atime" | "ctime" | "sparse">
   >;
 
-/** The two blocks of zeros that end an archive. Shared: do not change it. */
-export const END_OF_ARCHIVE: Uint8Array = new Uint8Array(2 * BLOCK_SIZE);
+/**
+ * The two blocks of zeros that end an archive. Shared: do not change it. A Buffer as headers and files are: a second type of pieces
+ * makes V8 compile the writer twice.
+ */
+export const END_OF_ARCHIVE: Uint8Array = Buffer.alloc(2 * BLOCK_SIZE);
 
 const TYPEFLAGS: Readonly<Record<EntryType, string>> = {
   file: "0",
