@@ -71,6 +71,13 @@ requireOrSkip(
     expect(readXattr(at("missing"), "user.one")).toBeUndefined();
   });
 
+  test("lists more names of extended attributes than files usually have", () => {
+    writeFileSync(at("many"), "");
+    const names = ["a", "b", "c", "d", "e", "f"].map((letter) => `user.${letter.repeat(240)}`);
+    for (const name of names) writeXattr(at("many"), name, new Uint8Array(0));
+    expect([...xattrNames(at("many"))].sort()).toEqual(names);
+  });
+
   test("finds files whose names are not UTF-8", () => {
     const name = Buffer.concat([Buffer.from(at("")), Buffer.from([0x2f, 0xff, 0xfe])]);
     writeFileSync(name, "");

@@ -4,7 +4,9 @@ import { assertDone, cString, errnoError, isLinux, libc, pathBuffer } from "./li
 
 /** XATTR_LIST_MAX and XATTR_SIZE_MAX of the kernel: no answer is longer. */
 const LARGEST = 65_536;
-const { ENODATA, ENOENT, ENOTSUP, EOPNOTSUPP, EPERM, EACCES } = constants.errno;
+/** For the names of nearly all files: the kernel sets as much memory aside for each answer as it is told there is room. */
+const USUAL = 1024;
+const { ENODATA, ENOENT, ENOTSUP, EOPNOTSUPP, EPERM, EACCES, ERANGE } = constants.errno;
 /** No attribute, no file any more, a file system without them, or one that shows them to its owner only. */
 const NOTHING_THERE = new Set<number>([ENODATA, ENOENT, ENOTSUP, EOPNOTSUPP, EPERM, EACCES]);
 const NO_NAMES: readonly ByteString[] = [];
@@ -32,7 +34,8 @@ export function readXattrs(path: ByteString): ReadonlyMap<ByteString, Uint8Array
 /** The full names of the attributes that {@link readXattrs} may have. @throws an errno error as Node's */
 export function xattrNames(path: ByteString): readonly ByteString[] {
   if (!isLinux()) return NO_NAMES;
-  const length = libc().llistxattr(pathBuffer(path), answer, LARGEST);
+  let length = libc().llistxattr(pathBuffer(path), answer, USUAL);
+  if (length < 0 && libc().errno() === ERANGE) length = libc().llistxattr(pathBuffer(path), answer, LARGEST);
   // Nearly all files have none, and there are many of them.
   if (length === 0) return NO_NAMES;
   const listed = taken(length, "llistxattr", path);
