@@ -44,7 +44,8 @@ export function measureTogether<Name extends string>(
   >;
 }
 
-function summarise(times: readonly number[], peakMiB: number | undefined): Measurement {
+/** @param times wall times in milliseconds */
+export function summarise(times: readonly number[], peakMiB: number | undefined): Measurement {
   const runs = [...times].sort((a, b) => a - b);
   return { runs, median: runs[Math.floor(runs.length / 2)] ?? Number.NaN, peakMiB };
 }

@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { BENCH_DIRECTORY, makeManyFilesImage } from "./make-image.ts";
-import { type Measurement, measureTogether } from "./measure.ts";
+import { type Measurement, measureTogether, summarise } from "./measure.ts";
 import { type Peer, type Pulled, pullPeers, startContainerd, unpackPeers } from "./mount-peers.ts";
 import { startBenchRegistry } from "./registry.ts";
 import { table } from "./table.ts";
@@ -120,7 +120,24 @@ function mounting(work: string, host: string): string {
     },
     { runs: 3 * RUNS, after: (name) => (name === "strata mount" ? clean() : undefined) },
   );
-  return table("mount of a pulled image", results, ["strata --version"]);
+  const all = { ...results, ...calling(work, `${host}/files:1`) };
+  return table("mount of a pulled image", all, ["strata --version"]);
+}
+
+/** The same from programs that mount several times. */
+function calling(work: string, image: string): Record<string, Measurement> {
+  const [first, later]: [number[], number[]] = [[], []];
+  const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
+  for (let run = 0; run < 3 * RUNS; run++) {
+    const command = [join(import.meta.dirname, "mount-calls.mjs"), image, join(work, "mnt"), join(work, "strata")];
+    const times: number[] = JSON.parse(execFileSync(process.execPath, command, { env, encoding: "utf8" }));
+    first.push(...times.slice(0, 1));
+    later.push(...times.slice(1));
+  }
+  return {
+    "the first `mountImage()` of a program": summarise(first, undefined),
+    "`mountImage()` in a program that has mounted before": summarise(later, undefined),
+  };
 }
 
 /** The same tree, read through the mount and from plain directories. */
