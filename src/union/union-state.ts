@@ -77,18 +77,23 @@ export class UnionState {
     this.layers.push(...layers);
     this.#slotChildren.length = count;
     for (const column of [this.nodeLayer, this.nodeEntry, this.nodeLinks]) column.append(new Int32Array(inodeCount));
+    const [nodeLayer, nodeEntry, nodeLinks] = [this.nodeLayer.values, this.nodeEntry.values, this.nodeLinks.values];
+    const [rows, changes] = [new Int32Array(count), new Int32Array(count)];
+    const causes = new Int32Array(count).fill(CAUSE_NUMBERS.entry);
     for (let row = 0; row < count; row++) {
       const node = inode[row] as number;
-      this.nodeLayer.values[node] = layer[row] as number;
-      this.nodeEntry.values[node] = entry[row] as number;
-      (this.nodeLinks.values[node] as number)++;
+      nodeLayer[node] = layer[row] as number;
+      nodeEntry[node] = entry[row] as number;
+      // One change that names a file as linked is enough for it to be known as such.
+      if ((nodeLinks[node] as number)++ > 0) causes[row] = CAUSE_NUMBERS.hardlink;
+      rows[row] = row;
+      changes[row] = row + 1;
     }
-    const rows = Int32Array.from({ length: count }, (_, row) => row);
     this.#slotParent.append(parent);
     this.#slotNode.append(inode);
-    this.#slotChange.append(rows.map((row) => row + 1));
+    this.#slotChange.append(changes);
     this.changeLayer.append(layer);
-    this.changeCause.append(inode.map((node) => CAUSE_NUMBERS[this.nodeLinks.at(node) > 1 ? "hardlink" : "entry"]));
+    this.changeCause.append(causes);
     this.changeEntry.append(entry);
     this.changeNode.append(inode);
     this.changeSlot.append(rows);
