@@ -105,12 +105,14 @@ export async function markUnpacked({ version }: StoreLayout): Promise<void> {
  * @throws StrataError as {@link prepareRoot}
  */
 export async function isStore({ root, version }: StoreLayout): Promise<boolean> {
-  const text = readIfThere(version);
+  let text = readIfThere(version);
   if (text === undefined) {
     const names = (await fs.readdir(root).catch((error: unknown) => absent(error, root))) ?? [];
     // Two who make a store at once see each other's file before it has its name.
     if (names.every((name) => name.startsWith("version"))) return false;
-    throw notAStore(root);
+    // Whoever makes a store writes its version first: when other names were seen, it is there by now.
+    text = readIfThere(version);
+    if (text === undefined) throw notAStore(root);
   }
   assertVersion(text.trim(), root);
   return true;

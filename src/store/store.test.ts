@@ -1,7 +1,8 @@
+import { promises as fs } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FixtureLayout, forPlatform, layerOf } from "../../test/support/image-fixtures.ts";
 import { artifactOf, bytesOf, copyInto, type FixtureArtifact, putImage } from "../../test/support/store-fixtures.ts";
 import { readAll } from "../base/index.ts";
@@ -407,6 +408,20 @@ describe("a root", () => {
       await expect(change()).rejects.toThrow(failure("store-read-only", "failed-precondition"));
     }
     expect(await readdir(root, { recursive: true })).toEqual(listing);
+  });
+
+  test("that somebody else makes a store at this moment is a store", async () => {
+    const empty = await mkdtemp(join(root, "empty-"));
+    const looking = vi.spyOn(fs, "readdir").mockImplementationOnce(async () => {
+      await writeFile(join(empty, "version"), "1\n");
+      return ["sweep.lock", "version"] as never;
+    });
+    try {
+      await using made = await openStore(empty);
+      expect(await made.images()).toEqual([]);
+    } finally {
+      looking.mockRestore();
+    }
   });
 
   test("opened for reading where there is none is empty", async () => {
