@@ -73,9 +73,7 @@ function runOnce(
   const [program = "", ...args] = command;
   const hook = `--import=${join(import.meta.dirname, "report-usage.mjs")}`;
   const usage: NodeJS.ProcessEnv = tellsPeak ? { NODE_OPTIONS: hook, BENCH_USAGE_FILE: usageFile } : {};
-  // Certificates that a machine adds are read at every start of Node, for 70 ms: that tells nothing about commands.
-  const { NODE_EXTRA_CA_CERTS: _, ...inherited } = process.env;
-  const env = { ...inherited, ...usage };
+  const env = { ...benchEnvironment(), ...usage };
   try {
     const start = performance.now();
     const { status, stderr, error } = spawnSync(program, args, { env, stdio: ["ignore", "ignore", "pipe"] });
@@ -86,6 +84,12 @@ function runOnce(
   } finally {
     rmSync(directory, { recursive: true });
   }
+}
+
+/** In which commands are timed: certificates that a machine adds are read at every start of Node, for 70 ms, which tells nothing of them. */
+export function benchEnvironment(): NodeJS.ProcessEnv {
+  const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
+  return env;
 }
 
 function readPeak(file: string): number | undefined {

@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { BENCH_DIRECTORY, makeManyFilesImage } from "./make-image.ts";
-import { type Measurement, measureTogether, summarise } from "./measure.ts";
+import { benchEnvironment, type Measurement, measureTogether, summarise } from "./measure.ts";
 import { type Peer, type Pulled, pullPeers, startContainerd, unpackPeers } from "./mount-peers.ts";
 import { startBenchRegistry } from "./registry.ts";
 import { table } from "./table.ts";
@@ -127,7 +127,7 @@ function mounting(work: string, host: string): string {
 /** The same from programs that mount several times. */
 function calling(work: string, image: string): Record<string, Measurement> {
   const [first, later]: [number[], number[]] = [[], []];
-  const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
+  const env = benchEnvironment();
   for (let run = 0; run < 3 * RUNS; run++) {
     const command = [join(import.meta.dirname, "mount-calls.mjs"), image, join(work, "mnt"), join(work, "strata")];
     const times: number[] = JSON.parse(execFileSync(process.execPath, command, { env, encoding: "utf8" }));

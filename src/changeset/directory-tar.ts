@@ -26,7 +26,7 @@ export function directoryTar(path: string, options: DirectoryTreeOptions = {}): 
   let entryCount = 0;
   const counted = (entry: TarEntry): TarEntry => {
     entryCount++;
-    return map?.(entry) ?? entry;
+    return map(entry);
   };
   const walk = (): WalkedDirectory => walkDirectory(path, { ...listing, map: counted });
   let tree = walk();

@@ -25,7 +25,7 @@ export function listingOptions({
   signal,
   unreadable,
   keepOverlayXattrs = false,
-}: DirectoryTreeOptions): ListDirectoryOptions {
+}: DirectoryTreeOptions): ListDirectoryOptions & { readonly map: (entry: TarEntry) => TarEntry } {
   const isForeign = keepOverlayXattrs ? isOfHost : isOfHostOrOverlay;
   return { signal, unreadable, map: (entry) => withoutXattrs(entry, isForeign) };
 }

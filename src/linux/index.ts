@@ -90,5 +90,5 @@ export {
   setFileTimes,
 } from "./special-file.ts";
 export { type UnmountOptions, unmount } from "./unmount.ts";
-export { startWriteBack } from "./write-back.ts";
+export { WriteBack } from "./write-back.ts";
 export { readXattr, readXattrs, writeXattr, xattrNames } from "./xattr.ts";

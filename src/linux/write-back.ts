@@ -8,10 +8,31 @@ const syncFileRange = libcFunction<[number, number, number, number]>(
 );
 
 /**
- * Lets the kernel begin to write a part of an open file to its disk now (sync_file_range(2)), so that a later fsync has
+ * Lets the kernel begin to write a file that grows to its disk while more comes (sync_file_range(2)), so that a later fsync has
  * less left to wait for. Promises nothing: whatever fails is left to that fsync, which alone makes anything durable.
  * Does nothing on other systems.
  */
-export function startWriteBack(fd: number, offset: number, bytes: number): void {
-  if (isLinux()) syncFileRange(fd, offset, bytes, BEGIN);
+export class WriteBack {
+  readonly #fd: number;
+  readonly #step: number;
+  /** Everything before is on its way. */
+  #begun = 0;
+
+  /** @param step so many bytes go at once */
+  constructor(fd: number, step: number) {
+    this.#fd = fd;
+    this.#step = step;
+  }
+
+  /** The file has been written up to here. */
+  reached(end: number): void {
+    if (end - this.#begun < this.#step) return;
+    if (isLinux()) syncFileRange(this.#fd, this.#begun, end - this.#begun, BEGIN);
+    this.#begun = end;
+  }
+
+  /** The file is empty again. */
+  restart(): void {
+    this.#begun = 0;
+  }
 }

@@ -5,7 +5,8 @@
  * place in it is a *slot*; what lies there is a {@link MergedNode}, which knows the layer and the entry it came from. It
  * comes as a {@link ProvenanceTree}, in which a path that was replaced or deleted keeps its slot
  * ({@link ProvenanceTree.history} tells its story, {@link ProvenanceTree.changes} a layer's), or as a {@link FlatTree},
- * which has no history and can be kept ({@link encodeFlatTree}).
+ * which has no history and can be kept ({@link encodeFlatTree}). {@link mergeLayersOnto} adds layers to such a table;
+ * {@link rememberedTree} and {@link mergeOnShared} find out what was kept of a chain and go on from there.
  *
  * @example
  * const tree = mergeLayers([base, update]);

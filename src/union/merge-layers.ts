@@ -21,16 +21,11 @@ export function mergeLayers(layers: readonly LayerIndex[], codecs: readonly Whit
  * The same files with the same inodes come out as if all layers had been merged; but what the layers of the base did, only what
  * came of it, the result cannot tell ({@link ProvenanceTree.firstTold}).
  *
- * @param layers those above the base's
- * @param codecs of these
+ * @param layers those above the base's, with deletions written down in OCI's way
  * @throws StrataError as {@link mergeLayers}
  */
-export function mergeLayersOnto(
-  base: TableTree,
-  layers: readonly LayerIndex[],
-  codecs: readonly WhiteoutCodec[] = [],
-): ProvenanceTree {
-  return mergeInto(new UnionState(base), layers, codecs);
+export function mergeLayersOnto(base: TableTree, layers: readonly LayerIndex[]): ProvenanceTree {
+  return mergeInto(new UnionState(base), layers, []);
 }
 
 function mergeInto(state: UnionState, layers: readonly LayerIndex[], codecs: readonly WhiteoutCodec[]): ProvenanceTree {

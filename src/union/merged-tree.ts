@@ -68,10 +68,7 @@ export interface MergedTree {
 }
 
 /** A tree that is a table ({@link TreeColumns}), without history. */
-export interface TableTree extends MergedTree, TreeColumns {
-  readonly layers: readonly LayerIndex[];
-  nameOf(slot: Slot): ByteString;
-}
+export type TableTree = MergedTree & TreeColumns;
 
 /** {@link MergedTree.pathOf} for whoever knows the parent and the name of each slot. */
 export function pathOfSlot(tree: Pick<MergedTree, "parentOf" | "nameOf">, slot: Slot): ByteString {

@@ -12,7 +12,7 @@ import {
   type TreeChanges,
 } from "../../directory/index.ts";
 import { LayerIndexBuilder, noWhiteouts } from "../../layer/index.ts";
-import { fileMaker } from "../../linux/index.ts";
+import { fileMaker, isRoot } from "../../linux/index.ts";
 import { looseEntry } from "../../tar/index.ts";
 import { mergeLayers, type ProvenanceTree } from "../../union/index.ts";
 import type { ApplyOptions, ChangesetInput } from "./apply-options.ts";
@@ -128,10 +128,6 @@ function mergeWith({ index }: ExistingLayer, changesets: readonly ReadChangeset[
 
 function mannerOf({ owners, sync, signal }: ApplyOptions): ExtractOptions {
   return { owners: owners ?? (isRoot() ? "apply" : "record"), sync: sync ?? false, signal };
-}
-
-function isRoot(): boolean {
-  return fileMaker().uid === 0;
 }
 
 /** A directory that is not there yet, as mkdir(2) makes it; where owners are recorded, it is root's. */

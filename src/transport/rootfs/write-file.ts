@@ -1,7 +1,7 @@
 import { closeSync, constants, ftruncateSync, openSync, statSync, writeSync } from "node:fs";
 import { randomName } from "../../base/index.ts";
 import { fileError } from "../../content/index.ts";
-import { startWriteBack } from "../../linux/index.ts";
+import { WriteBack } from "../../linux/index.ts";
 import { openPartialFile } from "../partial-file.ts";
 
 /** So many bytes go to the disk at once, while the next are made: the sync at the end is short then. */
@@ -41,15 +41,13 @@ function openForWriting(path: string): number {
 }
 
 async function writeChunks(file: number, path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  const writeBack = new WriteBack(file, WRITE_BACK_BYTES);
   let size = 0;
-  let onItsWay = 0;
   try {
     for await (const chunk of chunks) {
       writeAll(file, chunk);
       size += chunk.length;
-      if (size - onItsWay < WRITE_BACK_BYTES) continue;
-      startWriteBack(file, onItsWay, size - onItsWay);
-      onItsWay = size;
+      writeBack.reached(size);
     }
   } catch (error) {
     throw fileError(error, path, "write");

@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { assertNotAborted } from "../../../base/index.ts";
-import { startWriteBack } from "../../../linux/index.ts";
+import { WriteBack } from "../../../linux/index.ts";
 import { createHasher, type Digest, type DigestAlgorithm, type Hasher } from "../../../oci/index.ts";
 import { fileError } from "./file-error.ts";
 
@@ -24,8 +24,7 @@ export class HashingAppender {
   #hasher: Hasher;
   /** Where the next piece goes; everything before is in the file or in `#pending`. */
   #end = 0;
-  /** Everything before is on its way to the disk. */
-  #writtenBack = 0;
+  readonly #writeBack: WriteBack;
   #pending: Promise<void> = Promise.resolve();
   #batch = Buffer.alloc(0);
   #spare = Buffer.alloc(0);
@@ -34,6 +33,7 @@ export class HashingAppender {
   /** @param path names the file in messages */
   constructor(handle: FileHandle, path: string, algorithm: DigestAlgorithm) {
     this.#handle = handle;
+    this.#writeBack = new WriteBack(handle.fd, WRITE_BACK_BYTES);
     this.#path = path;
     this.#algorithm = algorithm;
     this.#hasher = createHasher(algorithm);
@@ -95,7 +95,7 @@ export class HashingAppender {
     this.#hasher = createHasher(this.#algorithm);
     this.#end = 0;
     this.#filled = 0;
-    this.#writtenBack = 0;
+    this.#writeBack.restart();
     await this.#handle.truncate(0).catch((error: unknown) => {
       throw fileError(error, this.#path, "write");
     });
@@ -132,17 +132,11 @@ export class HashingAppender {
       while (done < bytes.length) {
         done += (await this.#handle.write(bytes, done, bytes.length - done, offset + done)).bytesWritten;
       }
-      this.#writeBack(offset + done);
+      this.#writeBack.reached(offset + done);
     } catch (error) {
       this.#end = offset + done;
       this.#filled = 0;
       throw fileError(error, this.#path, "write");
     }
-  }
-
-  #writeBack(end: number): void {
-    if (end - this.#writtenBack < WRITE_BACK_BYTES) return;
-    startWriteBack(this.#handle.fd, this.#writtenBack, end - this.#writtenBack);
-    this.#writtenBack = end;
   }
 }
