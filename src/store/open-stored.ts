@@ -61,10 +61,10 @@ export async function openStoredImage(parts: StoreParts, text: string, choice: P
 export async function storedChain(parts: StoreParts, text: string, choice: PlatformChoice): Promise<StoredChain> {
   const { target, remembered } = (await parts.glance()).read((records) => {
     const found = findImage(records, text);
-    return { target: found.target, remembered: rememberedChain(records, found) };
+    // Only the documents tell whether the image is for a platform that was asked for.
+    return { target: found.target, remembered: choice.platform ? undefined : rememberedChain(records, found) };
   });
-  // Only the documents tell whether the image is for a platform that was asked for.
-  if (remembered !== undefined && choice.platform === undefined) return remembered;
+  if (remembered !== undefined) return remembered;
   const tree = await walkManifests(parts.place, [target], choice.limits);
   const { documents } = await choosePresent(parts, tree, choice);
   const diffIds = diffIdsOf(documents);

@@ -46,15 +46,20 @@ export async function rememberedTree(memory: TreeMemory, chain: ChainOfLayers): 
  * @throws StrataError as {@link mergeLayers}
  */
 export async function mergeOnShared(memory: TreeMemory, chain: ChainOfLayers, shared: number): Promise<ProvenanceTree> {
-  if (shared === 0) return mergeLayers(chain.layers);
-  const base = await rememberedTree(memory, lowest(shared, chain));
+  const below = lowest(shared, chain);
+  // What cannot be kept would be merged, made a table and merged on each time: then all at once is quicker.
+  if (shared === 0 || !mayBeKept(below.layers)) return mergeLayers(chain.layers);
+  const base = await rememberedTree(memory, below);
   return mergeLayersOnto(base.flatten(), chain.layers.slice(shared));
 }
 
 /** Keeps the tree of the chain with this chainID, unless it is too large. */
 export async function rememberTree(memory: TreeMemory, chainId: string, tree: MergedTree): Promise<void> {
-  const entries = tree.layers.reduce((sum, { count }) => sum + count, 0);
-  if (entries <= MOST_ENTRIES) await memory.set(keyOf(chainId), encodeFlatTree(tree));
+  if (mayBeKept(tree.layers)) await memory.set(keyOf(chainId), encodeFlatTree(tree));
+}
+
+function mayBeKept(layers: readonly LayerIndex[]): boolean {
+  return layers.reduce((sum, { count }) => sum + count, 0) <= MOST_ENTRIES;
 }
 
 async function recallTree(memory: TreeMemory, { layers, chainIds }: ChainOfLayers): Promise<FlatTree | undefined> {

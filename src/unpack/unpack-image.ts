@@ -39,7 +39,7 @@ export async function unpackImage(source: ImageSource, options: UnpackOptions): 
     assertNotAborted(options.signal);
     onEvent?.({ type: "warming", chainId: top });
     await snapshotter.warm(nameOf(top), stack);
-    await rememberTree(options.indexCache, top, stack.tree);
+    if (present < stack.chainIds.length) await rememberTree(options.indexCache, top, stack.tree);
   } catch (error) {
     throw addDetails(error, { image: source.reference });
   }
