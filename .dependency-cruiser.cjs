@@ -153,7 +153,7 @@ module.exports = {
     only(
       "no-hidden-imports",
       "^(node:)?module$",
-      ["^src/linux/", "^src/cli/(main|load-command)\\.ts$"],
+      ["^src/linux/", "^src/cli/(main|load-command|module-groups)\\.ts$"],
       "`createRequire` hides an import from these rules: only the FFI needs it, and the command that loads itself.",
     ),
     only(
@@ -164,7 +164,7 @@ module.exports = {
         "^src/content/drivers/local",
         "^src/(changeset|directory|snapshot|store|transport|build|unpack)/",
         "^src/testing/adapters/",
-        "^src/cli/load-command\\.ts$",
+        "^src/cli/(compiled|module)-groups\\.ts$",
         "^src/host-files\\.ts$",
       ],
       "Only drivers and adapters touch the local file system, and the command that loads itself; everything else takes a port.",

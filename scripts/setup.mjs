@@ -17,7 +17,6 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { copyWithDirectImports } from "./direct-imports.mjs";
 import { onlyOne } from "./only-one.mjs";
 
 export const ROOT = join(import.meta.dirname, "..");
@@ -80,9 +79,11 @@ export function ensureInstalled() {
 /** What the build runs and what it puts into the bundle, beside the sources. */
 const BUILD_SCRIPTS = [
   "setup.mjs",
+  "bundle-command.mjs",
   "direct-imports.mjs",
   "keep-compiled.mjs",
   "late-child-process.cjs",
+  "sample-registry.mjs",
   "undici-parts.cjs",
 ];
 
@@ -112,7 +113,7 @@ export function build() {
     const code = run(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", work]);
     if (code !== 0) return code;
     if (hasSourceImports(work)) return 1;
-    const bundled = bundleCommand(work);
+    const bundled = run(process.execPath, [join(ROOT, "scripts/bundle-command.mjs"), work]);
     if (bundled !== 0) return bundled;
     // A temporary directory is private, what is built is not.
     chmodSync(work, 0o755);
@@ -137,103 +138,6 @@ function hasSourceImports(directory) {
     .filter((path) => /import\("[^"]*\.ts"\)/.test(readFileSync(join(directory, path), "utf8")));
   for (const path of wrong) console.error(`${path} imports a source: move the import() into a function without using`);
   return wrong.length > 0;
-}
-
-/**
- * Packages that become part of the command. All others stay where npm puts them: koffi and lmdb have binaries, the encoder
- * of zstd reads a file beside its code.
- */
-const BUNDLED_PACKAGES = ["commander", "fzstd", "undici", "valibot"];
-/** Of undici only what speaks HTTP: its own entry loads four times as many modules, which takes 70 ms. */
-const UNDICI = join(ROOT, "scripts/undici-parts.cjs");
-const CHILD_PROCESS = join(ROOT, "scripts/late-child-process.cjs");
-
-/** What a module knows of itself, said in CommonJS. */
-const IMPORT_META = {
-  "import.meta.url": "moduleUrl",
-  "import.meta.filename": "__filename",
-  "import.meta.dirname": "__dirname",
-};
-const BANNER = "const moduleUrl=require('node:url').pathToFileURL(__filename).href;";
-
-/**
- * Joins the modules of the command and four packages into one file, and the program of its threads into another: Node
- * takes about a third of a millisecond to find and load a module, and a verb needs more than two hundred
- * (docs/adr/0009). CommonJS, because V8's compiled code can be kept only for scripts (docs/adr/0010). The library's
- * modules stay as they are.
- * @param {string} directory the compiled sources; its `cli` is replaced by the bundle
- */
-function bundleCommand(directory) {
-  const command = join(directory, "cli");
-  const bundle = join(directory, "cli-bundle");
-  const direct = join(directory, "cli-direct");
-  const entries = ["main=cli/main.js", "command=cli/run-process.js", ...threadPrograms(directory)];
-  copyWithDirectImports(directory, direct);
-  const dependencies = Object.keys(readJson(join(ROOT, "package.json")).dependencies);
-  const options = [
-    "--bundle",
-    "--format=cjs",
-    "--platform=node",
-    "--target=node20",
-    "--minify-whitespace",
-    // What V8 keeps of a script has all names in it, and loading it costs by its length: a third less with short ones.
-    "--minify-identifiers",
-    // A script that comes with its compiled code cannot import, only require.
-    "--supported:dynamic-import=false",
-    "--log-level=warning",
-    `--outdir=${bundle}`,
-    `--banner:js=${BANNER}`,
-    `--alias:undici=${UNDICI}`,
-    `--alias:node:child_process=${CHILD_PROCESS}`,
-    ...Object.entries(IMPORT_META).map(([name, value]) => `--define:${name}=${value}`),
-    ...dependencies.filter((name) => !BUNDLED_PACKAGES.includes(name)).map((name) => `--external:${name}`),
-  ];
-  const esbuild = join(ROOT, "node_modules/esbuild/bin/esbuild");
-  const inputs = entries.map((entry) => entry.replace("=", `=${direct}/`));
-  const code = run(process.execPath, [esbuild, ...inputs, ...options]);
-  if (code !== 0) return code;
-  writeFileSync(join(bundle, "package.json"), '{ "type": "commonjs" }\n');
-  writeFileSync(join(bundle, "LICENSES.txt"), licenses());
-  const kept = keepCompiled(command, bundle);
-  if (kept !== 0) return kept;
-  rmSync(direct, { recursive: true });
-  rmSync(command, { recursive: true });
-  renameSync(bundle, command);
-  return 0;
-}
-
-/**
- * Keeps what V8 compiles while the bundle is used. Mounting is among that, so it happens in a namespace of its own, which
- * goes with the process; where there can be none, nothing is mounted.
- * @param {string} command the modules of the command
- * @param {string} bundle
- */
-function keepCompiled(command, bundle) {
-  const words = [process.execPath, join(ROOT, "scripts/keep-compiled.mjs"), command, bundle];
-  const namespace = ["--mount", ...(process.getuid?.() === 0 ? [] : ["--map-root-user"])];
-  if (spawnSync("unshare", [...namespace, ...words, "--mount"], { stdio: "ignore" }).status === 0) return 0;
-  return run(words[0] ?? "", words.slice(1), {}, "ignore");
-}
-
-/**
- * The programs of threads, `ROOM/NAME-worker.js`: a thread looks for its own beside the bundle.
- * @param {string} directory the compiled sources
- */
-function threadPrograms(directory) {
-  const files = readdirSync(directory, { recursive: true }).map(String);
-  return files
-    .filter((file) => file.endsWith("-worker.js"))
-    .sort()
-    .map((file) => `${file.replace(/^.*\/|\.js$/g, "")}=${file}`);
-}
-
-/** The licenses of the packages inside the bundle, which ask to go where the code goes. */
-function licenses() {
-  return BUNDLED_PACKAGES.map((name) => {
-    const directory = join(ROOT, "node_modules", name);
-    const file = readdirSync(directory).find((entry) => /^licen[cs]e/i.test(entry)) ?? "package.json";
-    return `${name}\n\n${readFileSync(join(directory, file), "utf8").trim()}\n`;
-  }).join(`\n${"-".repeat(80)}\n\n`);
 }
 
 /** @param {string} path */

@@ -1,10 +1,17 @@
 import { availableParallelism } from "node:os";
 import { addDetails, type FileTime } from "./base/index.ts";
 import type { IndexCache, Scratch } from "./content/index.ts";
-import { type EditContext, type EditStep, type LoadedFiles, loadedFiles, ScopedScratch } from "./edit/index.ts";
+import {
+  type EditContext,
+  type EditStep,
+  type LoadedFiles,
+  loadedFiles,
+  provenanceOf,
+  ScopedScratch,
+} from "./edit/index.ts";
 import type { Held } from "./held.ts";
 import type { ImageLayer, LayerLibrary, PlacedImage } from "./image/index.ts";
-import { mergeImageLayers, treeOfImage } from "./merged-tree-of.ts";
+import { treeOfImage } from "./merged-tree-of.ts";
 import type { PlaceOptions } from "./place-options.ts";
 import type { LayerCompression } from "./transport/index.ts";
 import type { MergedTree } from "./union/index.ts";
@@ -72,5 +79,5 @@ export async function loadFiles(chain: DraftChain, image: PlacedImage): Promise<
 
 /** The tree that layers make: remembered where it can be. */
 export async function treeOf(layers: readonly ImageLayer[], cache: IndexCache | undefined): Promise<MergedTree> {
-  return cache === undefined ? mergeImageLayers(layers) : await treeOfImage(layers, cache);
+  return cache === undefined ? provenanceOf(layers) : await treeOfImage(layers, cache);
 }

@@ -15,5 +15,5 @@ import type { ImageDraft } from "./opened-image.ts";
  * @throws StrataError naming the image
  */
 export async function draftImage(name: string, options: OpenImageOptions & EditOptions = {}): Promise<ImageDraft> {
-  return (await openDocuments(name, { ...options, isEdited: true })).draft(options);
+  return await (await openDocuments(name, { ...options, isEdited: true })).draft(options);
 }

@@ -106,7 +106,7 @@ export class ChainedDraft implements ImageDraft {
     const files = await this.#load();
     const release = async (): Promise<void> => {};
     const source = { ...this.image, reference, transport, [Symbol.asyncDispose]: release };
-    const draft = (_: OpenedImage, options: EditOptions): ImageDraft =>
+    const draft = async (_: OpenedImage, options: EditOptions): Promise<ImageDraft> =>
       new ChainedDraft({ ...this.#chain, options: { ...this.#chain.options, ...options } }, this.image, files);
     return new OpenedImage({ source, files, held, release, draft });
   }

@@ -5,7 +5,6 @@ import { type DraftChain, type EditOptions, treeOf } from "./draft-chain.ts";
 import { loadedFiles } from "./edit/index.ts";
 import { Held } from "./held.ts";
 import { type ImageSource, joinHistory, LayerLibrary, type Limits, type LoadEvent } from "./image/index.ts";
-import { ChainedDraft } from "./image-draft.ts";
 import { type ImageDraft, OpenedImage } from "./opened-image.ts";
 import type { PlaceOptions } from "./place-options.ts";
 
@@ -53,7 +52,8 @@ export async function loadImage(init: LoadImageInit, options: LoadImageOptions &
   try {
     const layers = await chain.layerLibrary.load(source);
     const files = loadedFiles(layers, await treeOf(layers, chain.indexCache));
-    const draft = (image: OpenedImage, edits: EditOptions): ImageDraft => {
+    const draft = async (image: OpenedImage, edits: EditOptions): Promise<ImageDraft> => {
+      const { ChainedDraft } = await import("./image-draft.ts");
       // The image goes on when its drafts end.
       const own = { ...chain, options: { ...chain.options, ...edits }, held: held.add(new Held()) };
       return new ChainedDraft(own, image.source, files);
@@ -65,7 +65,11 @@ export async function loadImage(init: LoadImageInit, options: LoadImageOptions &
 }
 
 /** A draft of an image of which only the documents are open; disposing it disposes all of that. */
-export function draftOf(init: LoadImageInit, options: LoadImageOptions & PlaceOptions & EditOptions): ImageDraft {
+export async function draftOf(
+  init: LoadImageInit,
+  options: LoadImageOptions & PlaceOptions & EditOptions,
+): Promise<ImageDraft> {
+  const { ChainedDraft } = await import("./image-draft.ts");
   return new ChainedDraft(chainOf(init, options), init.source);
 }
 

@@ -1,8 +1,9 @@
 import { createLocalScratch } from "./content/index.ts";
 import { type CopyImageOptions, copyOptions } from "./copy-image.ts";
 import { Held } from "./held.ts";
-import { openNamedDestination, sourceOptions } from "./named-places.ts";
+import { openNamedDestination } from "./named-places.ts";
 import { STORE_PREFIX } from "./resolve-name.ts";
+import { sourceOptions } from "./source-options.ts";
 import { type CopyResult, copyArtifact, openArtifacts } from "./transport/index.ts";
 
 /** An image that was loaded. */

@@ -1,20 +1,7 @@
 import type { IndexCache } from "./content/index.ts";
+import { provenanceOf } from "./edit/index.ts";
 import type { ImageLayer } from "./image/index.ts";
-import {
-  type ChainOfLayers,
-  type MergedTree,
-  mergeLayers,
-  type ProvenanceTree,
-  rememberedTree,
-} from "./union/index.ts";
-
-/** {@link mergeLayers} for the layers of an image, each with its own way of writing deletions. */
-export function mergeImageLayers(layers: readonly ImageLayer[]): ProvenanceTree {
-  return mergeLayers(
-    layers.map(({ index }) => index),
-    layers.map(({ whiteouts }) => whiteouts),
-  );
-}
+import { type ChainOfLayers, type MergedTree, rememberedTree } from "./union/index.ts";
 
 /**
  * The merged tree of layers that were verified: remembered by the chainID of the topmost, which stands for all their
@@ -22,7 +9,7 @@ export function mergeImageLayers(layers: readonly ImageLayer[]): ProvenanceTree 
  */
 export async function treeOfImage(layers: readonly ImageLayer[], cache: IndexCache): Promise<MergedTree> {
   const chain = chainOf(layers);
-  return chain === undefined ? mergeImageLayers(layers) : await rememberedTree(cache, chain);
+  return chain === undefined ? provenanceOf(layers) : await rememberedTree(cache, chain);
 }
 
 /** Undefined where a chainID does not tell what the layers hold, and how deletions are written in them. */

@@ -1,27 +1,11 @@
-import { StrataError } from "./base/index.ts";
 import type { Scratch } from "./content/index.ts";
 import type { Held } from "./held.ts";
-import { hostPlatform } from "./host-platform.ts";
 import type { ArtifactSource, ImageDestination } from "./image/index.ts";
-import { parsePlatform } from "./oci/index.ts";
 import { type PlaceOptions, rootOf } from "./place-options.ts";
 import { following, resolveName, STORE_PREFIX } from "./resolve-name.ts";
+import { mayOnlyRead, sourceOptions } from "./source-options.ts";
 import { openStore } from "./store/index.ts";
-import { type OpenSourceOptions, openArtifact, openDestination } from "./transport/index.ts";
-
-/** The part of the options that the room `transport` wants. */
-export function sourceOptions(options: PlaceOptions, scratch: Scratch): OpenSourceOptions {
-  const { platform, registry, containersStorage, stdin, signal } = options;
-  return {
-    platform: platform === undefined ? undefined : parsePlatform(platform),
-    hostPlatform: hostPlatform(),
-    registry,
-    containersStorage,
-    stdin,
-    signal,
-    scratch,
-  };
-}
+import { openArtifact, openDestination } from "./transport/index.ts";
 
 /** Opens what a name leads to for copying, in the local store or elsewhere; `held` disposes it. */
 export async function openNamedArtifact(
@@ -49,11 +33,6 @@ async function openStored(text: string, root: string, held: Held): Promise<Artif
     if (!mayOnlyRead(error)) throw error;
     return await open(true);
   }
-}
-
-/** Whether a store could not be opened for writing, and perhaps for reading only. */
-export function mayOnlyRead(error: unknown): boolean {
-  return error instanceof StrataError && ["permission-denied", "read-only-file-system"].includes(error.code);
 }
 
 /** Opens a place for writing: `store:[NAME]`, or one of the room `transport`; `held` disposes it. */

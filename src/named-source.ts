@@ -1,9 +1,9 @@
 import type { Scratch } from "./content/index.ts";
 import type { Held } from "./held.ts";
 import { DEFAULT_SOURCE_LIMITS, type ImageSource, type Limits } from "./image/index.ts";
-import { mayOnlyRead, sourceOptions } from "./named-places.ts";
 import { type PlaceOptions, platformChoice, rootOf } from "./place-options.ts";
 import { following, resolveName } from "./resolve-name.ts";
+import { mayOnlyRead, sourceOptions } from "./source-options.ts";
 import { openStore, type Store } from "./store/index.ts";
 import { openSource } from "./transport/index.ts";
 

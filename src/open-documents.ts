@@ -23,7 +23,7 @@ export interface OpenedDocuments extends AsyncDisposable {
   /** Reads the layers; disposing the image then disposes all of this. Once. @throws StrataError as openImage */
   load(): Promise<OpenedImage>;
   /** For making other images of it; disposing the draft then disposes all of this. Once, and not beside {@link load}. */
-  draft(options?: EditOptions): ImageDraft;
+  draft(options?: EditOptions): Promise<ImageDraft>;
 }
 
 /**
@@ -47,7 +47,7 @@ export async function openDocuments(name: string, options: OpenImageOptions = {}
       source,
       history: joinHistory(source.config.value, source.layers.length),
       load: async () => await loadImage(init, options),
-      draft: (edits) => draftOf(init, { ...options, ...edits }),
+      draft: async (edits) => await draftOf(init, { ...options, ...edits }),
       [Symbol.asyncDispose]: () => held[Symbol.asyncDispose](),
     };
   } catch (error) {

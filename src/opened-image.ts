@@ -3,11 +3,18 @@ import { type FileTime, fromText } from "./base/index.ts";
 import { blamePath, type PathBlame } from "./blame-path.ts";
 import type { CopyImageOptions } from "./copy-image.ts";
 import type { EditOptions } from "./draft-chain.ts";
-import type { ConfigChange, EditFiles, EditStep, LoadedFiles, NormalTimes, SquashOptions } from "./edit/index.ts";
+import {
+  type ConfigChange,
+  type EditFiles,
+  type EditStep,
+  type LoadedFiles,
+  type NormalTimes,
+  provenanceOf,
+  type SquashOptions,
+} from "./edit/index.ts";
 import { exportTree, type FileContents, ImageFs } from "./fs/index.ts";
 import type { Held } from "./held.ts";
 import { type HistoryStep, type ImageLayer, type ImageSource, joinHistory, type PlacedImage } from "./image/index.ts";
-import { mergeImageLayers } from "./merged-tree-of.ts";
 import { type ResolvedChange, resolveChange } from "./resolve-change.ts";
 import type { CopyResult } from "./transport/index.ts";
 import type { MergedTree, ProvenanceTree, Slot } from "./union/index.ts";
@@ -93,7 +100,7 @@ interface OpenedParts {
   /** What the bytes of the layers stand on. */
   readonly held: Held;
   release(): Promise<void>;
-  draft(image: OpenedImage, options: EditOptions): ImageDraft;
+  draft(image: OpenedImage, options: EditOptions): Promise<ImageDraft>;
 }
 
 /** An image that is open: its documents, its layers, and its files as one tree. Dispose it when done. */
@@ -139,7 +146,7 @@ export class OpenedImage implements ImageView, AsyncDisposable {
     if (layer === this.layers.length - 1) return this;
     const known = this.#views.get(layer);
     if (known !== undefined) return known;
-    const tree = mergeImageLayers(this.layers.slice(0, layer + 1));
+    const tree = provenanceOf(this.layers.slice(0, layer + 1));
     const view = { tree, provenance: tree, fs: this.#fsOf(tree) };
     this.#views.set(layer, view);
     return view;
@@ -175,9 +182,9 @@ export class OpenedImage implements ImageView, AsyncDisposable {
    * A draft of this image, for making others of it. Dispose it before the image, or with it.
    * @throws StrataError `image-disposed`
    */
-  draft(options: EditOptions = {}): ImageDraft {
+  async draft(options: EditOptions = {}): Promise<ImageDraft> {
     assertNotDisposed(this.#held, this.source.reference);
-    return this.#draft(this, options);
+    return await this.#draft(this, options);
   }
 
   /**
@@ -188,7 +195,7 @@ export class OpenedImage implements ImageView, AsyncDisposable {
    * await patched.copyTo("oci:patched:v1");
    */
   async edit(edit: EditFiles, step?: EditStep): Promise<ImageDraft> {
-    return await this.draft().edit(edit, step);
+    return await (await this.draft()).edit(edit, step);
   }
 
   /** Closes files and frees temporary space. Everything that came from this image is dead then. */

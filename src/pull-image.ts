@@ -4,10 +4,10 @@ import { type CopyImageOptions, copyOptions } from "./copy-image.ts";
 import { Held } from "./held.ts";
 import { hostPlatform } from "./host-platform.ts";
 import { type ArtifactSource, type CopyEvent, DEFAULT_SOURCE_LIMITS } from "./image/index.ts";
-import { sourceOptions } from "./named-places.ts";
 import { type ChainId, type Digest, parsePlatform } from "./oci/index.ts";
 import { rootOf } from "./place-options.ts";
 import { canMountHere, type DriverName, driverFor } from "./snapshot/index.ts";
+import { sourceOptions } from "./source-options.ts";
 import { type Lease, openStore, type Store, snapshotRoot } from "./store/index.ts";
 import { type CopyOptions, type CopyResult, copyArtifact, openArtifact } from "./transport/index.ts";
 import {

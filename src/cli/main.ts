@@ -3,7 +3,7 @@
  * cli: the command `strata`.
  *
  * This file starts fast and does little: it answers `--version` by itself and leaves everything else to {@link runCli},
- * which `npm run build` joins with all that it needs into one file beside this one (docs/adr/0009).
+ * which `npm run build` puts, with all that it needs, into groups of modules beside this file (docs/adr/0019).
  * A *verb* is one file in `commands/`, run only when it is called; {@link VERBS} lists them. What verbs share:
  * {@link Terminal} (where output goes and how it may look), {@link withImage} (an image for as long as a verb needs it),
  * {@link viewOf} (the tree after `--layer`), {@link jsonEntry} (the stable fields of a file).

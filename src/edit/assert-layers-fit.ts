@@ -1,6 +1,6 @@
 import { StrataError } from "../base/index.ts";
 import type { ImageLayer } from "../image/index.ts";
-import { provenanceOf } from "./rewrite-layers.ts";
+import { provenanceOf } from "./provenance-of.ts";
 
 /** How the layers of an edited image came together. */
 export interface NewStack {

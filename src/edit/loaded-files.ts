@@ -1,6 +1,6 @@
 import type { ImageLayer } from "../image/index.ts";
 import { type MergedTree, ProvenanceTree } from "../union/index.ts";
-import { provenanceOf } from "./rewrite-layers.ts";
+import { provenanceOf } from "./provenance-of.ts";
 
 /** The files of an image: its layers, read and indexed, in the order of its `layers`; and the tree that they make. */
 export interface LoadedFiles {

@@ -1,6 +1,6 @@
 import { StrataError } from "../base/index.ts";
 import type { MergedNode, ProvenanceTree, Slot } from "../union/index.ts";
-import { provenanceOf } from "./rewrite-layers.ts";
+import { provenanceOf } from "./provenance-of.ts";
 import type { EntryOrigin } from "./rewrite-rows.ts";
 
 /** A layer that was rewritten, or not. */

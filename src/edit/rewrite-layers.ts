@@ -1,7 +1,6 @@
 import { StrataError } from "../base/index.ts";
 import { ImageLayer } from "../image/index.ts";
 import { changesetTar, ociWhiteouts } from "../layer/index.ts";
-import { mergeLayers, type ProvenanceTree } from "../union/index.ts";
 import type { EditContext } from "./edit-context.ts";
 import { type LayerRow, listRows } from "./rewrite-rows.ts";
 import { writeLayer } from "./write-layer.ts";
@@ -17,14 +16,6 @@ export function assertPresent(layers: readonly ImageLayer[], doing: string): voi
     message: `Cannot ${doing}: the bytes of layer ${absent.number} (${absent.name}) are not here`,
     details: { layer: absent.number },
   });
-}
-
-/** Layers merged, with the history of every path. */
-export function provenanceOf(layers: readonly Pick<ImageLayer, "index" | "whiteouts">[]): ProvenanceTree {
-  return mergeLayers(
-    layers.map(({ index }) => index),
-    layers.map(({ whiteouts }) => whiteouts),
-  );
 }
 
 /** The layers, all as tars, the same where they are: those that lie unpacked are written into the scratch, whose owner frees them. */

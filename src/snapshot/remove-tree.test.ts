@@ -2,8 +2,8 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildSync } from "esbuild";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { bundleProgram } from "../../test/support/bundle-program.ts";
 import { describeWith } from "../../test/support/oracles.ts";
 import { makeDirectoryAt, openDirectory, openDirectoryAt } from "../linux/index.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -40,7 +40,7 @@ describeWith(["mount"], "a tree deeper than a path can say", () => {
 const SOMEBODY = 65_534;
 
 describeWith(["root"], "whoever is not root", () => {
-  it("removes directories that are closed", () => {
+  it("removes directories that are closed", async () => {
     const closed = join(directory, "tree/closed/below");
     mkdirSync(closed, { recursive: true });
     writeFileSync(join(closed, "f"), "");
@@ -49,19 +49,11 @@ describeWith(["root"], "whoever is not root", () => {
     chmodSync(closed, 0o500);
     chmodSync(join(directory, "tree/closed"), 0);
     const program = join(directory, "program.mjs");
-    const code = `import { makeDirectoryAt, openDirectory, openDirectoryAt } from "../linux/index.ts";
-import { removeTree } from ${JSON.stringify(join(import.meta.dirname, "remove-tree.ts"))};
+    const source = join(directory, "source.ts");
+    const code = `import { removeTree } from ${JSON.stringify(join(import.meta.dirname, "remove-tree.ts"))};
       await removeTree(${JSON.stringify(join(directory, "tree"))});`;
-    buildSync({
-      stdin: { contents: code, resolveDir: import.meta.dirname, loader: "ts" },
-      outfile: program,
-      bundle: true,
-      platform: "node",
-      format: "esm",
-      target: "node20",
-      packages: "external",
-      logLevel: "error",
-    });
+    writeFileSync(source, code);
+    await bundleProgram(source, program);
     const ended = spawnSync(process.execPath, [program], { uid: SOMEBODY, gid: SOMEBODY, encoding: "utf8" });
     expect(ended.stderr).toBe("");
     expect(existsSync(join(directory, "tree"))).toBe(false);

@@ -1,11 +1,9 @@
 import { promises as fs } from "node:fs";
 import { StrataError } from "../base/index.ts";
 import { fileError, type LocatedSource } from "../content/index.ts";
-import { openContainersStoragePlace } from "./containers-storage/containers-storage-place.ts";
 import { archiveKind, openDetectedArchive } from "./detect-archive.ts";
 import { directoryMembers } from "./directory-members.ts";
 import { openDockerArchivePlace } from "./docker-archive/docker-archive-place.ts";
-import { openDockerRootPlace } from "./docker-root/docker-root-place.ts";
 import type { ImageName, Transport } from "./image-name.ts";
 import type { ImagePlace } from "./image-place.ts";
 import { createLayerTarPlace } from "./layer-tar/layer-tar-place.ts";
@@ -13,20 +11,22 @@ import { openOciLayoutPlace } from "./oci-layout/oci-layout-place.ts";
 import { openArchive } from "./open-archive.ts";
 import type { ResolvedOptions } from "./open-options.ts";
 import { parseRegistryName } from "./registry/registry-name.ts";
-import { openRegistryPlace } from "./registry/registry-place.ts";
 import type { ResolvedPath } from "./resolve-path.ts";
 import { createRootfsPlace } from "./rootfs/rootfs-place.ts";
 import { isSkopeoDirectory, openSkopeoDirPlace } from "./skopeo-dir/skopeo-dir-place.ts";
 import { openTarMembers } from "./tar-members.ts";
 
-/** Opens the place that a name and its resolved path mean; the format is detected where the name has no transport. */
+/**
+ * Opens the place that a name and its resolved path mean; the format is detected where the name has no transport. What only some
+ * names need is imported for them: a file is opened without a registry's client.
+ */
 export async function openPlace(name: ImageName, where: ResolvedPath, options: ResolvedOptions): Promise<ImagePlace> {
   const { transport } = name;
-  if (where.kind === "registry") return openRegistryPlace(parseRegistryName(where.path), options);
-  if (where.kind === "storage") {
-    const open = transport === "docker-root" ? openDockerRootPlace : openContainersStoragePlace;
-    return await open(where.path, options);
+  if (where.kind === "registry") {
+    const { openRegistryPlace } = await import("./registry/registry-place.ts");
+    return openRegistryPlace(parseRegistryName(where.path), options);
   }
+  if (where.kind === "storage") return await openStorage(where.path, transport, options);
   if (where.kind === "directory") return await openDirectory(where.path, transport, options);
   if (transport === "dir" || transport === "oci") throw notADirectory(where, transport);
   const source = await openArchive(where.path, options);
@@ -37,6 +37,19 @@ export async function openPlace(name: ImageName, where: ResolvedPath, options: R
     await source[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+async function openStorage(
+  path: string,
+  transport: Transport | undefined,
+  options: ResolvedOptions,
+): Promise<ImagePlace> {
+  if (transport === "docker-root") {
+    const { openDockerRootPlace } = await import("./docker-root/docker-root-place.ts");
+    return await openDockerRootPlace(path, options);
+  }
+  const { openContainersStoragePlace } = await import("./containers-storage/containers-storage-place.ts");
+  return await openContainersStoragePlace(path, options);
 }
 
 async function openFilePlace(

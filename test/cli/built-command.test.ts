@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ensureBuilt, ROOT } from "../../scripts/setup.mjs";
-import { compileCommand, compiledName } from "../../src/cli/load-command.ts";
+import { openGroups } from "../../src/cli/compiled-groups.ts";
 import { FixtureLayout, layerOf, writeFiles } from "../support/image-fixtures.ts";
 import { whyMissing } from "../support/oracles.ts";
 import { requireOrSkip } from "../support/skip.ts";
@@ -35,8 +35,15 @@ function run(args: readonly string[], env: Readonly<Record<string, string>> = {}
 
 describe("the built command", () => {
   it("has compiled code that the V8 which built it takes", () => {
-    const compiled = readFileSync(join(COMMAND, compiledName()));
-    expect(compileCommand(join(COMMAND, "command.js"), compiled).cachedDataRejected).toBe(false);
+    const groups = openGroups(COMMAND) ?? [];
+    expect(groups.length).toBeGreaterThan(1);
+    for (const group of groups) expect(group.script().cachedDataRejected).toBe(false);
+  });
+
+  it("has every module as a file of its own too, and in one group at most", () => {
+    const grouped = (openGroups(COMMAND) ?? []).flatMap(({ modules }) => modules);
+    expect(new Set(grouped).size).toBe(grouped.length);
+    expect(grouped.filter((id) => !existsSync(join(COMMAND, id)))).toEqual([]);
   });
 
   it("does the same where its compiled code does not fit", () => {

@@ -104,8 +104,8 @@ describeWith(["mount"], "a read-only disk", () => {
 
 describeWith(["root"], "somebody else's store", () => {
   let child: ChildProgram;
-  beforeAll(() => {
-    child = buildChild();
+  beforeAll(async () => {
+    child = await buildChild();
   });
   afterAll(() => child[Symbol.dispose]());
 

@@ -11,9 +11,9 @@ import { buildChild, type ChildProgram } from "./run-child.ts";
 
 let root: string;
 let child: ChildProgram;
-beforeAll(() => {
+beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), "crash-test-"));
-  child = buildChild();
+  child = await buildChild();
 });
 afterAll(() => {
   child[Symbol.dispose]();

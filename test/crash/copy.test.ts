@@ -26,7 +26,7 @@ beforeAll(async () => {
   );
   const [old, next] = [layout.image(layers.slice(0, 1)), layout.image(layers)];
   await writeFiles(source, layout.finish([named(old, "old"), named(next, "next")]));
-  child = buildChild<CopyTask>("copy-child.ts");
+  child = await buildChild<CopyTask>("copy-child.ts");
 });
 afterAll(() => {
   child[Symbol.dispose]();

@@ -27,7 +27,7 @@ describeWith(["root", "mount"], "mounts of EROFS", () => {
   beforeAll(async () => {
     // In memory, from where the kernel mounts through loop devices: there is more that could be left behind.
     base = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "erofs-crash-"));
-    child = buildChild("erofs-child.ts");
+    child = await buildChild("erofs-child.ts");
     template = join(base, "template");
     await using content = await createLocalContentStore({ directory: join(template, "content") });
     await using snapshots = await openErofsSnapshots(template);

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
-import { buildSync } from "esbuild";
+import { bundleProgram } from "../support/bundle-program.ts";
 import type { ChildTask } from "./blob-of-seed.ts";
 
 /** One line of a child's output. */
@@ -40,20 +40,19 @@ export interface ChildProgram<Task = ChildTask> extends Disposable {
  * Builds the program of that source file beside this one, and the programs of its threads, files of `src/`. It lies inside
  * the project, where it finds its packages.
  */
-export function buildChild<Task = ChildTask>(
+export async function buildChild<Task = ChildTask>(
   source = "ingest-child.ts",
   threads: readonly string[] = [],
-): ChildProgram<Task> {
+): Promise<ChildProgram<Task>> {
   const cache = join(import.meta.dirname, "../../.cache");
   mkdirSync(cache, { recursive: true });
   const directory = mkdtempSync(join(cache, "child-"));
   const outfile = join(directory, "child.mjs");
-  const common = { bundle: true, platform: "node", format: "esm", target: "node20", packages: "external" } as const;
-  buildSync({ ...common, entryPoints: [join(import.meta.dirname, source)], outfile, logLevel: "error" });
+  await bundleProgram(join(import.meta.dirname, source), outfile);
   for (const thread of threads) {
     const program = join(directory, basename(thread).replace(/\.ts$/, ".js"));
     const path = join(import.meta.dirname, "../../src", thread);
-    buildSync({ ...common, entryPoints: [path], outfile: program, logLevel: "error" });
+    await bundleProgram(path, program);
   }
   return {
     run: (task, { killAfterLines } = {}) => runChild(outfile, task, killAfterLines),

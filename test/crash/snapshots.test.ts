@@ -25,7 +25,7 @@ let child: ChildProgram<SnapshotTask>;
 beforeAll(async () => {
   // Crashes of processes, not of the machine: there is nothing to be seen on a disk that memory would not show.
   base = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "snapshots-crash-"));
-  child = buildChild("snapshots-child.ts");
+  child = await buildChild("snapshots-child.ts");
   template = join(base, "template");
   await using snapshots = await openSnapshots(template);
   for (const step of SETTING) await runSnapshotStep(snapshots, template, step);

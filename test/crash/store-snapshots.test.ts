@@ -21,7 +21,7 @@ let template: string;
 let child: ChildProgram<StoreTask>;
 beforeAll(async () => {
   base = mkdtempSync(join(tmpdir(), "store-snapshots-crash-"));
-  child = buildChild("store-child.ts");
+  child = await buildChild("store-child.ts");
   template = join(base, "template");
   await using store = await openStore(template);
   for (const [i, name] of ["a:1", "b:1"].entries()) {

@@ -13,9 +13,9 @@ import { afterStep, arbitraryStep, artifactNumber, type Named, type StoreStep, t
 
 let base: string;
 let child: ChildProgram<StoreTask>;
-beforeAll(() => {
+beforeAll(async () => {
   base = mkdtempSync(join(tmpdir(), "store-crash-"));
-  child = buildChild("store-child.ts");
+  child = await buildChild("store-child.ts");
 });
 afterAll(() => {
   child[Symbol.dispose]();

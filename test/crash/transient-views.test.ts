@@ -7,9 +7,9 @@ import type { SyncsTask } from "./syncs-child.ts";
 
 let root: string;
 let child: ChildProgram<SyncsTask>;
-beforeAll(() => {
+beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), "syncs-"));
-  child = buildChild("syncs-child.ts");
+  child = await buildChild("syncs-child.ts");
 });
 afterAll(() => {
   child[Symbol.dispose]();

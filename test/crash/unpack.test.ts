@@ -22,7 +22,7 @@ let layers: FixtureLayer[];
 let large: FixtureLayer[];
 beforeAll(async () => {
   base = mkdtempSync(join(tmpdir(), "unpack-crash-"));
-  child = buildChild("unpack-child.ts", ["unpack/unpack-worker.ts"]);
+  child = await buildChild("unpack-child.ts", ["unpack/unpack-worker.ts"]);
   layers = [
     await layerOf({ "etc/motd": "hello\n", "bin/tool": "x".repeat(300_000) }),
     await layerOf({ "etc/.wh.motd": "", "srv/data": "y".repeat(30_000) }),

@@ -3,8 +3,8 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { transformSync } from "esbuild";
 import { CACHE, ensureBuilt, ROOT } from "../../scripts/setup.mjs";
+import { bundleProgram } from "../support/bundle-program.ts";
 import { type RegistryServer, startRegistryServer } from "../support/registry-server.ts";
 import type { DocExample } from "./doc-examples.ts";
 
@@ -66,7 +66,9 @@ export class ExampleRunner implements AsyncDisposable {
 
   async #run(example: DocExample): Promise<string> {
     const isProgram = example.kind === "program";
-    return await this.#shell(isProgram ? `exec '${process.execPath}' '${this.#compile(example)}'` : example.source);
+    return await this.#shell(
+      isProgram ? `exec '${process.execPath}' '${await this.#compile(example)}'` : example.source,
+    );
   }
 
   async #shell(command: string): Promise<string> {
@@ -85,14 +87,16 @@ export class ExampleRunner implements AsyncDisposable {
     return await text(child.stdout);
   }
 
-  #write(program: DocExample): void {
-    writeFileSync(this.#pathOf(program, "ts"), programOf(program));
+  #write(program: DocExample): string {
+    const path = this.#pathOf(program, "ts");
+    writeFileSync(path, programOf(program));
+    return path;
   }
 
   /** As JavaScript: a compiler in the process that runs it takes longer than all that examples do. */
-  #compile(program: DocExample): string {
+  async #compile(program: DocExample): Promise<string> {
     const path = this.#pathOf(program, "mjs");
-    writeFileSync(path, transformSync(programOf(program), { loader: "ts", format: "esm", target: "node20" }).code);
+    await bundleProgram(this.#write(program), path);
     return path;
   }
 

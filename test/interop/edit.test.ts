@@ -153,7 +153,7 @@ describe("an edited image", () => {
     const image = await appended.open();
     expect(await image.fs.readFile("/app/new", "utf8")).toBe("new\n");
     expect(image.history.at(-1)?.layer).toBe(3);
-    const squashed = await (await image.draft(AT).squash()).open();
+    const squashed = await (await (await image.draft(AT)).squash()).open();
     expect(await squashed.fs.readdir("/app")).toEqual(["main", "new", "version"]);
     expect((await draft.open()).layers).toHaveLength(3);
   });
@@ -179,7 +179,7 @@ describe("an edited image", () => {
     async () => {
       const before = temporaryFiles();
       await using image = await openImage(`oci:${at("source")}:app`);
-      const draft = image.draft();
+      const draft = await image.draft();
       const breaking = async function* (): AsyncGenerator<Uint8Array> {
         yield await tarOf({ "app/new": "new\n".repeat(100_000) });
         throw new Error("the connection broke");
@@ -384,7 +384,7 @@ describe("a draft", () => {
     const edited = await draft.edit((fs) => fs.rm("/app/main"));
     await draft[Symbol.asyncDispose]();
     const image = await openImage(`oci:${at("source")}:app`);
-    const below = image.draft();
+    const below = await image.draft();
     await image[Symbol.asyncDispose]();
     for (const use of [
       () => draft.edit((fs) => fs.rm("/app/version")),
