@@ -2,13 +2,14 @@ import { availableParallelism } from "node:os";
 import { type FileTime, StrataError } from "./base/index.ts";
 import {
   type Changeset,
+  type ChangesetOutput,
   type CreateChangesetOptions,
   changesetOfDirectories,
   createOverlayChangeset,
   directoryTar,
   type Notice,
 } from "./changeset/index.ts";
-import { type CompressionFormat, compress } from "./tar/index.ts";
+import { ChunkPool, type CompressionFormat, compress } from "./tar/index.ts";
 import { writeFileAtomically } from "./transport/index.ts";
 
 /** How the layer between two directories is made. */
@@ -60,7 +61,7 @@ export async function createLayer(
   options: CreateLayerOptions = {},
 ): Promise<CreatedLayer> {
   const content = await contentBetween(lower, upper, options);
-  const bytes = (): AsyncIterable<Uint8Array> => compressed(content.tar(options), options);
+  const bytes = (): AsyncIterable<Uint8Array> => bytesOf(content, options);
   return {
     isEmpty: content.isEmpty,
     get changeCount() {
@@ -86,7 +87,7 @@ export async function createLayer(
 
 /** A layer, not compressed. */
 interface LayerContent extends Pick<CreatedLayer, "isEmpty" | "changeCount" | "notices"> {
-  tar(options: CreateLayerOptions): AsyncIterable<Uint8Array>;
+  tar(options: ChangesetOutput): AsyncIterable<Uint8Array>;
 }
 
 async function contentBetween(lower: string, upper: string, options: CreateLayerOptions): Promise<LayerContent> {
@@ -95,7 +96,7 @@ async function contentBetween(lower: string, upper: string, options: CreateLayer
   if (lower === "" && options.isOverlay !== true) return everythingIn(upper, options);
   const changeset = await changesetBetween(lower, upper, options);
   const { isEmpty, changes, notices } = changeset;
-  return { isEmpty, changeCount: changes.length, notices, tar: ({ clampTime }) => changeset.tar({ clampTime }) };
+  return { isEmpty, changeCount: changes.length, notices, tar: (output) => changeset.tar(output) };
 }
 
 /** Its root, at least, is in the layer. */
@@ -109,7 +110,7 @@ function everythingIn(directory: string, { signal }: CreateLayerOptions): LayerC
     get notices() {
       return whole.notices;
     },
-    tar: ({ clampTime }) => whole.tar({ clampTime }),
+    tar: (output) => whole.tar(output),
   };
 }
 
@@ -139,13 +140,15 @@ function splitLowers(text: string): string[] {
   return parts.map((part) => part.replace(/\\(.)/g, "$1"));
 }
 
-function compressed(
-  tar: AsyncIterable<Uint8Array>,
-  { compression = "none", compressionLevel: level, signal }: CreateLayerOptions,
+function bytesOf(
+  content: LayerContent,
+  { compression = "none", compressionLevel: level, clampTime, signal }: CreateLayerOptions,
 ): AsyncIterable<Uint8Array> {
-  if (compression === "none") return tar;
-  return compress(tar, compression, {
+  if (compression === "none") return content.tar({ clampTime });
+  const pool = new ChunkPool();
+  return compress(content.tar({ clampTime, pool }), compression, {
     concurrency: 2 * availableParallelism(),
+    pool,
     ...(level === undefined ? {} : { level }),
     ...(signal === undefined ? {} : { signal }),
   });

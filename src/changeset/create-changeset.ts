@@ -10,6 +10,7 @@ import {
   type TreeChange,
   type WhiteoutCodec,
 } from "../layer/index.ts";
+import type { WriteTarOptions } from "../tar/index.ts";
 import type { ListedTree } from "./listed-tree.ts";
 import { contentComparison } from "./same-content.ts";
 
@@ -26,7 +27,7 @@ export interface CreateChangesetOptions {
 }
 
 /** How the tar of a changeset is written. */
-export interface ChangesetOutput {
+export interface ChangesetOutput extends WriteTarOptions {
   /** Times later than this become this (reproducible-builds.org, SOURCE_DATE_EPOCH). */
   readonly clampTime?: FileTime | undefined;
 }
@@ -102,10 +103,10 @@ export function changesetOf({ lower, upper, changes, notices, written }: Changes
     notices,
     lower,
     upper: upper.index,
-    tar({ clampTime } = {}) {
+    tar({ clampTime, pool } = {}) {
       const { listed, whiteouts } = differenceOf(upper, written?.changes ?? changes, written?.lower ?? lower);
       const codec = written === undefined ? whiteouts : withOpaque(whiteouts, written.opaque);
-      return changesetTar(listed, codec, { keepOverlayXattrs: true, ...(clampTime && { clampTime }) });
+      return changesetTar(listed, codec, { keepOverlayXattrs: true, clampTime, pool });
     },
   };
 }

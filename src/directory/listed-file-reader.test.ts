@@ -6,6 +6,7 @@ import {
   openSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -25,23 +26,50 @@ function treeOf(name: string, files: Readonly<Record<string, string>>): string {
   return directory;
 }
 
-describe("the reader of small files", () => {
+/** What a reader gives of an entry. */
+function textOf(pieces: Iterable<Uint8Array> | undefined): string | undefined {
+  return pieces && Buffer.concat([...pieces].map((piece) => Buffer.from(piece))).toString();
+}
+
+describe("the reader of files", () => {
   it("reads them in any order, from whatever directory", async () => {
     const directory = treeOf("order", { a: "A", "d/b": "B", "d/e/c": "C".repeat(5000), empty: "" });
     const listed = await listDirectory(directory);
     using reader = listed.reader();
     const read = (name: string): string => {
       const entry = Array.from({ length: listed.index.count }, (_, i) => listed.index.name(i)).indexOf(name);
-      return Buffer.from(reader.read(entry) ?? "none").toString();
+      return textOf(reader.read(entry)) ?? "none";
     };
     const names = ["d/e/c", "a", "d/b", "empty", "d/e/c"];
     expect(names.map(read)).toEqual(["C".repeat(5000), "A", "B", "", "C".repeat(5000)]);
   });
 
-  it("leaves large files to others", async () => {
-    const listed = await listDirectory(treeOf("large", { file: "x".repeat(256 * 1024 + 1) }));
+  it("reads large ones in pieces, all of them or the first alone", async () => {
+    const texts = ["a", "b", "c"].map((letter) => letter.repeat(600_000 + letter.charCodeAt(0)));
+    const listed = await listDirectory(treeOf("large", { a: texts[0] ?? "", b: texts[1] ?? "", c: texts[2] ?? "" }));
     using reader = listed.reader();
-    expect(reader.read(1)).toBeUndefined();
+    expect(textOf(reader.read(1))).toBe(texts[0]);
+    for (const piece of reader.read(2) ?? []) {
+      expect(piece[0]).toBe("b".charCodeAt(0));
+      break;
+    }
+    expect(textOf(reader.read(3))).toBe(texts[2]);
+  });
+
+  it.each([
+    ["grows", 700_000],
+    ["shrinks", 300_000],
+  ])("refuses a large file that %s while it is read", async (what, size) => {
+    const directory = treeOf(`${what} while read`, { file: "x".repeat(600_000) });
+    const listed = await listDirectory(directory);
+    using reader = listed.reader();
+    const pieces = reader.read(1)?.[Symbol.iterator]();
+    expect(pieces?.next().value).toHaveLength(256 * 1024);
+    truncateSync(join(directory, "file"), size);
+    const readOn = (): void => {
+      while (pieces?.next().done === false);
+    };
+    expect(readOn).toThrow(expect.objectContaining({ code: "file-changed" }));
   });
 
   it.each<[string, (path: string) => void]>([
@@ -80,6 +108,6 @@ describe("the reader of small files", () => {
     closeSync(fd);
     const listed = await listDirectory(directory);
     using reader = listed.reader();
-    expect([reader.read(1)?.length, reader.read(2)]).toEqual([8192, undefined]);
+    expect([textOf(reader.read(1))?.length, reader.read(2)]).toEqual([8192, undefined]);
   });
 });

@@ -1,4 +1,4 @@
-import type { FileContents, LayerIndex, ListedLayer, SmallFileReader } from "../layer/index.ts";
+import type { FileContents, FileReader, LayerIndex, ListedLayer } from "../layer/index.ts";
 import type { FileStatus } from "../linux/index.ts";
 import { dataRunsOf } from "./data-runs.ts";
 import { type ListedFile, listedFileSource, type OpenedFile, openListedFile } from "./listed-file.ts";
@@ -13,7 +13,7 @@ export interface ListedDirectory extends ListedLayer {
   readonly notices: readonly Notice[];
   /** Opens the regular file at an entry at once. @throws StrataError `file-changed`, as `fileError` */
   openSync(entry: number): OpenedFile;
-  reader(): SmallFileReader;
+  reader(): FileReader;
   /** Says which file of this machine an entry is: two entries of one key, in any two listings, have the same bytes. */
   contentKey(entry: number): string | undefined;
 }

@@ -48,7 +48,8 @@ export function listRows(
     reader: () => ({
       read: (number) => {
         const { layer, entry } = placeOf(number);
-        return readSmall(layer, entry);
+        const bytes = readSmall(layer, entry);
+        return bytes && [bytes];
       },
       [Symbol.dispose]: () => {},
     }),

@@ -1,5 +1,5 @@
 import { type ByteString, type FileTime, toText } from "../base/index.ts";
-import { type TarHeaderFields, type TarMember, writeTar } from "../tar/index.ts";
+import { type TarHeaderFields, type TarMember, type WriteTarOptions, writeTar } from "../tar/index.ts";
 import { capabilityCarrier, clampedTime, type MemberContext, memberOf } from "./layer-member.ts";
 import type { ListedLayer } from "./listed-layer.ts";
 import { type ChangesetPlacement, type ChangesetRemoval, planChangeset } from "./plan-changeset.ts";
@@ -7,7 +7,7 @@ import { assertNamesFitLayer } from "./reserved-names.ts";
 import type { WhiteoutCodec } from "./whiteout-codec.ts";
 
 /** How an unpacked layer is written. */
-export interface ChangesetTarOptions {
+export interface ChangesetTarOptions extends WriteTarOptions {
   /**
    * Attributes that overlayfs understands are part of the image: whoever listed the layer has taken out what a driver noted.
    * Default: none of them gets into the tar.
@@ -28,7 +28,7 @@ export function changesetTar(
   codec: WhiteoutCodec,
   options: ChangesetTarOptions = {},
 ): AsyncIterable<Uint8Array> {
-  return writeTar(membersOf(layer, codec, options));
+  return writeTar(membersOf(layer, codec, options), options);
 }
 
 function* membersOf(layer: ListedLayer, codec: WhiteoutCodec, options: ChangesetTarOptions): Generator<TarMember> {

@@ -17,11 +17,11 @@ import {
   changesetTar,
   compareTrees,
   differenceOf,
+  type FileReader,
   LayerIndexBuilder,
   type ListedLayer,
   noWhiteouts,
   overlayWhiteouts,
-  type SmallFileReader,
   type TreeChange,
 } from "./index.ts";
 
@@ -297,13 +297,13 @@ describe("the tar of a changeset", () => {
     expect(entries.map(({ name }) => name)).toEqual(["./", ".wh..wh.x", "a.wh.b"]);
   });
 
-  it("takes small files the quick way, and opens only what that leaves", async () => {
+  it("takes files the quick way, and opens only what that leaves", async () => {
     const asked = { opened: [] as number[], disposed: 0 };
     const listed = listFiles(separate({ large: aFile("large"), small: X }), asked);
-    const asReader = (read: (entry: number) => Uint8Array | undefined): (() => SmallFileReader) => {
+    const asReader = (read: (entry: number) => readonly Uint8Array[] | undefined): (() => FileReader) => {
       return () => ({ read, [Symbol.dispose]: () => void asked.disposed++ });
     };
-    const reader = asReader((entry) => (entry === 2 ? Buffer.from("q") : undefined));
+    const reader = asReader((entry) => (entry === 2 ? [Buffer.from("q")] : undefined));
     const entries = await tarOf({ ...listed, reader });
     expect(entries.map(({ name, size }) => [name, size])).toEqual([
       ["./", 0],
@@ -311,7 +311,7 @@ describe("the tar of a changeset", () => {
       ["small", 1],
     ]);
     expect(asked.opened).toEqual([1]);
-    const long = asReader(() => Buffer.alloc(2));
+    const long = asReader(() => [Buffer.alloc(2)]);
     await expect(tarOf({ ...listed, reader: long })).rejects.toMatchObject({
       code: "tar-size-mismatch",
     });

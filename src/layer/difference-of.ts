@@ -4,7 +4,7 @@ import { parentOf } from "../tree/index.ts";
 import type { TreeChange } from "./compare-trees.ts";
 import type { LayerIndex } from "./layer-index.ts";
 import { LayerIndexBuilder } from "./layer-index-builder.ts";
-import type { ListedLayer, SmallFileReader } from "./listed-layer.ts";
+import type { FileReader, ListedLayer } from "./listed-layer.ts";
 import { namesByInode } from "./relinked-names.ts";
 import { noWhiteouts, type WhiteoutCodec } from "./whiteout-codec.ts";
 import { parentsOf, type WholeTree, wholeTree } from "./whole-tree.ts";
@@ -93,7 +93,7 @@ function selected(upper: ListedLayer, index: LayerIndex, origins: readonly numbe
   return listed;
 }
 
-function selectedReader(reader: SmallFileReader, originOf: (entry: number) => number): SmallFileReader {
+function selectedReader(reader: FileReader, originOf: (entry: number) => number): FileReader {
   return { read: (entry) => reader.read(originOf(entry)), [Symbol.dispose]: () => reader[Symbol.dispose]() };
 }
 

@@ -32,7 +32,7 @@ export { decodeLayerIndex, encodeLayerIndex } from "./encode-layer-index.ts";
 export { BLOCK, CHAR, DIRECTORY, ENTRY_TYPES, FIFO, FILE, HARDLINK, SYMLINK } from "./entry-kind.ts";
 export { LayerIndex } from "./layer-index.ts";
 export { LayerIndexBuilder } from "./layer-index-builder.ts";
-export type { FileContents, ListedLayer, SmallFileReader, WalkedTree } from "./listed-layer.ts";
+export type { FileContents, FileReader, ListedLayer, WalkedTree } from "./listed-layer.ts";
 export {
   type ChangesetPlacement,
   type ChangesetPlan,

@@ -6,13 +6,13 @@ import {
   type TarHeaderFields,
   type TarMember,
 } from "../tar/index.ts";
-import type { FileContents, SmallFileReader } from "./listed-layer.ts";
+import type { FileContents, FileReader } from "./listed-layer.ts";
 
 /** Where members have their data from. */
 export interface MemberContext<Entry, Contents extends FileContents<Entry> = FileContents<Entry>> {
   readonly contents: Contents;
   /** Of the contents, which the caller disposes. */
-  readonly reader: SmallFileReader<Entry> | undefined;
+  readonly reader: FileReader<Entry> | undefined;
 }
 
 /** The member of a header, with the data of the entry where it is a file that has some; of one with holes only its runs. */
@@ -23,8 +23,8 @@ export function memberOf<Entry>(
 ): TarMember {
   const { type, size } = header;
   if (type !== "file" || size === 0) return { entry: header };
-  const bytes = reader?.read(entry);
-  if (bytes !== undefined) return { entry: header, data: [bytes] };
+  const data = reader?.read(entry);
+  if (data !== undefined) return { entry: header, data };
   const runs = size <= SMALLEST_SPARSE ? undefined : contents.dataRuns?.(entry);
   const sparse = runs === undefined ? undefined : sparseRunsToWrite(runs, size);
   if (sparse !== undefined) return { entry: { ...header, sparse }, data: dataOf(contents, entry, sparse) };

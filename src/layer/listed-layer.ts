@@ -2,22 +2,23 @@ import type { ByteSource } from "../base/index.ts";
 import type { SparseRun, TarEntry } from "../tar/index.ts";
 import type { LayerIndex } from "./layer-index.ts";
 
-/** Reads small files of a listing, best in the order of its entries. */
-export interface SmallFileReader<Entry = number> extends Disposable {
+/** Reads the files of a listing one after the other, best in the order of its entries. */
+export interface FileReader<Entry = number> extends Disposable {
   /**
-   * All data of the regular file at an entry, at once and without a promise; good until the next call. Undefined where
-   * {@link FileContents.open} does better: for files that are large (beyond some 256 KiB) or have holes, and where reading waits
-   * for something. Whoever implements it checks that the file has the listed size, as `open` does.
+   * All data of the regular file at an entry without a promise: an array of one piece where that is all, else each piece is good
+   * until the next one is taken, and the last until the next call. Undefined where {@link FileContents.open} does better: for files
+   * that have holes, and where reading waits for something. Whoever implements it checks that the file has the listed size, as
+   * `open` does.
    */
-  read(entry: Entry): Uint8Array | undefined;
+  read(entry: Entry): Iterable<Uint8Array> | undefined;
 }
 
 /** The data of files one by one, by what tells the entry of one. */
 export interface FileContents<Entry> {
   /** Opens the data of the regular file at an entry; the caller disposes it. */
   open(entry: Entry): Promise<ByteSource>;
-  /** The quick way for small files, which may keep something open between them; the caller disposes it. */
-  reader?(): SmallFileReader<Entry>;
+  /** The quick way for many files, which may keep something open between them; the caller disposes it. */
+  reader?(): FileReader<Entry>;
   /**
    * Where the regular file at an entry has data, ascending; all else are holes. Undefined for a file without holes. Asked only
    * for what is written out, because looking costs time. Absent where no file has holes.

@@ -1,11 +1,11 @@
 import type { FileTime } from "../base/index.ts";
-import { type TarEntry, type TarHeaderFields, type TarMember, writeTar } from "../tar/index.ts";
+import { type TarEntry, type TarHeaderFields, type TarMember, type WriteTarOptions, writeTar } from "../tar/index.ts";
 import { capabilityCarrier, clampedTime, memberOf } from "./layer-member.ts";
 import type { WalkedTree } from "./listed-layer.ts";
 import { assertNameFitsLayer } from "./reserved-names.ts";
 
 /** How a whole tree is written. */
-export interface TreeTarOptions {
+export interface TreeTarOptions extends WriteTarOptions {
   /** Later times become this one (SOURCE_DATE_EPOCH of reproducible-builds.org). */
   readonly clampTime?: FileTime | undefined;
   /** Leaves out the entry of the root. */
@@ -18,7 +18,7 @@ export interface TreeTarOptions {
  * @throws StrataError `name-reserved` (unsupported) when it comes to such a name; as `writeTar`
  */
 export function treeTar(tree: WalkedTree, options: TreeTarOptions = {}): AsyncIterable<Uint8Array> {
-  return writeTar(membersOf(tree, options));
+  return writeTar(membersOf(tree, options), options);
 }
 
 function* membersOf(tree: WalkedTree, { clampTime, withoutRoot }: TreeTarOptions): Generator<TarMember> {

@@ -1,18 +1,19 @@
 import { describe, expect, it } from "vitest";
+import { ChunkPool } from "./chunk-pool.ts";
 import { type BlockOptions, compressInBlocks, type InputBlock } from "./compress-in-blocks.ts";
 
 const OPTIONS: BlockOptions = { blockSize: 4, concurrency: 2, signal: undefined };
 
 /** Blocks that are being encoded until the test says so. */
 class Encoder {
-  readonly seen: InputBlock[] = [];
+  readonly seen: string[] = [];
   running = 0;
   most = 0;
   readonly #finish = new Map<string, () => void>();
 
   encode = async (block: InputBlock): Promise<Uint8Array> => {
     const text = block.bytes.toString();
-    this.seen.push(block);
+    this.seen.push(text);
     this.most = Math.max(this.most, ++this.running);
     await new Promise<void>((resolve) => this.#finish.set(text, resolve));
     this.running--;
@@ -36,17 +37,15 @@ async function* from(...chunks: string[]): AsyncGenerator<Uint8Array> {
   for (const chunk of chunks) yield Buffer.from(chunk);
 }
 
-const at = (encoder: Encoder): string[] => encoder.seen.map((block) => block.bytes.toString());
-
 describe("compressInBlocks", () => {
   it("cuts at fixed places, tells each block what was before it and whether it is the last", async () => {
-    const seen: InputBlock[] = [];
-    const encode = async (block: InputBlock): Promise<Uint8Array> => {
-      seen.push(block);
-      return block.bytes;
+    const seen: unknown[] = [];
+    const encode = async ({ bytes, previous, last }: InputBlock): Promise<Uint8Array> => {
+      seen.push([bytes.toString(), previous?.toString(), last]);
+      return Buffer.from(bytes);
     };
     for await (const _ of compressInBlocks(from("A", "", "AABBBBCC", "CC", ""), encode, OPTIONS));
-    expect(seen.map(({ bytes, previous, last }) => [bytes.toString(), previous?.toString(), last])).toEqual([
+    expect(seen).toEqual([
       ["AAAB", undefined, false],
       ["BBBC", "AAAB", false],
       ["CCC", "BBBC", true],
@@ -75,7 +74,7 @@ describe("compressInBlocks", () => {
     const seen: unknown[] = [];
     const encode = async ({ bytes, last }: InputBlock): Promise<Uint8Array> => {
       seen.push([bytes.toString(), last]);
-      return bytes;
+      return Buffer.from(bytes);
     };
     for await (const _ of compressInBlocks(from(...chunks), encode, OPTIONS));
     expect(seen).toEqual(expected);
@@ -86,10 +85,10 @@ describe("compressInBlocks", () => {
     const output = compressInBlocks(from("AAAABBBBCCCCDDDD"), encoder.encode, OPTIONS);
     const first = output.next();
     await settled();
-    expect(at(encoder)).toEqual(["AAAA", "BBBB"]);
+    expect(encoder.seen).toEqual(["AAAA", "BBBB"]);
     await encoder.finish("BBBB");
     // The lane is used again although the first block is not there yet.
-    expect(at(encoder)).toEqual(["AAAA", "BBBB", "CCCC"]);
+    expect(encoder.seen).toEqual(["AAAA", "BBBB", "CCCC"]);
     await encoder.finish("CCCC");
     await encoder.finish("AAAA");
     await encoder.finish("DDDD");
@@ -118,7 +117,7 @@ describe("compressInBlocks", () => {
     expect(left).toBe(false);
     await encoder.finish("CCCC");
     await leaving;
-    expect([at(encoder), encoder.running]).toEqual([["AAAA", "BBBB", "CCCC"], 0]);
+    expect([encoder.seen, encoder.running]).toEqual([["AAAA", "BBBB", "CCCC"], 0]);
   });
 
   it("fails with the first block that cannot be encoded, in order, after the others have ended", async () => {
@@ -144,5 +143,33 @@ describe("compressInBlocks", () => {
     await encoder.finish("AAAA");
     expect(await failure).toEqual(new Error("connection lost"));
     expect(encoder.running).toBe(0);
+  });
+
+  it("uses the memory of its blocks again, and that of a pool, when no block needs it", async () => {
+    const pool = new ChunkPool(4);
+    const memory = new Set<ArrayBufferLike>();
+    const texts = Array.from({ length: 60 }, (_, i) => `${i}`.padStart(4, "."));
+    const encode = async ({ bytes, previous }: InputBlock): Promise<Uint8Array> => {
+      memory.add(bytes.buffer);
+      // Later blocks overtake.
+      for (let turn = Number(bytes.toString().replaceAll(".", "")) % 3; turn >= 0; turn--) await settled();
+      return Buffer.from(`${previous?.toString() ?? ""}|${bytes.toString()},`);
+    };
+    const fromPool = async function* (): AsyncGenerator<Uint8Array> {
+      for (const text of texts) {
+        const chunk = pool.take();
+        chunk.write(text);
+        yield chunk;
+      }
+    };
+    const expected = texts.map((text, i) => `${texts[i - 1] ?? ""}|${text},`).join("");
+    for (const chunks of [fromPool(), from(`${texts.join("").slice(0, 5)}`, texts.join("").slice(5))]) {
+      memory.clear();
+      let encoded = "";
+      for await (const part of compressInBlocks(chunks, encode, { ...OPTIONS, pool })) encoded += part.toString();
+      expect(encoded).toBe(expected);
+    }
+    // Two being encoded, two that wait, what they look back on, and the one at hand.
+    expect(memory.size).toBeLessThanOrEqual(8);
   });
 });

@@ -1,6 +1,7 @@
 import { assertNotAborted } from "../base/index.ts";
+import { ChunkPool } from "./chunk-pool.ts";
 
-/** A stretch of the input. Its bytes do not change. */
+/** A stretch of the input. Its memory is used again when it has been encoded, and the next one too. */
 export interface InputBlock {
   readonly bytes: Buffer;
   /** The block before it. */
@@ -15,6 +16,8 @@ export interface BlockOptions {
   /** Calls of `encode` under way at once. */
   readonly concurrency: number;
   readonly signal: AbortSignal | undefined;
+  /** Gets back those chunks of the input, each as long as a block, that are from there and became blocks as they are. */
+  readonly pool?: ChunkPool | undefined;
 }
 
 /**
@@ -25,15 +28,21 @@ export interface BlockOptions {
 export async function* compressInBlocks(
   chunks: AsyncIterable<Uint8Array>,
   encode: (block: InputBlock) => Promise<Uint8Array>,
-  { blockSize, concurrency, signal }: BlockOptions,
+  { blockSize, concurrency, signal, pool }: BlockOptions,
 ): AsyncGenerator<Uint8Array, void> {
   assertNotAborted(signal);
   const lanes = new Lanes(concurrency);
   const results: Promise<Uint8Array>[] = [];
+  const own = new ChunkPool(blockSize);
+  let before: Promise<unknown> | undefined;
   try {
-    for await (const block of cutBlocks(chunks, blockSize)) {
+    for await (const block of cutBlocks(chunks, blockSize, own)) {
       assertNotAborted(signal);
-      results.push(lanes.run(() => encode(block)));
+      const result = lanes.run(() => encode(block));
+      results.push(result);
+      // A block serves its own encoding and that of the next.
+      if (block.previous !== undefined) giveBack(block.previous, [before, result], [own, pool]);
+      before = result;
       // Twice as many, so that a lane never waits for the consumer to come back for more.
       while (results.length >= 2 * concurrency) yield await (results.shift() as Promise<Uint8Array>);
     }
@@ -46,7 +55,25 @@ export async function* compressInBlocks(
   }
 }
 
-async function* cutBlocks(chunks: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<InputBlock, void> {
+/** When it has served all its uses; after a failure never, for then nobody wants it. */
+function giveBack(
+  block: Buffer,
+  uses: readonly (Promise<unknown> | undefined)[],
+  pools: readonly (ChunkPool | undefined)[],
+): void {
+  Promise.all(uses).then(
+    () => {
+      for (const pool of pools) pool?.giveBack(block);
+    },
+    () => {},
+  );
+}
+
+async function* cutBlocks(
+  chunks: AsyncIterable<Uint8Array>,
+  size: number,
+  pool: ChunkPool,
+): AsyncGenerator<InputBlock, void> {
   let previous: Buffer | undefined;
   let bytes: Buffer | undefined;
   let length = 0;
@@ -62,7 +89,7 @@ async function* cutBlocks(chunks: AsyncIterable<Uint8Array>, size: number): Asyn
       }
       const part = chunk.subarray(at, at + size - length);
       // What is a whole block already need not be copied.
-      bytes ??= part.length === size ? bufferOf(part) : Buffer.allocUnsafeSlow(size);
+      bytes ??= part.length === size ? bufferOf(part) : pool.take();
       if (part.length < size) bytes.set(part, length);
       length += part.length;
       at += part.length;

@@ -1,4 +1,5 @@
 import { assertNotAborted, StrataError } from "../base/index.ts";
+import type { ChunkPool } from "./chunk-pool.ts";
 
 /** What a stream can be compressed with; `none` leaves it as it is. */
 export type CompressionFormat = "gzip" | "zstd" | "none";
@@ -15,6 +16,8 @@ export interface CompressOptions {
   readonly concurrency?: number;
   /** Looked at between blocks; a source that may hang should listen to the same signal. */
   readonly signal?: AbortSignal;
+  /** Where chunks of the input go, if they are from there, when gzip has no more use for them. */
+  readonly pool?: ChunkPool;
 }
 
 const MOST_AT_ONCE = 8;
@@ -40,7 +43,7 @@ export async function* compress(
   format: CompressionFormat,
   options: CompressOptions = {},
 ): AsyncGenerator<Uint8Array, void> {
-  const { level, signal } = options;
+  const { level, signal, pool } = options;
   assertInteger("concurrency", options.concurrency ?? 1, 1, Number.MAX_SAFE_INTEGER);
   const concurrency = Math.min(options.concurrency ?? 1, MOST_AT_ONCE);
   switch (format) {
@@ -49,7 +52,7 @@ export async function* compress(
     case "gzip": {
       assertInteger("level", level ?? GZIP_LEVEL, 0, 9);
       const { gzip } = await import("./compress-gzip.ts");
-      return yield* gzip(chunks, { level: level ?? GZIP_LEVEL, concurrency, signal });
+      return yield* gzip(chunks, { level: level ?? GZIP_LEVEL, concurrency, signal, pool });
     }
     case "zstd": {
       assertInteger("level", level ?? ZSTD_LEVEL, 1, 19);

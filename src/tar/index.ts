@@ -23,6 +23,7 @@
  * @module
  */
 export { assertNotEmpty } from "./assert-not-empty.ts";
+export { ChunkPool } from "./chunk-pool.ts";
 export { type CompressionFormat, type CompressOptions, compress } from "./compress.ts";
 export { type DecompressOptions, decompress } from "./decompress.ts";
 export { END_OF_ARCHIVE, encodeHeader, type TarHeaderFields } from "./encode-header.ts";
@@ -55,4 +56,4 @@ export {
   type TarSplitJournal,
 } from "./tar-split-journal.ts";
 export { type TarSplitFiles, tarSplitSource } from "./tar-split-source.ts";
-export { type TarMember, writeTar } from "./write-tar.ts";
+export { type TarMember, type WriteTarOptions, writeTar } from "./write-tar.ts";

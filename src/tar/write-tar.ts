@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { StrataError, toText } from "../base/index.ts";
+import { CHUNK_SIZE, ChunkPool } from "./chunk-pool.ts";
 import { END_OF_ARCHIVE, encodeHeaderOnce, storedSizeOf, type TarHeaderFields } from "./encode-header.ts";
 import { paddingOf } from "./header-block.ts";
 
@@ -7,14 +8,18 @@ import { paddingOf } from "./header-block.ts";
 export interface TarMember {
   readonly entry: TarHeaderFields;
   /**
-   * Absent for entries without data. An array costs no promises, and is copied before anything else happens; pieces that have to be
-   * waited for are given away.
+   * Absent for entries without data. Pieces that need not be waited for are copied before the next is taken, those of an array
+   * before anything else happens; pieces that have to be waited for are given away.
    */
   readonly data?: AsyncIterable<Uint8Array> | Iterable<Uint8Array> | undefined;
 }
 
-/** Of the chunks that pieces are gathered in: as much as gzip compresses at once, so that it takes them as they are. */
-const CHUNK_SIZE = 1024 * 1024;
+/** How an archive is written. */
+export interface WriteTarOptions {
+  /** Where the chunks are from that are handed out. Default: all of them are new. */
+  readonly pool?: ChunkPool | undefined;
+}
+
 /** A piece that is given away is a chunk by itself from this size on. */
 const LARGE_PIECE = 256 * 1024;
 
@@ -27,8 +32,9 @@ const LARGE_PIECE = 256 * 1024;
  */
 export async function* writeTar(
   members: AsyncIterable<TarMember> | Iterable<TarMember>,
+  { pool = new ChunkPool() }: WriteTarOptions = {},
 ): AsyncGenerator<Uint8Array, void> {
-  const gathered = new ChunkGatherer();
+  const gathered = new ChunkGatherer(pool);
   // Many members wait for nothing: a promise for each of them would cost more than its header.
   if (Symbol.iterator in members) {
     for (const member of members) {
@@ -58,18 +64,30 @@ function addAtOnce({ entry, data = [] }: TarMember, gathered: ChunkGatherer): bo
 async function* addInTurns({ entry, data = [] }: TarMember, gathered: ChunkGatherer): AsyncGenerator<Uint8Array, void> {
   gathered.copy(encodeHeaderOnce(entry));
   const size = new PromisedSize(entry);
-  for await (const piece of data) {
-    gathered.take(size.count(piece));
-    if (gathered.isReady) yield* gathered.handOut();
+  if (Symbol.iterator in data) {
+    for (const piece of data) {
+      gathered.copy(size.count(piece));
+      if (gathered.isReady) yield* gathered.handOut();
+    }
+  } else {
+    for await (const piece of data) {
+      gathered.take(size.count(piece));
+      if (gathered.isReady) yield* gathered.handOut();
+    }
   }
   gathered.copy(size.padding());
 }
 
 /** Makes chunks of pieces. */
 class ChunkGatherer {
+  readonly #pool: ChunkPool;
   #chunk: Buffer | undefined;
   #length = 0;
   #ready: Uint8Array[] = [];
+
+  constructor(pool: ChunkPool) {
+    this.#pool = pool;
+  }
 
   get isReady(): boolean {
     return this.#ready.length > 0;
@@ -109,7 +127,7 @@ class ChunkGatherer {
   }
 
   #append(piece: Uint8Array): void {
-    this.#chunk ??= Buffer.allocUnsafeSlow(CHUNK_SIZE);
+    this.#chunk ??= this.#pool.take();
     this.#chunk.set(piece, this.#length);
     this.#length += piece.length;
   }
