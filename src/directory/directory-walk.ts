@@ -1,10 +1,11 @@
 import { closeSync, constants } from "node:fs";
 import { type ByteString, fromText, StrataError, toText } from "../base/index.ts";
 import { fileError } from "../content/index.ts";
-import { type FileStatus, openDirectory, openDirectoryBeneath, statusOf } from "../linux/index.ts";
+import { type FileStatus, openDirectory, openDirectoryBeneath, statusOf, type TypedName } from "../linux/index.ts";
 import type { TarEntry } from "../tar/index.ts";
-import { describeFile, describeLink, entryTypeOf, namesInOrder } from "./describe-file.ts";
+import { describeFile, describeLink, entryOfStatus, entryTypeOf, namesInOrder } from "./describe-file.ts";
 import type { Notice } from "./notice.ts";
+import type { WalkedFiles } from "./walked-files.ts";
 
 /** PATH_MAX is 4096; what is deeper is reached through an open directory. */
 const LONGEST_PATH = 3500;
@@ -15,6 +16,13 @@ export interface WalkedEntry {
   readonly status: FileStatus;
 }
 
+/** A name that is still to visit. */
+interface Found {
+  readonly name: ByteString;
+  /** Its directory says so; false where it was not asked. */
+  readonly isFile: boolean;
+}
+
 /** One walk over a directory, in the order and with the contents that `listDirectory` promises. */
 export class DirectoryWalk {
   /** What {@link entries} did not tell as it is, so far. */
@@ -23,14 +31,19 @@ export class DirectoryWalk {
   readonly #root: ByteString;
   readonly #rootStatus: FileStatus;
   readonly #unreadable: "fail" | "skip";
+  readonly #files: WalkedFiles | undefined;
   /** First name of each inode that has several. */
   readonly #firstNames = new Map<string, ByteString>();
 
-  /** @throws StrataError as `fileError` when the directory is none */
-  constructor(directory: string, unreadable: "fail" | "skip") {
+  /**
+   * @param files opens the files on the way, for whoever reads them
+   * @throws StrataError as `fileError` when the directory is none
+   */
+  constructor(directory: string, unreadable: "fail" | "skip", files?: WalkedFiles) {
     this.#directory = directory;
     this.#root = fromText(directory);
     this.#unreadable = unreadable;
+    this.#files = files;
     this.#rootStatus = this.#statusOfRoot();
   }
 
@@ -38,9 +51,11 @@ export class DirectoryWalk {
   *entries(): Generator<WalkedEntry> {
     const root = this.#rootStatus;
     /** Names still to visit; the next is the last. */
-    const pending: ByteString[] = ["."];
-    for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
-      const status = name === "." ? root : this.#unlessGone(name, statusOf);
+    const pending: Found[] = [{ name: ".", isFile: false }];
+    for (let found = pending.pop(); found !== undefined; found = pending.pop()) {
+      const { name, isFile } = found;
+      const opened = isFile ? this.#files?.open(name) : undefined;
+      const status = opened ?? (name === "." ? root : this.#unlessGone(name, statusOf));
       const entry = status === undefined ? undefined : this.#entryOf(name, status);
       if (status === undefined || entry === undefined) continue;
       yield { entry, status };
@@ -78,6 +93,8 @@ export class DirectoryWalk {
   }
 
   #newEntry(name: ByteString, status: FileStatus): TarEntry | undefined {
+    const xattrs = this.#files?.xattrs(name);
+    if (xattrs !== undefined) return entryOfStatus(name, "file", { status, xattrs });
     return this.#unlessGone(name, (path) => describeFile(path, name === "." ? "./" : name, status));
   }
 
@@ -90,10 +107,13 @@ export class DirectoryWalk {
     return true;
   }
 
-  #childrenOf(name: ByteString): ByteString[] {
+  #childrenOf(name: ByteString): Found[] {
     const prefix = name === "." ? "" : `${name}/`;
     try {
-      return (this.#unlessGone(name, namesInOrder) ?? []).map((child) => prefix + child);
+      return this.#namesIn(name).map((child) => ({
+        name: prefix + child.name,
+        isFile: child.type === constants.S_IFREG,
+      }));
     } catch (error) {
       if (this.#unreadable === "fail" || !(error instanceof StrataError) || error.code !== "permission-denied") {
         throw error;
@@ -103,13 +123,23 @@ export class DirectoryWalk {
     }
   }
 
+  /** In the order of their bytes. */
+  #namesIn(name: ByteString): readonly TypedName[] {
+    const files = this.#files;
+    if (files === undefined) {
+      return (this.#unlessGone(name, namesInOrder) ?? []).map((child) => ({ name: child, type: 0 }));
+    }
+    const names = this.#unlessGone(name, () => files.namesIn(name === "." ? "" : name)) ?? [];
+    return names.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
   /** Undefined, with a notice, when the name is gone, or names something else by now. */
   #unlessGone<T>(name: ByteString, use: (path: ByteString) => T): T | undefined {
     try {
       return this.#reach(name, use);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? "";
-      if (!["ENOENT", "ENOTDIR", "EINVAL"].includes(code)) {
+      if (!["ENOENT", "ENOTDIR", "ELOOP", "EINVAL"].includes(code)) {
         throw fileError(error, `${this.#directory}/${toText(name)}`);
       }
       return this.#notice("vanished", name, "vanished while the directory was listed");

@@ -1,38 +1,41 @@
 import { closeSync } from "node:fs";
-import type { ByteString } from "../base/index.ts";
 import type { FileReader } from "../layer/index.ts";
-import { hasHoles, isLinux, openDirectory, openDirectoryBeneath, openFileAt } from "../linux/index.ts";
+import { hasHoles, isLinux } from "../linux/index.ts";
 import { SMALLEST_SPARSE } from "../tar/index.ts";
+import { HeldDirectory } from "./held-directory.ts";
 import { assertUnchanged, changed, type ListedFile, openBelow, openedAs, readOnce } from "./listed-file.ts";
+import type { WalkedFiles } from "./walked-files.ts";
 
 /** Files up to this size are read in one go, larger ones in pieces of it: they stay in the processor's cache until they are copied. */
 const PIECE_BYTES = 256 * 1024;
 
 /**
- * Reads the files of a listing that have no holes. It holds the directory of the last one open, from which the next ones are reached,
- * for most lie in the same; the one that was listed; and a large file until the next one is read. No symlink is followed below the
- * directory that was listed.
+ * Reads the files of a listing that have no holes. It holds open what {@link HeldDirectory} does, and a large file until the next one is
+ * read. No symlink is followed below the directory that was listed.
  */
 export class ListedFileReader<Entry> implements FileReader<Entry> {
   readonly #fileOf: (entry: Entry) => ListedFile;
   /** One byte more tells that a file has grown. */
   readonly #bytes = Buffer.allocUnsafeSlow(PIECE_BYTES + 1);
-  #root: { readonly path: string; readonly fd: number } | undefined;
-  #held: { readonly path: ByteString; readonly fd: number } | undefined;
+  readonly #walked: WalkedFiles | undefined;
+  #directory: HeldDirectory | undefined;
   /** The large file. */
   #reading: number | undefined;
 
-  constructor(fileOf: (entry: Entry) => ListedFile) {
+  /** @param walked the files of a walk that is under way, whose current one is open already */
+  constructor(fileOf: (entry: Entry) => ListedFile, walked?: WalkedFiles) {
     this.#fileOf = fileOf;
+    this.#walked = walked;
   }
 
   /** @throws StrataError `file-changed`, as `fileError` */
   read(entry: Entry): Iterable<Uint8Array> | undefined {
     this.#closeLarge();
     const file = this.#fileOf(entry);
-    const fd = isLinux() ? openedAs(file, () => this.#open(file)) : openBelow(file);
+    const walked = this.#walked?.take(file.name);
+    const fd = walked ?? this.#open(file);
     try {
-      assertUnchanged(fd, file);
+      if (walked === undefined) assertUnchanged(fd, file);
       if (file.size > SMALLEST_SPARSE && isLinux() && hasHoles(fd, file.size)) return undefined;
       if (file.size <= PIECE_BYTES) return [this.#readAll(fd, file)];
       this.#reading = fd;
@@ -44,9 +47,7 @@ export class ListedFileReader<Entry> implements FileReader<Entry> {
 
   [Symbol.dispose](): void {
     this.#closeLarge();
-    this.#letGo();
-    if (this.#root !== undefined) closeSync(this.#root.fd);
-    this.#root = undefined;
+    this.#directory?.[Symbol.dispose]();
   }
 
   #closeLarge(): void {
@@ -54,23 +55,14 @@ export class ListedFileReader<Entry> implements FileReader<Entry> {
     this.#reading = undefined;
   }
 
-  #letGo(): void {
-    if (this.#held !== undefined) closeSync(this.#held.fd);
-    this.#held = undefined;
-  }
-
-  #open({ directory, name }: ListedFile): number {
-    if (this.#root?.path !== directory) {
-      this[Symbol.dispose]();
-      this.#root = { path: directory, fd: openDirectory(directory) };
+  #open(file: ListedFile): number {
+    if (!isLinux()) return openBelow(file);
+    if (this.#directory?.path !== file.directory) {
+      this.#directory?.[Symbol.dispose]();
+      this.#directory = new HeldDirectory(file.directory);
     }
-    const slash = name.lastIndexOf("/");
-    const path = name.slice(0, Math.max(0, slash));
-    if (this.#held?.path !== path) {
-      this.#letGo();
-      this.#held = { path, fd: openDirectoryBeneath(this.#root.fd, path) };
-    }
-    return openFileAt(this.#held.fd, name.slice(slash + 1));
+    const directory = this.#directory;
+    return openedAs(file, () => directory.openFile(file.name));
   }
 
   *#piecesOf(fd: number, file: ListedFile): Generator<Uint8Array> {

@@ -4,6 +4,7 @@ import { dataRunsOf } from "./data-runs.ts";
 import { type ListedFile, listedFileSource, type OpenedFile, openListedFile } from "./listed-file.ts";
 import { ListedFileReader } from "./listed-file-reader.ts";
 import type { Notice } from "./notice.ts";
+import type { WalkedFiles } from "./walked-files.ts";
 
 const WORD = 2 ** 32;
 
@@ -40,11 +41,14 @@ export function listedFiles(index: LayerIndex, { files, notices, placeOf }: File
   };
 }
 
-/** The data of entries that are files of this machine. */
-export function contentsOf<Entry>(fileOf: (entry: Entry) => ListedFile): Required<FileContents<Entry>> {
+/** The data of entries that are files of this machine. @param walked as {@link ListedFileReader} takes it */
+export function contentsOf<Entry>(
+  fileOf: (entry: Entry) => ListedFile,
+  walked?: WalkedFiles,
+): Required<FileContents<Entry>> {
   return {
     open: async (entry) => listedFileSource(fileOf(entry)),
-    reader: () => new ListedFileReader(fileOf),
+    reader: () => new ListedFileReader(fileOf, walked),
     dataRuns: (entry) => dataRunsOf(fileOf(entry)),
   };
 }

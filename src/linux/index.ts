@@ -89,6 +89,7 @@ export {
   type SpecialFile,
   setFileTimes,
 } from "./special-file.ts";
+export { type TypedName, typedNamesIn } from "./typed-names-in.ts";
 export { type UnmountOptions, unmount } from "./unmount.ts";
 export { WriteBack } from "./write-back.ts";
-export { readXattr, readXattrs, writeXattr, xattrNames } from "./xattr.ts";
+export { readXattr, readXattrs, writeXattr, xattrNames, xattrsOfOpen } from "./xattr.ts";

@@ -1,6 +1,13 @@
 import { constants } from "node:os";
 import { type ByteString, fromBuffer } from "../base/index.ts";
-import { assertDone, cString, errnoError, isLinux, libc, pathBuffer } from "./libc.ts";
+import { assertDone, cString, errnoError, isLinux, libc, libcFunction, pathBuffer } from "./libc.ts";
+
+const flistxattr = libcFunction<[fd: number, list: Buffer, size: number]>(
+  "int64_t flistxattr(int fd, void *list, size_t size)",
+);
+const fgetxattr = libcFunction<[fd: number, name: Buffer, value: Buffer, size: number]>(
+  "int64_t fgetxattr(int fd, const void *name, void *value, size_t size)",
+);
 
 /** XATTR_LIST_MAX and XATTR_SIZE_MAX of the kernel: no answer is longer. */
 const LARGEST = 65_536;
@@ -21,14 +28,34 @@ const answer = Buffer.alloc(LARGEST);
  * @throws an errno error as Node's, for everything else
  */
 export function readXattrs(path: ByteString): ReadonlyMap<ByteString, Uint8Array> {
-  const names = xattrNames(path);
+  return valuesOf(xattrNames(path), (name) => readXattr(path, name));
+}
+
+/** {@link readXattrs} of an open file, on Linux. */
+export function xattrsOfOpen(fd: number): ReadonlyMap<ByteString, Uint8Array> {
+  let length = flistxattr(fd, answer, USUAL);
+  if (length === 0) return NONE;
+  if (length < 0 && libc().errno() === ERANGE) length = flistxattr(fd, answer, LARGEST);
+  return valuesOf(namesOf(taken(length, "flistxattr", "")), (name) =>
+    taken(fgetxattr(fd, cString(name), answer, LARGEST), "fgetxattr", ""),
+  );
+}
+
+function valuesOf(
+  names: readonly ByteString[],
+  read: (name: ByteString) => Uint8Array | undefined,
+): ReadonlyMap<ByteString, Uint8Array> {
   if (names.length === 0) return NONE;
   const values = new Map<ByteString, Uint8Array>();
   for (const name of names) {
-    const value = readXattr(path, name);
+    const value = read(name);
     if (value !== undefined) values.set(name, value);
   }
   return values;
+}
+
+function namesOf(listed: Uint8Array | undefined): readonly ByteString[] {
+  return listed === undefined ? NO_NAMES : fromBuffer(listed).split("\0").slice(0, -1);
 }
 
 /** The full names of the attributes that {@link readXattrs} may have. @throws an errno error as Node's */
@@ -38,8 +65,7 @@ export function xattrNames(path: ByteString): readonly ByteString[] {
   if (length < 0 && libc().errno() === ERANGE) length = libc().llistxattr(pathBuffer(path), answer, LARGEST);
   // Nearly all files have none, and there are many of them.
   if (length === 0) return NO_NAMES;
-  const listed = taken(length, "llistxattr", path);
-  return listed === undefined ? NO_NAMES : fromBuffer(listed).split("\0").slice(0, -1);
+  return namesOf(taken(length, "llistxattr", path));
 }
 
 /** One attribute of a file itself; undefined where {@link readXattrs} does not have it. @throws an errno error as Node's */
