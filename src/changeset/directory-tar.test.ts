@@ -1,9 +1,11 @@
+import { execFileSync } from "node:child_process";
 import {
   linkSync,
   lutimesSync,
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -16,7 +18,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { describeWith } from "../../test/support/oracles.ts";
 import { fromText, memorySource, toBuffer } from "../base/index.ts";
-import { writeXattr } from "../linux/index.ts";
+import { isLinux, writeXattr } from "../linux/index.ts";
 import { readTar } from "../tar/index.ts";
 import { createChangeset, directoryTar, directoryTree } from "./index.ts";
 
@@ -105,6 +107,24 @@ describe("a directory as a layer", () => {
     mkdirSync(at("a"));
     writeFileSync(at("a/.wh.b"), "");
     await expect(bytesOf(directoryTar(tree).tar())).rejects.toMatchObject({ code: "name-reserved" });
+  });
+
+  it.runIf(isLinux())("leaves nothing open, whether it is read to its end or not", async () => {
+    fillTree();
+    const before = readdirSync("/proc/self/fd").length;
+    await bytesOf(directoryTar(tree).tar());
+    for await (const _ of directoryTar(tree).tar()) break;
+    writeFileSync(at("zz"), "x".repeat(3_000_000));
+    for await (const chunk of directoryTar(tree).tar()) if (Buffer.from(chunk).includes("zz\0")) break;
+    expect(readdirSync("/proc/self/fd")).toHaveLength(before);
+  });
+
+  it.skipIf(process.platform === "win32")("opens no pipe, and follows no link", async () => {
+    execFileSync("mkfifo", [at("pipe")]);
+    symlinkSync("pipe", at("link"));
+    const changeset = await createChangeset(undefined, await directoryTree(tree));
+    const bytes = await bytesOf(directoryTar(tree).tar());
+    expect(bytes.equals(await bytesOf(changeset.tar()))).toBe(true);
   });
 
   it("ends when it is told to", async () => {

@@ -23,6 +23,7 @@ import { copyTree } from "./copy-tree.ts";
 import { DirectoryOpener } from "./directory-opener.ts";
 import { extractChanges } from "./extract-changes.ts";
 import { measureTree } from "./measure-tree.ts";
+import { walkDirectory } from "./walk-directory.ts";
 import { pathOfDirectory, RowsBuilder } from "./work-list.ts";
 
 let place: string;
@@ -86,7 +87,7 @@ requireOrSkip(
   isLinux() && process.getuid?.() === 0,
   "not root on Linux",
 )(() => {
-  it("is written, copied and measured like any other, and nothing stays open", async () => {
+  it("is written, copied, measured and walked like any other, and nothing stays open", async () => {
     const tar = tarScript(...deepSteps());
     writeFileSync(at("0.tar"), tar);
     const tree = mergeLayers([indexOf(tar)]);
@@ -98,6 +99,15 @@ requireOrSkip(
       expectDeep(at(name));
       expect((await measureTree(at(name))).inodes).toBe(1 + DEPTH + DEPTH / 550);
     }
+    const walked = walkDirectory(at("copy"));
+    const reader = walked.reader?.();
+    const texts = new Map<string, string | undefined>();
+    for (const entry of walked.entries) {
+      if (entry.type === "file") texts.set(entry.name, Buffer.concat([...(reader?.read(entry) ?? [])]).toString());
+    }
+    const depths = [550, 1100, 1650, DEPTH].map((depth) => [depth, String(depth)]);
+    expect([...texts].map(([name, text]) => [name.split("/").length, text])).toEqual(depths);
+    reader?.[Symbol.dispose]();
     expect(openFiles()).toBe(before);
   }, 60_000);
 });

@@ -1,7 +1,9 @@
 import {
   closeSync,
+  constants,
   existsSync,
   lstatSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -18,7 +20,8 @@ import { tryLock, unlock } from "./flock.ts";
 import { isLinux } from "./libc.ts";
 import { renameUnlessExists } from "./rename.ts";
 import { decodeDevice, encodeDevice, makeSpecialFile, setFileTimes } from "./special-file.ts";
-import { readXattr, readXattrs, writeXattr, xattrNames } from "./xattr.ts";
+import { typedNamesIn } from "./typed-names-in.ts";
+import { readXattr, readXattrs, writeXattr, xattrNames, xattrsOfOpen } from "./xattr.ts";
 
 test("device numbers survive coding, large ones too", () => {
   for (const [major, minor] of [
@@ -39,6 +42,14 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 const at = (name: string): string => join(directory, name);
+function openedAs<T>(path: string, use: (fd: number) => T): T {
+  const fd = openSync(path, "r");
+  try {
+    return use(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
 const withCode = (code: string): unknown => expect.objectContaining({ code });
 
 requireOrSkip(
@@ -48,12 +59,13 @@ requireOrSkip(
 )(() => {
   test("keeps extended attributes of any bytes, an empty one too", () => {
     writeFileSync(at("plain"), "");
-    expect(readXattrs(at("plain")).size).toBe(0);
+    expect([readXattrs(at("plain")).size, openedAs(at("plain"), xattrsOfOpen).size]).toEqual([0, 0]);
     const value = Uint8Array.from([0, 255, 10]);
     writeXattr(at("plain"), "user.bytes", value);
     writeXattr(at("plain"), "user.empty", new Uint8Array(0));
     writeXattr(at("plain"), "user.large", new Uint8Array(3000).fill(7));
     const xattrs = readXattrs(at("plain"));
+    expect(openedAs(at("plain"), xattrsOfOpen)).toEqual(xattrs);
     expect(xattrs.get("user.bytes")).toEqual(value);
     expect(xattrs.get("user.empty")).toEqual(new Uint8Array(0));
     expect(xattrs.get("user.large")).toHaveLength(3000);
@@ -76,6 +88,7 @@ requireOrSkip(
     const names = ["a", "b", "c", "d", "e", "f"].map((letter) => `user.${letter.repeat(240)}`);
     for (const name of names) writeXattr(at("many"), name, new Uint8Array(0));
     expect([...xattrNames(at("many"))].sort()).toEqual(names);
+    expect([...openedAs(at("many"), xattrsOfOpen).keys()].sort()).toEqual(names);
   });
 
   test("finds files whose names are not UTF-8", () => {
@@ -83,6 +96,22 @@ requireOrSkip(
     writeFileSync(name, "");
     writeXattr(name.toString("latin1"), "user.x", Uint8Array.from([1]));
     expect(readXattrs(name.toString("latin1")).get("user.x")).toEqual(Uint8Array.from([1]));
+  });
+
+  test("tells what is in a directory, and of what type, in as many answers as it takes", () => {
+    mkdirSync(at("full"));
+    const files = Array.from({ length: 1000 }, (_, i) => `${i}-${"x".repeat(100)}`);
+    for (const name of files) writeFileSync(at(join("full", name)), "");
+    writeFileSync(Buffer.concat([Buffer.from(at("full/")), Buffer.from([0xff])]), "");
+    mkdirSync(at("full/directory"));
+    symlinkSync("nowhere", at("full/link"));
+    const typed = openedAs(at("full"), typedNamesIn);
+    const names = (type: number): string[] => typed.filter((name) => name.type === type).map(({ name }) => name);
+    expect(names(constants.S_IFREG).sort()).toEqual([...files, "\xff"].sort());
+    expect(names(constants.S_IFDIR)).toEqual(["directory"]);
+    expect(names(constants.S_IFLNK)).toEqual(["link"]);
+    expect(typed).toHaveLength(files.length + 3);
+    expect(() => openedAs(at("plain"), typedNamesIn)).toThrow(withCode("ENOTDIR"));
   });
 
   test("does not follow links", () => {

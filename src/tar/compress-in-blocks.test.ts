@@ -163,7 +163,7 @@ describe("compressInBlocks", () => {
       }
     };
     const expected = texts.map((text, i) => `${texts[i - 1] ?? ""}|${text},`).join("");
-    for (const chunks of [fromPool(), from(`${texts.join("").slice(0, 5)}`, texts.join("").slice(5))]) {
+    for (const chunks of [fromPool(), from(texts.join("").slice(0, 5), texts.join("").slice(5))]) {
       memory.clear();
       let encoded = "";
       for await (const part of compressInBlocks(chunks, encode, { ...OPTIONS, pool })) encoded += part.toString();

@@ -34,7 +34,7 @@ export async function* compressInBlocks(
   const lanes = new Lanes(concurrency);
   const results: Promise<Uint8Array>[] = [];
   const own = new ChunkPool(blockSize);
-  let before: Promise<unknown> | undefined;
+  let before: Promise<unknown> = Promise.resolve();
   try {
     for await (const block of cutBlocks(chunks, blockSize, own)) {
       assertNotAborted(signal);
@@ -56,11 +56,7 @@ export async function* compressInBlocks(
 }
 
 /** When it has served all its uses; after a failure never, for then nobody wants it. */
-function giveBack(
-  block: Buffer,
-  uses: readonly (Promise<unknown> | undefined)[],
-  pools: readonly (ChunkPool | undefined)[],
-): void {
+function giveBack(block: Buffer, uses: readonly Promise<unknown>[], pools: readonly (ChunkPool | undefined)[]): void {
   Promise.all(uses).then(
     () => {
       for (const pool of pools) pool?.giveBack(block);
