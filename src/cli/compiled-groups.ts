@@ -1,7 +1,7 @@
 import { openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { constants, Script } from "node:vm";
+import { Script } from "node:vm";
 
 /** Modules that are mostly needed together, as one script: an object with a function for each. */
 export interface ModuleGroup {
@@ -76,7 +76,6 @@ export function compileScript(source: string, name: string, compiled?: Buffer): 
   return new Script(source, {
     filename: name,
     ...(compiled && { cachedData: compiled }),
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
 }
 
