@@ -12,15 +12,26 @@ import { copyWithDirectImports } from "./direct-imports.mjs";
 import { ROOT, run } from "./setup.mjs";
 
 /**
- * Packages that become part of the command. All others stay where npm puts them: koffi and lmdb have binaries, the encoder
- * of zstd reads a file beside its code.
+ * Packages of which code becomes part of the command. All others stay where npm puts them: koffi is a binary, the encoder of zstd
+ * reads a file beside its code.
  */
-const BUNDLED_PACKAGES = ["commander", "fzstd", "undici", "valibot"];
+const BUNDLED_PACKAGES = [
+  "commander",
+  "fzstd",
+  "undici",
+  "valibot",
+  "lmdb",
+  "@harperfast/extended-iterable",
+  "weak-lru-cache",
+];
 
 const ALIASES = {
   // Of undici only what speaks HTTP: its own entry loads four times as many modules, which takes 70 ms.
   undici: join(ROOT, "scripts/undici-parts.cjs"),
   "node:child_process": join(ROOT, "scripts/late-child-process.cjs"),
+  "node-gyp-build-optional-packages": join(ROOT, "scripts/lmdb-binary.cjs"),
+  msgpackr: join(ROOT, "scripts/no-msgpackr.cjs"),
+  "ordered-binary": join(ROOT, "scripts/ordered-binary.cjs"),
 };
 
 /** What a module knows of itself, said in CommonJS. */

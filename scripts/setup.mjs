@@ -83,6 +83,9 @@ const BUILD_SCRIPTS = [
   "direct-imports.mjs",
   "keep-compiled.mjs",
   "late-child-process.cjs",
+  "lmdb-binary.cjs",
+  "no-msgpackr.cjs",
+  "ordered-binary.cjs",
   "sample-registry.mjs",
   "undici-parts.cjs",
 ];
