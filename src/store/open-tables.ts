@@ -3,7 +3,7 @@ import { lockFile } from "../content/index.ts";
 import { metadataUnreadable } from "./metadata/metadata-error.ts";
 import { dataFile, openMetadata } from "./metadata/open-metadata.ts";
 import type { Metadata } from "./metadata/records.ts";
-import { readSnapshot } from "./metadata/snapshot-metadata.ts";
+import { glanceAt } from "./metadata/snapshot-metadata.ts";
 import { readNamesCopy, writeNamesCopy } from "./names-copy.ts";
 import { keepSpare } from "./spare.ts";
 import type { StoreLayout } from "./store-layout.ts";
@@ -43,7 +43,7 @@ const MOST_GLANCED = 4 * 1024 * 1024;
 export async function glanceAtTables({ metadata }: StoreLayout): Promise<Metadata | undefined> {
   const file = dataFile(metadata);
   const size = sizeOf(file);
-  return size === 0 || size > MOST_GLANCED ? undefined : await readSnapshot(file);
+  return size === 0 || size > MOST_GLANCED ? undefined : glanceAt(file);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { digestOf } from "../../oci/index.ts";
 import { dataFile, openMetadata } from "./open-metadata.ts";
 import type { Metadata, NameRecord, RecordReader } from "./records.ts";
-import { readSnapshot } from "./snapshot-metadata.ts";
+import { glanceAt, readSnapshot } from "./snapshot-metadata.ts";
 
 let directory: string;
 beforeEach(async () => {
@@ -71,6 +71,21 @@ describe("reading without LMDB", () => {
       }),
       { numRuns: 25 },
     );
+  });
+
+  test("looks again only when something has changed, also when the file is another", async () => {
+    await using metadata = await open();
+    metadata.write((records) => records.put("name", "a", record(1)));
+    const first = glanceAt(dataFile(directory));
+    expect(glanceAt(dataFile(directory))).toBe(first);
+    metadata.write((records) => records.put("name", "a", record(2)));
+    expect(glanceAt(dataFile(directory)).read((records) => records.get("name", "a"))).toEqual(record(2));
+    expect(first.read((records) => records.get("name", "a"))).toEqual(record(1));
+    const second = glanceAt(dataFile(directory));
+    await copyFile(dataFile(directory), join(directory, "copy"));
+    await rename(join(directory, "copy"), dataFile(directory));
+    expect(glanceAt(dataFile(directory))).not.toBe(second);
+    expect(glanceAt(dataFile(directory)).read(all)).toEqual(second.read(all));
   });
 
   test("finds nothing where there is no file, and changes nothing", async () => {

@@ -47,22 +47,48 @@ export function assertMappable(path: string): void {
   if ((lastPage + 1) * PAGE_BYTES > file.size) readPairs(path);
 }
 
+/** What the tables hold is the same as long as this is. */
+export interface Moment {
+  readonly inode: number;
+  readonly transaction: bigint;
+}
+
+/** The latest moment; undefined where there is no file, or an empty one. @throws as {@link readPairs} */
+export function momentOf(path: string): Moment | undefined {
+  const file = readHead(path);
+  if (file === undefined || file.size === 0) return undefined;
+  return { inode: file.inode, transaction: latestMeta(file.head, path).transaction };
+}
+
+/** Whether two moments are one. */
+export function isSameMoment(one: Moment | undefined, other: Moment | undefined): boolean {
+  return one?.inode === other?.inode && one?.transaction === other?.transaction;
+}
+
+/** The tables at one moment. */
+export interface TablePairs {
+  /** In order of their keys; the bytes are parts of the file as it was read. Empty where there is no file. */
+  readonly pairs: readonly Pair[];
+  readonly moment: Moment | undefined;
+}
+
 /**
- * All pairs of the latest transaction, in order, while others may write. Empty where there is no file.
+ * All pairs of the latest transaction, while others may write.
  * A snapshot's pages are overwritten no earlier than by the second transaction after it, so a file whose latest
  * transaction is the same after reading as before was read whole. Synchronous: reading takes less time than looking through
  * what was read.
  * @throws StrataError `store-metadata-unreadable`; as `fileError`
  */
-export function readPairs(path: string): Pair[] {
+export function readPairs(path: string): TablePairs {
   for (let reads = 0; reads < MOST_READS; reads++) {
+    const before = momentOf(path);
+    if (before === undefined) return { pairs: [], moment: undefined };
     const bytes = attempt(path, () => readFileSync(path));
-    if (bytes === undefined || bytes.length === 0) return [];
-    const after = readHead(path);
-    if (after === undefined || bytes.length < 2 * PAGE_BYTES) throw metadataUnreadable(path, "it is too short");
-    const before = latestMeta(bytes, path);
-    if (latestMeta(after.head, path).transaction === before.transaction) {
-      return [...new PageReader(bytes, before, path).pairs()];
+    if (bytes === undefined || bytes.length < 2 * PAGE_BYTES) throw metadataUnreadable(path, "it is too short");
+    const meta = latestMeta(bytes, path);
+    const after = momentOf(path);
+    if (meta.transaction === before.transaction && isSameMoment(before, after)) {
+      return { pairs: [...new PageReader(bytes, meta, path).pairs()], moment: before };
     }
   }
   throw metadataUnreadable(path, "it changes all the time");
@@ -78,13 +104,14 @@ function attempt<T>(path: string, action: () => T): T | undefined {
   }
 }
 
-function readHead(path: string): { head: Buffer; size: number } | undefined {
+function readHead(path: string): { head: Buffer; size: number; inode: number } | undefined {
   const fd = attempt(path, () => openSync(path, "r"));
   if (fd === undefined) return undefined;
   try {
     const head = Buffer.alloc(2 * PAGE_BYTES);
     readSync(fd, head, 0, head.length, 0);
-    return { head, size: fstatSync(fd).size };
+    const { size, ino } = fstatSync(fd);
+    return { head, size, inode: ino };
   } finally {
     closeSync(fd);
   }
