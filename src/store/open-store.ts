@@ -1,9 +1,7 @@
 import { StrataError } from "../base/index.ts";
 import { createLocalContentStore } from "../content/index.ts";
 import { LocalStore } from "./local-store.ts";
-import { dataFile } from "./metadata/open-metadata.ts";
-import { readSnapshot } from "./metadata/snapshot-metadata.ts";
-import { openTables } from "./open-tables.ts";
+import { openTables, readTables } from "./open-tables.ts";
 import type { Store } from "./store.ts";
 import { createStoreIndexCache } from "./store-index-cache.ts";
 import { isStore, prepareRoot, storeLayout } from "./store-layout.ts";
@@ -38,7 +36,7 @@ export async function openStore(root: string, options: OpenStoreOptions = {}): P
     isReadOnly,
     content: await createLocalContentStore({ directory: root, isReadOnly }),
     indexCache: createStoreIndexCache(layout, !remembersIndexes),
-    openMetadata: () => (isReadOnly ? readSnapshot(dataFile(layout.metadata)) : openTables(layout)),
+    openMetadata: () => (isReadOnly ? readTables(layout) : openTables(layout)),
   });
 }
 

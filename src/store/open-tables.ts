@@ -3,7 +3,7 @@ import { lockFile } from "../content/index.ts";
 import { metadataUnreadable } from "./metadata/metadata-error.ts";
 import { dataFile, openMetadata } from "./metadata/open-metadata.ts";
 import type { Metadata } from "./metadata/records.ts";
-import { glanceAt } from "./metadata/snapshot-metadata.ts";
+import { glanceAt, readSnapshot } from "./metadata/snapshot-metadata.ts";
 import { readNamesCopy, writeNamesCopy } from "./names-copy.ts";
 import { keepSpare } from "./spare.ts";
 import type { StoreLayout } from "./store-layout.ts";
@@ -44,6 +44,11 @@ export async function glanceAtTables({ metadata }: StoreLayout): Promise<Metadat
   const file = dataFile(metadata);
   const size = sizeOf(file);
   return size === 0 || size > MOST_GLANCED ? undefined : glanceAt(file);
+}
+
+/** The tables as they are at this moment, for a store that is opened for reading only. @throws as {@link glanceAtTables} */
+export async function readTables(layout: StoreLayout): Promise<Metadata> {
+  return (await glanceAtTables(layout)) ?? (await readSnapshot(dataFile(layout.metadata)));
 }
 
 /**
