@@ -37,20 +37,19 @@ export function compiledName(): string {
   return `command-${process.versions.v8}-${process.arch}.bin`;
 }
 
-/** The groups in a directory, none of them read; undefined where there are none for this V8. */
+/** The groups in a directory, none of them read; undefined where there are none for this V8, or no list of them. */
 export function openGroups(directory: string): ModuleGroup[] | undefined {
   const path = join(directory, compiledName());
-  let file: number;
   try {
-    file = openSync(path, "r");
+    // Never closed: what a verb needs later is read later.
+    const file = openSync(path, "r");
+    return readPlaces(file).map((place, i) => ({
+      modules: place.modules,
+      script: () => readGroup(file, place, `${path}#${i}`),
+    }));
   } catch {
     return undefined;
   }
-  // Never closed: what a verb needs later is read later.
-  return readPlaces(file).map((place, i) => ({
-    modules: place.modules,
-    script: () => readGroup(file, place, `${path}#${i}`),
-  }));
 }
 
 /** The file that {@link openGroups} reads. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -65,7 +65,12 @@ describe("groups of modules", () => {
     expect(opened().require("./alone.js")).toEqual({ where: directory, separator: "/" });
   });
 
-  it("are not there where nothing was compiled for this V8", () => {
+  it("are not there where nothing was compiled for this V8, or only a part of it was written", () => {
     expect(ModuleGroups.open(directory)).toBeUndefined();
+    writeGroups();
+    for (const length of [100, 8, 0]) {
+      truncateSync(join(directory, compiledName()), length);
+      expect(ModuleGroups.open(directory)).toBeUndefined();
+    }
   });
 });
