@@ -68,19 +68,34 @@ async function writeBundles(input, directory, isSplit) {
       dynamicImportInCjs: false,
     },
   });
-  for (const { fileName } of output) makeAscii(join(directory, fileName));
+  for (const { fileName } of output) makeQuick(join(directory, fileName));
 }
 
+/** How rolldown writes what a module exports. */
+const GETTER = /Object\.defineProperty\(exports,"([^"]+)",\{enumerable:true,get:function\(\)\{return ([\w$]+)\}\}\)/g;
+
 /**
- * ASCII needs no decoding, and takes half of the memory.
+ * Makes the source quicker to load and to run. ASCII needs no decoding, and takes half of the memory. A value is read more quickly
+ * than a getter, which listing an image does a few hundred thousand times: 8 % of its time.
  * @param {string} path
  */
-function makeAscii(path) {
+function makeQuick(path) {
   const source = readFileSync(path, "utf8");
   /** @param {string} unit */
   const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
   // Outside of strings and patterns there are such letters only in comments, which are gone.
-  writeFileSync(path, source.replaceAll(/[^\0-\x7f]/g, escaped));
+  writeFileSync(path, source.replaceAll(/[^\0-\x7f]/g, escaped).replaceAll(GETTER, "exports.$1=$2"));
+}
+
+/**
+ * Refuses exports that get another value after their module has run: nobody would see it, see {@link makeQuick}.
+ * @param {string} directory
+ */
+function assertSettledExports(directory) {
+  for (const file of readdirSync(directory, { recursive: true, encoding: "utf8" })) {
+    if (!file.endsWith(".js") || !/^export let /m.test(readFileSync(join(directory, file), "utf8"))) continue;
+    throw new Error(`${file} exports a variable: export a function that returns it`);
+  }
 }
 
 /**
@@ -118,6 +133,7 @@ const command = join(dist, "cli");
 const bundle = join(dist, "cli-bundle");
 const direct = join(dist, "cli-direct");
 copyWithDirectImports(dist, direct);
+assertSettledExports(direct);
 await writeBundles({ command: join(direct, "cli/run-process.js") }, bundle, true);
 const alone = ["cli/main.js", ...threadPrograms(direct)];
 for (const file of alone) await writeBundles({ [basename(file, ".js")]: join(direct, file) }, bundle, false);
