@@ -93,10 +93,13 @@ requireOrSkip(
       const calls = whole.end.lines.at(-1)?.calls ?? 0;
       const spread = Array.from({ length: KILLS }, (_, i) => 1 + Math.floor((i * (calls - LAST)) / KILLS));
       const points = [...new Set([...spread, ...Array.from({ length: LAST }, (_, i) => calls - i)])];
+      let killed = 0;
       await mapConcurrent(points, 2, async (point) => {
         const directory = join(root, `${transport}-${point}`);
         const { to, end } = await attempt(directory, point);
-        expect(end.signal).toBe("SIGKILL");
+        // How many calls a run needs depends on what arrives together: one that needs fewer ends before its point.
+        if (end.signal === "SIGKILL") killed++;
+        else expect(calls - point).toBeLessThan(LAST);
         const found = await rootAt(to);
         expect(images).toContain(found);
         outcomes.set(found, (outcomes.get(found) ?? 0) + 1);
@@ -106,6 +109,7 @@ requireOrSkip(
         rmSync(directory, { recursive: true });
       });
       expect(points.length).toBeGreaterThanOrEqual(15);
+      expect(killed).toBeGreaterThan(points.length - LAST);
       expect(outcomes.get(images[0] ?? "")).toBeGreaterThan(5);
     },
   );
