@@ -62,19 +62,32 @@ async function modulesFor(place, lines) {
  * @returns {readonly Lines[]}
  */
 function usesIn(work, port) {
-  const [root, target] = [["--root", join(work, "root")], join(work, "target")];
+  const root = ["--root", join(work, "root")];
   const list = ["ls", "-R", "--json", "--cache-dir", join(work, "cache"), SAMPLE];
   const pulled = ["--root", join(work, "pulled"), `127.0.0.1:${port}/layers:sample`];
   const made = join(work, "layer.tar.gz");
-  const uses = [
+  return [
     [[...list, "--no-verify", "--no-cache"], list, list],
     [["layers", SAMPLE]],
     [["pull", "--insecure", ...pulled]],
     [["changeset", "create", "", join(ROOT, "examples"), "--compression", "gzip", "-o", made]],
     [["edit", SAMPLE_NAME, "--cp", `${SAMPLE}:/image.tar`, "-t", "edited", ...root]],
+    ...mountingIn(work).map((line) => [line]),
   ];
-  const mounting = [[["mount", SAMPLE_NAME, target, ...root]], [["umount", target, ...root]]];
-  return mode === "--mount" ? [...uses, ...mounting] : uses;
+}
+
+/**
+ * None where nothing may be mounted.
+ * @param {string} work
+ * @returns {Lines}
+ */
+function mountingIn(work) {
+  if (mode !== "--mount") return [];
+  const [root, target] = [["--root", join(work, "root")], join(work, "target")];
+  return [
+    ["mount", SAMPLE_NAME, target, ...root],
+    ["umount", target, ...root],
+  ];
 }
 
 /**
@@ -89,11 +102,7 @@ async function prepare(work) {
     ["load", "-q", "-i", SAMPLE, ...root],
     ["copy", "-q", SAMPLE, `oci:${layout}`],
   ];
-  const mounting = [
-    ["mount", SAMPLE_NAME, join(work, "target"), ...root],
-    ["umount", join(work, "target"), ...root],
-  ];
-  await modulesFor(work, mode === "--mount" ? [...loading, ...mounting] : loading);
+  await modulesFor(work, [...loading, ...mountingIn(work)]);
   return layout;
 }
 

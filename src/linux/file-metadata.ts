@@ -7,7 +7,7 @@ import { writeXattr } from "./xattr.ts";
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const O_PATH = 0o10000000;
 const O_CLOEXEC = 0o2000000;
-const { ENODATA, ENOTSUP } = system.errno;
+const { ENODATA } = system.errno;
 
 const openat = libcFunction<[directory: number, name: Buffer, flags: number, mode: number]>(
   "int openat(int directory, const void *name, int flags, uint32_t mode)",
@@ -25,9 +25,6 @@ const fsetxattr = libcFunction<[fd: number, name: Buffer, value: Uint8Array, siz
   "int fsetxattr(int fd, const void *name, const void *value, size_t size, int flags)",
 );
 const fremovexattr = libcFunction<[fd: number, name: Buffer]>("int fremovexattr(int fd, const void *name)");
-const flistxattr = libcFunction<[fd: number, list: Buffer, size: number]>(
-  "int64_t flistxattr(int fd, void *list, size_t size)",
-);
 const geteuid = libcFunction<[]>("uint32_t geteuid()");
 const getegid = libcFunction<[]>("uint32_t getegid()");
 
@@ -126,15 +123,4 @@ export function removeXattr(fd: number, name: ByteString): void {
   if (fremovexattr(fd, cString(name)) === 0) return;
   const errno = libc().errno();
   if (errno !== ENODATA) throw errnoError("fremovexattr", errno, name);
-}
-
-/** XATTR_LIST_MAX of the kernel: no answer is longer. */
-const names = Buffer.alloc(65_536);
-
-/** Names of the extended attributes of an open file; none where the file system has none. @throws an errno error */
-export function listXattrs(fd: number): ByteString[] {
-  const length = flistxattr(fd, names, names.length);
-  if (length < 0 && libc().errno() === ENOTSUP) return [];
-  assertDone(length, "flistxattr", "");
-  return names.toString("latin1", 0, length).split("\0").slice(0, -1);
 }

@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { requireOrSkip } from "../../test/support/skip.ts";
 import { cloneFile, copyRange, punchHole } from "./copy-range.ts";
-import { fileMaker, listXattrs, removeXattr, setModeAt, setTimesAt, setXattr } from "./file-metadata.ts";
+import { fileMaker, removeXattr, setModeAt, setTimesAt, setXattr } from "./file-metadata.ts";
 import {
   createFileAt,
   makeDirectoryAt,
@@ -33,6 +33,7 @@ import {
 } from "./files-at.ts";
 import { isLinux } from "./libc.ts";
 import { openDirectory, openDirectoryBeneath, openDirectoryByComponents, openInRoot } from "./open-beneath.ts";
+import { listXattrs } from "./xattr.ts";
 
 let directory: string;
 let root: number;

@@ -29,7 +29,6 @@ export { type DataRange, dataRanges, hasHoles } from "./data-ranges.ts";
 export {
   type FileMaker,
   fileMaker,
-  listXattrs,
   removeXattr,
   setMode,
   setModeAt,
@@ -92,4 +91,4 @@ export {
 export { type TypedName, typedNamesIn } from "./typed-names-in.ts";
 export { type UnmountOptions, unmount } from "./unmount.ts";
 export { WriteBack } from "./write-back.ts";
-export { readXattr, readXattrs, writeXattr, xattrNames, xattrsOfOpen } from "./xattr.ts";
+export { listXattrs, readXattr, readXattrs, writeXattr, xattrNames, xattrsOfOpen } from "./xattr.ts";

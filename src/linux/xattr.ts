@@ -33,9 +33,8 @@ export function readXattrs(path: ByteString): ReadonlyMap<ByteString, Uint8Array
 
 /** {@link readXattrs} of an open file, on Linux. */
 export function xattrsOfOpen(fd: number): ReadonlyMap<ByteString, Uint8Array> {
-  let length = flistxattr(fd, answer, USUAL);
+  const length = listed((size) => flistxattr(fd, answer, size));
   if (length === 0) return NONE;
-  if (length < 0 && libc().errno() === ERANGE) length = flistxattr(fd, answer, LARGEST);
   return valuesOf(namesOf(taken(length, "flistxattr", "")), (name) =>
     taken(fgetxattr(fd, cString(name), answer, LARGEST), "fgetxattr", ""),
   );
@@ -61,11 +60,24 @@ function namesOf(listed: Uint8Array | undefined): readonly ByteString[] {
 /** The full names of the attributes that {@link readXattrs} may have. @throws an errno error as Node's */
 export function xattrNames(path: ByteString): readonly ByteString[] {
   if (!isLinux()) return NO_NAMES;
-  let length = libc().llistxattr(pathBuffer(path), answer, USUAL);
-  if (length < 0 && libc().errno() === ERANGE) length = libc().llistxattr(pathBuffer(path), answer, LARGEST);
+  const length = listed((size) => libc().llistxattr(pathBuffer(path), answer, size));
   // Nearly all files have none, and there are many of them.
   if (length === 0) return NO_NAMES;
   return namesOf(taken(length, "llistxattr", path));
+}
+
+/** Names of the extended attributes of an open file; none where the file system has none. @throws an errno error */
+export function listXattrs(fd: number): readonly ByteString[] {
+  const length = listed((size) => flistxattr(fd, answer, size));
+  if (length < 0 && libc().errno() === ENOTSUP) return NO_NAMES;
+  assertDone(length, "flistxattr", "");
+  return namesOf(answer.subarray(0, length));
+}
+
+/** Has names listed in {@link answer}; returns their length in bytes, below 0 with an errno. */
+function listed(list: (size: number) => number): number {
+  const length = list(USUAL);
+  return length < 0 && libc().errno() === ERANGE ? list(LARGEST) : length;
 }
 
 /** One attribute of a file itself; undefined where {@link readXattrs} does not have it. @throws an errno error as Node's */
