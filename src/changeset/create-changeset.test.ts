@@ -134,6 +134,15 @@ describe("the changeset of two directories", () => {
     expect(linesOf(await compared())).toEqual(["modified file (content)"]);
   });
 
+  it("compares the data of files that were written in one tick of the clock", async () => {
+    await twoTrees((at) => {
+      writeFileSync(at("file"), "FILE");
+      const tick = (Math.floor(Date.now() / 250) - 1) / 4 + 0.125;
+      for (const root of [a, b]) utimesSync(join(root, "file"), tick, tick);
+    });
+    expect(linesOf(await compared())).toEqual(["modified file (content)"]);
+  });
+
   it("compares all data where it is asked to", async () => {
     await twoTrees((at) => {
       writeFileSync(at("file"), "FILE");

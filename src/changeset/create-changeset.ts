@@ -18,7 +18,7 @@ import { contentComparison } from "./same-content.ts";
 export interface CreateChangesetOptions {
   /**
    * `unsure`: the data of two files is compared where size and time are the same and the time has no fraction, which somebody may
-   * have cut off; `always`: wherever the sizes are the same. Default: `unsure`.
+   * have cut off, or where the file was not changed after its time in any way: the clock's times are coarse; `always`: wherever the sizes are the same. Default: `unsure`.
    */
   readonly contents?: "unsure" | "always" | undefined;
   /** `truncated`: where one side has whole seconds only, an archive may have cut the rest off. Default: `exact`. */
@@ -78,6 +78,7 @@ export async function changesBetween(
   return await compareTrees(lower.index, upper.index, {
     ...options,
     isSameContent: contentComparison({ lower, upper }),
+    isTimeFresh: (l, u) => lower.isTimeFresh?.(l) === true || upper.isTimeFresh?.(u) === true,
   });
 }
 

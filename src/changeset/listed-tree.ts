@@ -17,6 +17,11 @@ export interface ListedTree extends ListedLayer {
    * the same. Undefined where nobody can tell. Absent where that is so for all.
    */
   contentKey?(entry: number): string | undefined;
+  /**
+   * Whether the time of the regular file at an entry is the clock's, which ticks coarsely: another file of that time may have other
+   * bytes. Absent where no time is.
+   */
+  isTimeFresh?(entry: number): boolean;
   /** Opens the regular file at an entry at once; undefined where that means waiting. Absent where it always does. */
   openSync?(entry: number): ReadableFile | undefined;
 }

@@ -17,6 +17,8 @@ export interface ListedDirectory extends ListedLayer {
   reader(): FileReader;
   /** Says which file of this machine an entry is: two entries of one key, in any two listings, have the same bytes. */
   contentKey(entry: number): string | undefined;
+  /** Whether the time of the file at an entry is the clock's, see `FileStatus`. */
+  isTimeFresh(entry: number): boolean;
 }
 
 /** Where the files of a listing lie. */
@@ -38,6 +40,7 @@ export function listedFiles(index: LayerIndex, { files, notices, placeOf }: File
     ...contentsOf(fileOf),
     openSync: (entry) => openListedFile(fileOf(entry)),
     contentKey: (entry) => files.keyOf(entry),
+    isTimeFresh: (entry) => files.isTimeFresh(entry),
   };
 }
 
@@ -53,25 +56,34 @@ export function contentsOf<Entry>(
   };
 }
 
+/** Device, inode, and whether the time is fresh. */
+const PER_ENTRY = 3;
+
 /** Which file each entry is, in plain numbers: for millions of them. */
 export class FileNumbers {
   readonly #numbers: number[] = [];
 
   /** Entries so far. */
   get count(): number {
-    return this.#numbers.length / 2;
+    return this.#numbers.length / PER_ENTRY;
   }
 
   /** Of the next entry. */
-  add({ device, inodeHigh, inodeLow }: FileStatus): void {
+  add({ device, inodeHigh, inodeLow, isTimeFresh }: FileStatus): void {
     // What does not fit into a number is kept as what equals nothing.
     const isExact = inodeHigh < 2 ** 21;
-    this.#numbers.push(device.major * WORD + device.minor, isExact ? inodeHigh * WORD + inodeLow : Number.NaN);
+    const inode = isExact ? inodeHigh * WORD + inodeLow : Number.NaN;
+    this.#numbers.push(device.major * WORD + device.minor, inode, Number(isTimeFresh));
   }
 
   /** Equal for two entries, of any listings, that are one file; undefined where that cannot be told. */
   keyOf(entry: number): string | undefined {
-    const inode = this.#numbers[2 * entry + 1] as number;
-    return Number.isNaN(inode) ? undefined : `${this.#numbers[2 * entry]}:${inode}`;
+    const inode = this.#numbers[PER_ENTRY * entry + 1] as number;
+    return Number.isNaN(inode) ? undefined : `${this.#numbers[PER_ENTRY * entry]}:${inode}`;
+  }
+
+  /** As `FileStatus` says of the file. */
+  isTimeFresh(entry: number): boolean {
+    return this.#numbers[PER_ENTRY * entry + 2] === 1;
   }
 }

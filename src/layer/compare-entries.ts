@@ -50,10 +50,9 @@ export class EntryComparison {
     return fields;
   }
 
-  /** Whether two entries whose metadata is the same may differ in their data all the same: times of whole seconds prove little. */
-  isContentUnsure(l: number, u: number): boolean {
-    const isWhole = this.#lower.columns.mtimeNanoseconds[l] === 0 || this.#upper.columns.mtimeNanoseconds[u] === 0;
-    return isWhole && this.mayDiffer(l, u);
+  /** Whether a time is one of whole seconds, which proves little. */
+  isTimeWhole(l: number, u: number): boolean {
+    return this.#lower.columns.mtimeNanoseconds[l] === 0 || this.#upper.columns.mtimeNanoseconds[u] === 0;
   }
 
   /** Whether both are files of one size, and have data. */

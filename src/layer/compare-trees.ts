@@ -29,6 +29,8 @@ export interface CompareTreesOptions {
    * a file with several names the first.
    */
   readonly isSameContent: (lowerEntry: number, upperEntry: number) => boolean | Promise<boolean>;
+  /** Whether a time that both files have does not tell that they are the same: then {@link isSameContent} is asked too. */
+  readonly isTimeFresh?: ((lowerEntry: number, upperEntry: number) => boolean) | undefined;
   /** `always`: it is asked for every pair of files of one size. Default: `unsure`. */
   readonly contents?: "unsure" | "always" | undefined;
   /** Default: `exact`. */
@@ -82,14 +84,14 @@ export async function compareTrees(
 function inodeComparison(
   lower: LayerIndex,
   upper: LayerIndex,
-  { isSameContent, contents = "unsure", times = "exact" }: CompareTreesOptions,
+  { isSameContent, isTimeFresh, contents = "unsure", times = "exact" }: CompareTreesOptions,
 ): InodeComparison {
   const entries = new EntryComparison(lower, upper, times);
   return (l, u) => {
     const fields = entries.changedMetadata(l, u);
-    const isOpen =
-      contents === "always" ? entries.mayDiffer(l, u) : fields.length === 0 && entries.isContentUnsure(l, u);
-    if (!isOpen) return fields;
+    if (!entries.mayDiffer(l, u)) return fields;
+    const isUnsure = fields.length === 0 && (entries.isTimeWhole(l, u) || isTimeFresh?.(l, u) === true);
+    if (contents !== "always" && !isUnsure) return fields;
     const withContent = (isSameData: boolean): Fields => (isSameData ? fields : ["content", ...fields]);
     const answer = isSameContent(l, u);
     return typeof answer === "boolean" ? withContent(answer) : answer.then(withContent);

@@ -12,6 +12,7 @@ const { ENOENT, ENOTDIR } = system.errno;
 const STATX_BASIC_STATS = 0x7ff;
 const STATX_ATTR_MOUNT_ROOT = 0x2000;
 const WORD = 2 ** 32;
+const FRESH_SECONDS = 1;
 
 const NO_PATH = Buffer.alloc(1);
 
@@ -32,6 +33,11 @@ export interface FileStatus {
   /** Bytes that are stored, as `du` counts. */
   readonly storedBytes: number;
   readonly mtime: FileTime;
+  /**
+   * Whether nothing was changed later than a second after the data: then {@link mtime} is the clock's, which the kernel reads only
+   * some hundred times a second, and what was written twice in between has one time.
+   */
+  readonly isTimeFresh: boolean;
   /** Of a device: what it names. */
   readonly names: { readonly major: number; readonly minor: number };
   /** Of the file system: two numbers that say which it is. */
@@ -81,6 +87,11 @@ function word(at: number): number {
   return words[at / 4] as number;
 }
 
+/** Of a struct statx_timestamp, with its fraction. */
+function secondsAt(at: number): number {
+  return (word(at + 4) | 0) * WORD + word(at) + word(at + 8) / 1e9;
+}
+
 function decodeAnswer(): FileStatus {
   const mode = word(28) & 0xffff;
   return {
@@ -92,6 +103,7 @@ function decodeAnswer(): FileStatus {
     size: word(44) * WORD + word(40),
     storedBytes: (word(52) * WORD + word(48)) * 512,
     mtime: { seconds: (word(116) | 0) * WORD + word(112), nanoseconds: word(120) },
+    isTimeFresh: Math.abs(secondsAt(96) - secondsAt(112)) < FRESH_SECONDS,
     names: { major: word(128), minor: word(132) },
     device: { major: word(136), minor: word(140) },
     inodeHigh: word(36),
@@ -114,6 +126,7 @@ function fromStats(stats: BigIntStats): FileStatus {
       seconds: Number((stats.mtimeNs - nanoseconds) / 1_000_000_000n),
       nanoseconds: Number(nanoseconds),
     },
+    isTimeFresh: Math.abs(Number(stats.ctimeNs - stats.mtimeNs)) < FRESH_SECONDS * 1e9,
     names: decodeDevice(stats.rdev),
     device: decodeDevice(stats.dev),
     inodeHigh: Number((stats.ino >> 32n) & 0xffff_ffffn),
