@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- archive layout many]`: how long `ls -R --json` takes, beside the tools that could answer the same
+ * `npm run bench [-- archive large layout many]`: how long `ls -R --json` takes, beside the tools that could answer the same
  * question on this machine; all groups of rows unless some are named.
  * Prints a table in Markdown; docs/benchmarks.md keeps one. Needs root and the tools that `npm test` installs.
  */
@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeBigLayer } from "./make-big-layer.ts";
-import { type BenchImage, makeBenchImage } from "./make-image.ts";
+import { type BenchImage, makeBenchImage, makeLargeFilesImage } from "./make-image.ts";
 import { type Measurement, measureTogether } from "./measure.ts";
 
 const STRATA = join(import.meta.dirname, "../dist/cli/main.js");
@@ -28,12 +28,12 @@ function list(...args: readonly string[]): readonly string[] {
 }
 
 function main(): void {
-  const image = makeBenchImage();
   const scratch = mkdtempSync(join(tmpdir(), "strata-bench-"));
   try {
     const groups = {
-      archive: () => archiveRows(image, scratch),
-      layout: () => layoutRows(image, scratch),
+      archive: () => archiveRows(makeBenchImage(), { scratch, what: "docker-archive" }),
+      large: () => archiveRows(makeLargeFilesImage(), { scratch, what: "2.6 GB in large files" }),
+      layout: () => layoutRows(makeBenchImage(), scratch),
       many: () => bigLayerRows(),
     };
     const wanted = process.argv.slice(2);
@@ -58,11 +58,14 @@ function startUp(): Row[] {
   return [row("strata --version", measured.version, ["node -e 0", measured.node])];
 }
 
-function archiveRows({ dockerArchive }: BenchImage, scratch: string): Row[] {
+function archiveRows(
+  { dockerArchive }: Pick<BenchImage, "dockerArchive">,
+  { scratch, what }: { readonly scratch: string; readonly what: string },
+): Row[] {
   const name = `docker-archive:${dockerArchive}`;
   const flat = join(scratch, "flat.tar");
   measureTogether({ export: [process.execPath, STRATA, "export", "-o", flat, name] }, { runs: 0 });
-  const cache = join(scratch, "cache");
+  const cache = join(scratch, `cache of ${what}`);
   const { seek, verified, cached, stream } = measureTogether({
     seek: list("--no-verify", "--no-cache", name),
     verified: list("--no-cache", name),
@@ -72,9 +75,9 @@ function archiveRows({ dockerArchive }: BenchImage, scratch: string): Row[] {
   const peer = ["merged tar piped into GNU tar -tv", stream] as const;
   rmSync(flat);
   return [
-    row("docker-archive, headers only (--no-verify)", seek, peer),
-    row("docker-archive, verified", verified, peer),
-    row("docker-archive, from the index cache", cached, peer),
+    row(`${what}, headers only (--no-verify)`, seek, peer),
+    row(`${what}, verified`, verified, peer),
+    row(`${what}, from the index cache`, cached, peer),
   ];
 }
 

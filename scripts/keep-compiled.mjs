@@ -56,7 +56,8 @@ async function modulesFor(place, lines) {
 }
 
 /**
- * What people do most, each use for itself: what it needs is loaded together.
+ * What people do most, each use for itself: what it needs is loaded together. They follow each other: the second listing finds
+ * what the first one kept.
  * @param {string} work a directory of this round's own, with what {@link prepare} puts there
  * @param {number} port
  * @returns {readonly Lines[]}
@@ -67,7 +68,8 @@ function usesIn(work, port) {
   const pulled = ["--root", join(work, "pulled"), `127.0.0.1:${port}/layers:sample`];
   const made = join(work, "layer.tar.gz");
   return [
-    [[...list, "--no-verify", "--no-cache"], list, list],
+    [[...list, "--no-verify", "--no-cache"], list],
+    [list],
     [["layers", SAMPLE]],
     [["pull", "--insecure", ...pulled]],
     [["changeset", "create", "", join(ROOT, "examples"), "--compression", "gzip", "-o", made]],

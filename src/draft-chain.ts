@@ -1,12 +1,13 @@
 import { availableParallelism } from "node:os";
 import { addDetails, type FileTime } from "./base/index.ts";
 import type { IndexCache, Scratch } from "./content/index.ts";
+import type { DerivedBytes } from "./derived-bytes.ts";
 import {
   type EditContext,
   type EditStep,
+  filesOf,
   type LoadedFiles,
   loadedFiles,
-  provenanceOf,
   ScopedScratch,
 } from "./edit/index.ts";
 import type { Held } from "./held.ts";
@@ -38,6 +39,8 @@ export interface DraftChain {
   readonly options: PlaceOptions & EditOptions;
   /** Where the trees of layers that lie in this place are remembered. */
   readonly indexCache: IndexCache | undefined;
+  /** What programs made of the files of images is remembered there too. */
+  readonly derived: DerivedBytes;
   /** All that the drafts stand on. */
   readonly held: Held;
 }
@@ -79,5 +82,5 @@ export async function loadFiles(chain: DraftChain, image: PlacedImage): Promise<
 
 /** The tree that layers make: remembered where it can be. */
 export async function treeOf(layers: readonly ImageLayer[], cache: IndexCache | undefined): Promise<MergedTree> {
-  return cache === undefined ? provenanceOf(layers) : await treeOfImage(layers, cache);
+  return cache === undefined ? filesOf(layers) : await treeOfImage(layers, cache);
 }

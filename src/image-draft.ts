@@ -102,13 +102,13 @@ export class ChainedDraft implements ImageDraft {
   }
 
   async open(): Promise<OpenedImage> {
-    const { reference, transport, held } = this.#usable;
+    const { reference, transport, derived, held } = this.#usable;
     const files = await this.#load();
     const release = async (): Promise<void> => {};
     const source = { ...this.image, reference, transport, [Symbol.asyncDispose]: release };
     const draft = async (_: OpenedImage, options: EditOptions): Promise<ImageDraft> =>
       new ChainedDraft({ ...this.#chain, options: { ...this.#chain.options, ...options } }, this.image, files);
-    return new OpenedImage({ source, files, held, release, draft });
+    return new OpenedImage({ source, files, derived, held, release, draft });
   }
 
   async copyTo(destination: string, options: CopyImageOptions = {}): Promise<CopyResult> {

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { addDetails, StrataError } from "./base/index.ts";
-import { createLocalIndexCache, type IndexCache, type Scratch } from "./content/index.ts";
+import type { IndexCache, Scratch } from "./content/index.ts";
+import type { DerivedBytes } from "./derived-bytes.ts";
 import { type DraftChain, type EditOptions, treeOf } from "./draft-chain.ts";
 import { loadedFiles } from "./edit/index.ts";
 import { Held } from "./held.ts";
@@ -37,8 +38,9 @@ export interface LoadImageInit {
   /** As the user wrote it. */
   readonly name: string;
   readonly source: ImageSource;
-  /** Where the place of the image remembers tables of contents, if it does. */
+  /** Where tables of contents are remembered, if they are. */
   readonly indexCache: IndexCache | undefined;
+  readonly derived: DerivedBytes;
   readonly scratch: Scratch;
   readonly limits: Limits;
   /** All that the image stands on; disposed with the image. */
@@ -47,7 +49,7 @@ export interface LoadImageInit {
 
 /** Reads the layers of an image and merges them. @throws StrataError as openImage; then nothing is disposed */
 export async function loadImage(init: LoadImageInit, options: LoadImageOptions & PlaceOptions): Promise<OpenedImage> {
-  const { name, source, held } = init;
+  const { name, source, derived, held } = init;
   const chain = chainOf(init, options);
   try {
     const layers = await chain.layerLibrary.load(source);
@@ -58,7 +60,7 @@ export async function loadImage(init: LoadImageInit, options: LoadImageOptions &
       const own = { ...chain, options: { ...chain.options, ...edits }, held: held.add(new Held()) };
       return new ChainedDraft(own, image.source, files);
     };
-    return new OpenedImage({ source, files, held, release: () => held[Symbol.asyncDispose](), draft });
+    return new OpenedImage({ source, files, derived, held, release: () => held[Symbol.asyncDispose](), draft });
   } catch (error) {
     throw addDetails(error, { image: name, ...instructionOf(error, source) });
   }
@@ -74,9 +76,8 @@ export async function draftOf(
 }
 
 function chainOf(init: LoadImageInit, options: LoadImageOptions & PlaceOptions & EditOptions): DraftChain {
-  const { source, scratch, limits, held } = init;
-  const { cache, signal, onProgress, verify = true, spool = "lazy", workers = availableParallelism() } = options;
-  const indexCache = cache === undefined ? undefined : (init.indexCache ?? createLocalIndexCache({ directory: cache }));
+  const { source, scratch, limits, indexCache, derived, held } = init;
+  const { signal, onProgress, verify = true, spool = "lazy", workers = availableParallelism() } = options;
   const loading = { limits, verify, spool, scratch, cache: indexCache, workers, signal, onProgress };
   const { reference, transport } = source;
   return {
@@ -86,6 +87,7 @@ function chainOf(init: LoadImageInit, options: LoadImageOptions & PlaceOptions &
     scratch,
     options,
     indexCache: verify ? indexCache : undefined,
+    derived,
     held,
   };
 }

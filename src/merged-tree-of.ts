@@ -1,5 +1,5 @@
 import type { IndexCache } from "./content/index.ts";
-import { provenanceOf } from "./edit/index.ts";
+import { filesOf } from "./edit/index.ts";
 import type { ImageLayer } from "./image/index.ts";
 import { type ChainOfLayers, type MergedTree, rememberedTree } from "./union/index.ts";
 
@@ -9,7 +9,7 @@ import { type ChainOfLayers, type MergedTree, rememberedTree } from "./union/ind
  */
 export async function treeOfImage(layers: readonly ImageLayer[], cache: IndexCache): Promise<MergedTree> {
   const chain = chainOf(layers);
-  return chain === undefined ? provenanceOf(layers) : await rememberedTree(cache, chain);
+  return chain === undefined ? filesOf(layers) : await rememberedTree(cache, chain);
 }
 
 /** Undefined where a chainID does not tell what the layers hold, and how deletions are written in them. */

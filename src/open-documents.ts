@@ -1,12 +1,14 @@
 import { addDetails } from "./base/index.ts";
-import { createLocalScratch } from "./content/index.ts";
+import { createLocalIndexCache, createLocalScratch, type IndexCache } from "./content/index.ts";
+import { DerivedBytes } from "./derived-bytes.ts";
 import type { EditOptions } from "./draft-chain.ts";
 import { Held } from "./held.ts";
 import { DEFAULT_LIMITS, type HistoryStep, type ImageSource, joinHistory } from "./image/index.ts";
-import { draftOf, type LoadImageOptions, loadImage } from "./load-image.ts";
+import type { LoadImageOptions } from "./load-image.ts";
 import { openNamedSource } from "./named-source.ts";
 import type { ImageDraft, OpenedImage } from "./opened-image.ts";
 import type { PlaceOptions } from "./place-options.ts";
+import type { Store } from "./store/index.ts";
 
 /** How an image is opened. */
 export interface OpenImageOptions extends PlaceOptions, LoadImageOptions {
@@ -20,6 +22,11 @@ export interface OpenedDocuments extends AsyncDisposable {
   readonly source: ImageSource;
   /** The steps that made the image, each with its layer. */
   readonly history: readonly HistoryStep[];
+  /**
+   * What `OpenedImage.remember` kept under this name for the very same layers and limits, without reading any; undefined where
+   * nothing is kept, or the layers must be read to know what they hold. The bytes belong to the caller.
+   */
+  recall(name: string): Promise<Uint8Array | undefined>;
   /** Reads the layers; disposing the image then disposes all of this. Once. @throws StrataError as openImage */
   load(): Promise<OpenedImage>;
   /** For making other images of it; disposing the draft then disposes all of this. Once, and not beside {@link load}. */
@@ -42,16 +49,24 @@ export async function openDocuments(name: string, options: OpenImageOptions = {}
       limits,
       isEdited: options.isEdited,
     });
-    const init = { name, source, indexCache: store?.indexCache, scratch, limits, held };
+    const indexCache = indexCacheOf(options, store);
+    const derived = new DerivedBytes(options.verify === false ? undefined : indexCache, limits);
+    const init = { name, source, indexCache, derived, scratch, limits, held };
     return {
       source,
       history: joinHistory(source.config.value, source.layers.length),
-      load: async () => await loadImage(init, options),
-      draft: async (edits) => await draftOf(init, { ...options, ...edits }),
+      recall: async (what) => await derived.recall(what, source.layers),
+      load: async () => await (await import("./load-image.ts")).loadImage(init, options),
+      draft: async (edits) => await (await import("./load-image.ts")).draftOf(init, { ...options, ...edits }),
       [Symbol.asyncDispose]: () => held[Symbol.asyncDispose](),
     };
   } catch (error) {
     await held[Symbol.asyncDispose]();
     throw addDetails(error, { image: name });
   }
+}
+
+/** That of the store which has the image, or the user's directory; undefined where the user wants none. */
+function indexCacheOf({ cache }: LoadImageOptions, store: Store | undefined): IndexCache | undefined {
+  return cache === undefined ? undefined : (store?.indexCache ?? createLocalIndexCache({ directory: cache }));
 }

@@ -2,6 +2,7 @@ import { assertNotDisposed } from "./assert-not-disposed.ts";
 import { type FileTime, fromText } from "./base/index.ts";
 import { blamePath, type PathBlame } from "./blame-path.ts";
 import type { CopyImageOptions } from "./copy-image.ts";
+import type { DerivedBytes } from "./derived-bytes.ts";
 import type { EditOptions } from "./draft-chain.ts";
 import {
   type ConfigChange,
@@ -97,6 +98,7 @@ export interface ForceOption {
 interface OpenedParts {
   readonly source: ImageSource;
   readonly files: LoadedFiles;
+  readonly derived: DerivedBytes;
   /** What the bytes of the layers stand on. */
   readonly held: Held;
   release(): Promise<void>;
@@ -114,18 +116,20 @@ export class OpenedImage implements ImageView, AsyncDisposable {
   readonly tree: MergedTree;
   readonly fs: ImageFs;
   readonly #files: LoadedFiles;
+  readonly #derived: DerivedBytes;
   readonly #held: Held;
   readonly #views = new Map<number, ImageView>();
   readonly #release: () => Promise<void>;
   readonly #draft: OpenedParts["draft"];
 
-  constructor({ source, files, held, release, draft }: OpenedParts) {
+  constructor({ source, files, derived, held, release, draft }: OpenedParts) {
     this.source = source;
     this.layers = files.layers;
     this.history = joinHistory(source.config.value, files.layers.length);
     this.tree = files.tree;
     this.fs = this.#fsOf(files.tree);
     this.#files = files;
+    this.#derived = derived;
     this.#held = held;
     this.#release = release;
     this.#draft = draft;
@@ -196,6 +200,16 @@ export class OpenedImage implements ImageView, AsyncDisposable {
    */
   async edit(edit: EditFiles, step?: EditStep): Promise<ImageDraft> {
     return await (await this.draft()).edit(edit, step);
+  }
+
+  /**
+   * Keeps bytes that were made of the files of this image alone, in the cache that it was opened with, for
+   * `OpenedDocuments.recall`: what takes long to find out is found out once. Does nothing without a cache, or where
+   * bytes were not verified; the cache may forget them.
+   * @param name of what they are, with the version of their maker: `sbom/acme/3`
+   */
+  async remember(name: string, bytes: Uint8Array): Promise<void> {
+    await this.#derived.remember(name, bytes, this.layers);
   }
 
   /** Closes files and frees temporary space. Everything that came from this image is dead then. */

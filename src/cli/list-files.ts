@@ -3,7 +3,7 @@ import type { MergedTree, Slot } from "../union/index.ts";
 import { type Accounts, NO_ACCOUNTS } from "./accounts.ts";
 import { arrangeColumns } from "./columns.ts";
 import { jsonEntryLine } from "./json-entry.ts";
-import { listAllAsJson } from "./list-all-as-json.ts";
+import { jsonLinesBelow } from "./json-lines-below.ts";
 import { type Listed, longListing } from "./long-listing.ts";
 import { widthOf } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -67,7 +67,7 @@ export async function listFilesAsJson(
   for (const { slot: top } of roots) {
     const isListed = directory !== true && tree.isDirectory(top);
     if (isListed && recursive === true) {
-      await listAllAsJson(stdout, tree, top);
+      for (const lines of jsonLinesBelow(tree, top)) await stdout.send(lines);
       continue;
     }
     for (const slot of isListed ? tree.children(top) : [top]) {

@@ -30,7 +30,7 @@ export class Output {
   readonly #signal: AbortSignal | undefined;
   /** What was written last, not yet among the bytes. */
   #text: ByteString = "";
-  #pending = new ByteText(BATCH + SLACK);
+  #pending: ByteText | undefined;
 
   constructor(stream: OutputStream, signal?: AbortSignal) {
     this.#stream = stream;
@@ -50,19 +50,13 @@ export class Output {
     if (this.#text.length >= PIECE) this.#encode();
   }
 
-  /** All that was written and not yet sent, to be added to. Another one after each {@link flush}. */
-  get bytes(): ByteText {
-    this.#encode();
-    return this.#pending;
-  }
-
   /** Adds text, as UTF-8. */
   text(text: string): void {
     this.write(fromText(text));
   }
 
   get isFull(): boolean {
-    return this.#pending.length >= BATCH;
+    return this.#pending !== undefined && this.#pending.length >= BATCH;
   }
 
   /**
@@ -70,10 +64,10 @@ export class Output {
    * @throws OutputClosed when nobody reads any more; StrataError `aborted` when the signal has fired
    */
   async flush(): Promise<void> {
-    const { bytes } = this;
-    if (bytes.length === 0) return;
-    this.#pending = new ByteText(BATCH + SLACK);
-    await this.#send(bytes.view());
+    this.#encode();
+    const pending = this.#pending;
+    this.#pending = undefined;
+    if (pending !== undefined) await this.#send(pending.view());
   }
 
   /** Sends bytes that are not gathered, after what was written before. */
@@ -84,6 +78,7 @@ export class Output {
 
   #encode(): void {
     if (this.#text === "") return;
+    this.#pending ??= new ByteText(BATCH + SLACK);
     this.#pending.write(this.#text);
     this.#text = "";
   }

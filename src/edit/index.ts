@@ -35,7 +35,7 @@ export { type ImageStep, stepsOf, withSteps } from "./image-steps.ts";
 export { type LoadedFiles, type LoadFiles, loadedFiles } from "./loaded-files.ts";
 export { type NormalTimes, normaliseTimes } from "./normalise-times.ts";
 export { otherNames } from "./other-names.ts";
-export { provenanceOf } from "./provenance-of.ts";
+export { filesOf, provenanceOf } from "./provenance-of.ts";
 export { type RebaseImage, rebaseImage } from "./rebase-image.ts";
 export { removePath } from "./remove-path.ts";
 export { ScopedScratch } from "./scoped-scratch.ts";

@@ -16,7 +16,7 @@ export type LoadFiles = () => Promise<LoadedFiles>;
 
 /** Layers, and the tree that they make. */
 export function loadedFiles(layers: readonly ImageLayer[], tree: MergedTree): LoadedFiles {
-  let provenance = tree instanceof ProvenanceTree ? tree : undefined;
+  let provenance = tree instanceof ProvenanceTree && tree.firstTold === 0 ? tree : undefined;
   return {
     layers,
     tree,

@@ -38,7 +38,7 @@ export {
   type TarSink,
 } from "./index-layer.ts";
 export { ingestBlob, ingestDocument } from "./ingest-offered.ts";
-export { recallIndex, rememberDiffId, rememberIndex } from "./layer-memory.ts";
+export { LAYER_INDEX_FORMAT, recallChainId, recallIndex, rememberDiffId, rememberIndex } from "./layer-memory.ts";
 export { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 export { type LayeredImage, LayerLibrary, type LoadedLayers, loadLayers } from "./load-layers.ts";
 export type { LoadEvent, LoadLayersOptions } from "./load-options.ts";

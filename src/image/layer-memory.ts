@@ -1,10 +1,10 @@
 import type { FileLocation, IndexCache } from "../content/index.ts";
 import { decodeLayerIndex, encodeLayerIndex, type LayerIndex } from "../layer/index.ts";
-import { type DiffId, parseDiffId } from "../oci/index.ts";
-import type { LayerBlob } from "./image-source.ts";
+import { type ChainId, chainIds, type DiffId, parseDiffId } from "../oci/index.ts";
+import type { LayerBlob, LayerSource } from "./image-source.ts";
 
 /** Raise it when a reader would take other entries from the same tar. */
-const FORMAT = 1;
+export const LAYER_INDEX_FORMAT = 1;
 
 /** What an earlier run found out about a layer. */
 export interface RememberedLayer {
@@ -30,7 +30,7 @@ export class LayerMemory {
    * @param verify whether only verified bytes will do
    */
   async recall(blob: LayerBlob, verify: boolean): Promise<RememberedLayer | undefined> {
-    const diffId = await this.#knownDiffId(blob, verify);
+    const diffId = await this.diffIdOf(blob, verify);
     if (diffId === undefined) return undefined;
     const index = await recallIndex(this.#cache, diffId);
     return index && { index, diffId };
@@ -42,7 +42,8 @@ export class LayerMemory {
     await rememberDiffId(this.#cache, blob, diffId);
   }
 
-  async #knownDiffId(blob: LayerBlob, verify: boolean): Promise<DiffId | undefined> {
+  /** The tar that a layer is known to hold, or, unless `verify`, is said to hold. */
+  async diffIdOf(blob: LayerBlob, verify: boolean): Promise<DiffId | undefined> {
     if (!verify && blob.diffId !== undefined) return blob.diffId;
     const key = locationKey(blob);
     const found = key === undefined ? undefined : await this.#cache.get(key);
@@ -50,6 +51,21 @@ export class LayerMemory {
     const diffId = parseDiffId(Buffer.from(found).toString());
     return blob.diffId === undefined || blob.diffId === diffId ? diffId : undefined;
   }
+}
+
+/**
+ * The chainID of layers each of which some earlier run read and verified, found without opening any; undefined where one must
+ * be read to know, and for no layers.
+ */
+export async function recallChainId(cache: IndexCache, layers: readonly LayerSource[]): Promise<ChainId | undefined> {
+  const memory = new LayerMemory(cache);
+  const diffIds: DiffId[] = [];
+  for (const layer of layers) {
+    const diffId = layer.kind === "blob" ? await memory.diffIdOf(layer, true) : undefined;
+    if (diffId === undefined) return undefined;
+    diffIds.push(diffId);
+  }
+  return chainIds(diffIds).at(-1);
 }
 
 /** The table of contents of a layer that some pass over its tar found; undefined when the tar must be read again. */
@@ -75,16 +91,16 @@ export async function rememberDiffId(cache: IndexCache, blob: LayerBlob, diffId:
 }
 
 function indexKey(diffId: DiffId): string {
-  return `layer-index/${FORMAT}/${diffId}`;
+  return `layer-index/${LAYER_INDEX_FORMAT}/${diffId}`;
 }
 
 /** Names bytes in a state of a file, and what they were verified against; undefined where nothing may be remembered. */
 function locationKey(blob: LayerBlob): string | undefined {
   const { location, descriptor: published, tar: descriptor = published, isContentAddressed } = blob;
   if (isContentAddressed === true && descriptor.digest !== undefined) {
-    return `verified/${FORMAT}/digest/${descriptor.digest}`;
+    return `verified/${LAYER_INDEX_FORMAT}/digest/${descriptor.digest}`;
   }
   const known: FileLocation | undefined = location;
   if (known?.stamp === undefined) return undefined;
-  return `verified/${FORMAT}/${known.stamp}/${known.offset}+${known.size}/${descriptor.digest ?? ""}`;
+  return `verified/${LAYER_INDEX_FORMAT}/${known.stamp}/${known.offset}+${known.size}/${descriptor.digest ?? ""}`;
 }

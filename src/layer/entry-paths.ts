@@ -67,10 +67,10 @@ export class EntryPaths {
   }
 }
 
-const UNCLEAN = -2;
+export const UNCLEAN = -2;
 
-/** The offset of the last slash, -1 without one, {@link UNCLEAN} when a component is empty, `.` or `..`. */
-function lastSlashIfClean(text: Uint8Array, start: number, end: number): number {
+/** The offset of the last slash in the path `text[start .. end)`, -1 without one, {@link UNCLEAN} when a component is empty, `.` or `..`. */
+export function lastSlashIfClean(text: Uint8Array, start: number, end: number): number {
   let slash = -1;
   let component = start;
   for (let i = start; i <= end; i++) {

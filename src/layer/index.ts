@@ -30,6 +30,7 @@ export { type CompareTreesOptions, compareTrees, type TreeChange } from "./compa
 export { differenceOf, type TreeDifference } from "./difference-of.ts";
 export { decodeLayerIndex, encodeLayerIndex } from "./encode-layer-index.ts";
 export { BLOCK, CHAR, DIRECTORY, ENTRY_TYPES, FIFO, FILE, HARDLINK, SYMLINK } from "./entry-kind.ts";
+export { lastSlashIfClean, UNCLEAN } from "./entry-paths.ts";
 export { LayerIndex } from "./layer-index.ts";
 export { LayerIndexBuilder } from "./layer-index-builder.ts";
 export type { FileContents, FileReader, ListedLayer, WalkedTree } from "./listed-layer.ts";

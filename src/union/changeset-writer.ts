@@ -27,8 +27,9 @@ export class ChangesetWriter {
   readonly #plumbing = new Map<ByteString, number>();
   /** Number of the first change that is a placement; those of this layer before it are removals. */
   #firstPlacement = 0;
-  /** The directory of the last placement: entries of one directory mostly follow each other. */
-  #lastDirectory: { readonly path: ByteString; readonly slot: Slot } | undefined;
+  /** The directory of the last placement, at first the root: entries of one directory mostly follow each other. */
+  #lastPath: ByteString = "";
+  #lastSlot: Slot = ROOT_SLOT;
 
   constructor(state: UnionState, index: LayerIndex, layer: number) {
     this.#state = state;
@@ -159,25 +160,27 @@ export class ChangesetWriter {
   /** Empties a slot before something else takes it, children and all. */
   #makeWay(slot: Slot, entry: number): void {
     if (this.#state.nodeAt(slot) === 0) return;
-    this.#lastDirectory = undefined;
+    this.#lastPath = "";
+    this.#lastSlot = ROOT_SLOT;
     for (const child of this.#state.slotsBelow(slot).values()) {
       removeTree(this.#state, child, { layer: this.#layer, cause: "ancestor", entry });
     }
   }
 
   #directoryFor(path: ByteString, entry: number): Slot {
-    const last = this.#lastDirectory;
-    if (last?.path === path) return last.slot;
-    const isBelowLast = last !== undefined && last.path !== "" && path.startsWith(`${last.path}/`);
-    const slot = walkPath(this.#state, isBelowLast ? path.slice(last.path.length + 1) : path, {
-      from: isBelowLast ? last.slot : ROOT_SLOT,
+    const last = this.#lastPath;
+    if (last === path) return this.#lastSlot;
+    const isBelowLast = last !== "" && path.startsWith(`${last}/`);
+    const slot = walkPath(this.#state, isBelowLast ? path.slice(last.length + 1) : path, {
+      from: isBelowLast ? this.#lastSlot : ROOT_SLOT,
       followLast: true,
       maxLinks: MAX_LINKS,
       makeDirectory: (parent, name) => this.#imply(parent, name, entry),
     });
     if (slot === TOO_MANY_LINKS) throw this.#parentError(entry, "symlink-loop", `more than ${MAX_LINKS} symlinks`);
     if (slot === NOT_FOUND) throw this.#parentError(entry, "symlink-empty", "a symlink without a target");
-    this.#lastDirectory = { path, slot };
+    this.#lastPath = path;
+    this.#lastSlot = slot;
     return slot;
   }
 

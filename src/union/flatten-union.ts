@@ -1,7 +1,7 @@
 import type { ByteString } from "../base/index.ts";
 import { FlatTree } from "./flat-tree.ts";
 import { ROOT_SLOT, type Slot } from "./slot.ts";
-import type { TreeColumns } from "./tree-columns.ts";
+import { allocateFlatColumns, type FlatColumns, firstRows, type TreeColumns } from "./tree-columns.ts";
 import type { UnionState } from "./union-state.ts";
 
 /** What a union holds now, as the table that a walk through it would fill. */
@@ -32,21 +32,12 @@ class Rows {
   /** In pieces: one name, or the names of many rows. */
   readonly #names: ByteString[] = [];
   #nameEnd = 0;
-  readonly #columns;
+  readonly #columns: FlatColumns;
 
   constructor(state: UnionState) {
     this.#state = state;
     this.#relinked = relinkedNodes(state);
-    const { slotCount } = state;
-    this.#columns = {
-      parent: new Uint32Array(slotCount),
-      end: new Uint32Array(slotCount),
-      nameStart: new Uint32Array(slotCount + 1),
-      entry: new Int32Array(slotCount),
-      inode: new Uint32Array(slotCount),
-      nlink: new Uint32Array(slotCount),
-      layer: new Uint16Array(slotCount),
-    };
+    this.#columns = allocateFlatColumns(state.slotCount);
   }
 
   add(slot: Slot, parent: number): number {
@@ -119,20 +110,9 @@ class Rows {
   }
 
   finish(): FlatTree {
-    const count = this.#count;
-    const { parent, end, nameStart, entry, inode, nlink, layer } = this.#columns;
-    const columns = {
-      parent: parent.subarray(0, count),
-      end: end.subarray(0, count),
-      nameStart: nameStart.subarray(0, count + 1),
-      entry: entry.subarray(0, count),
-      inode: inode.subarray(0, count),
-      nlink: nlink.subarray(0, count),
-      layer: layer.subarray(0, count),
-    };
     return new FlatTree({
       layers: [...this.#state.layers],
-      columns,
+      columns: firstRows(this.#columns, this.#count),
       names: Buffer.from(this.#names.join(""), "latin1"),
       inodeCount: this.#state.nodeCount,
     });

@@ -5,7 +5,8 @@
  * place in it is a *slot*; what lies there is a {@link MergedNode}, which knows the layer and the entry it came from. It
  * comes as a {@link ProvenanceTree}, in which a path that was replaced or deleted keeps its slot
  * ({@link ProvenanceTree.history} tells its story, {@link ProvenanceTree.changes} a layer's), or as a {@link FlatTree},
- * which has no history and can be kept ({@link encodeFlatTree}). {@link mergeLayersOnto} adds layers to such a table;
+ * which has no history and can be kept ({@link encodeFlatTree}). {@link mergeFiles} is for those who want no history:
+ * mostly the lowest layer is such a table already. {@link mergeLayersOnto} adds layers to one;
  * {@link rememberedTree} and {@link mergeOnShared} find out what was kept of a chain and go on from there.
  *
  * @example
@@ -19,7 +20,7 @@
 export { decodeFlatTree, encodeFlatTree } from "./encode-flat-tree.ts";
 export { FlatTree } from "./flat-tree.ts";
 export type { LayerChange, LayerEvent, LayerStep, MetadataField } from "./layer-change.ts";
-export { mergeLayers, mergeLayersOnto } from "./merge-layers.ts";
+export { mergeFiles, mergeLayers, mergeLayersOnto } from "./merge-layers.ts";
 export { entryOfNode, MergedNode } from "./merged-node.ts";
 export type { MergedTree, PlacedSlot, TableTree } from "./merged-tree.ts";
 export { ProvenanceTree } from "./provenance-tree.ts";
@@ -27,6 +28,7 @@ export type { Slot } from "./slot.ts";
 export type { FlatColumns, TreeColumns } from "./tree-columns.ts";
 export {
   type ChainOfLayers,
+  MERGED_TREE_FORMAT,
   mergeOnShared,
   rememberedTree,
   rememberTree,

@@ -26,3 +26,30 @@ export interface TreeColumns {
   readonly inodeCount: number;
   nameOf(slot: Slot): ByteString;
 }
+
+/** Room for so many rows, all zero. */
+export function allocateFlatColumns(rows: number): FlatColumns {
+  return {
+    parent: new Uint32Array(rows),
+    end: new Uint32Array(rows),
+    nameStart: new Uint32Array(rows + 1),
+    entry: new Int32Array(rows),
+    inode: new Uint32Array(rows),
+    nlink: new Uint32Array(rows),
+    layer: new Uint16Array(rows),
+  };
+}
+
+/** The first so many rows, as views. */
+export function firstRows(columns: FlatColumns, count: number): FlatColumns {
+  const { parent, end, nameStart, entry, inode, nlink, layer } = columns;
+  return {
+    parent: parent.subarray(0, count),
+    end: end.subarray(0, count),
+    nameStart: nameStart.subarray(0, count + 1),
+    entry: entry.subarray(0, count),
+    inode: inode.subarray(0, count),
+    nlink: nlink.subarray(0, count),
+    layer: layer.subarray(0, count),
+  };
+}

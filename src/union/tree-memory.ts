@@ -1,12 +1,12 @@
 import type { LayerIndex } from "../layer/index.ts";
 import { decodeFlatTree, encodeFlatTree } from "./encode-flat-tree.ts";
 import type { FlatTree } from "./flat-tree.ts";
-import { mergeLayers, mergeLayersOnto } from "./merge-layers.ts";
+import { mergeFiles, mergeLayers, mergeLayersOnto } from "./merge-layers.ts";
 import type { MergedTree } from "./merged-tree.ts";
 import type { ProvenanceTree } from "./provenance-tree.ts";
 
 /** Raise it when merging the same layers would give another tree. */
-const FORMAT = 2;
+export const MERGED_TREE_FORMAT = 2;
 
 /** Larger trees are merged each time: keeping one would push all others out of a cache. */
 const MOST_ENTRIES = 500_000;
@@ -73,12 +73,12 @@ async function recallTree(memory: TreeMemory, { layers, chainIds }: ChainOfLayer
   }
 }
 
-async function mergeOnTallest(memory: TreeMemory, chain: ChainOfLayers): Promise<ProvenanceTree> {
+async function mergeOnTallest(memory: TreeMemory, chain: ChainOfLayers): Promise<MergedTree> {
   for (let count = chain.layers.length - 1; count > 0; count--) {
     const base = await recallTree(memory, lowest(count, chain));
     if (base !== undefined) return mergeLayersOnto(base, chain.layers.slice(count));
   }
-  return mergeLayers(chain.layers);
+  return mergeFiles(chain.layers);
 }
 
 function lowest(count: number, { layers, chainIds }: ChainOfLayers): ChainOfLayers {
@@ -86,5 +86,5 @@ function lowest(count: number, { layers, chainIds }: ChainOfLayers): ChainOfLaye
 }
 
 function keyOf(chainId: string): string {
-  return `merged-tree/${FORMAT}/${chainId}`;
+  return `merged-tree/${MERGED_TREE_FORMAT}/${chainId}`;
 }

@@ -4,10 +4,11 @@ import { NO_ACCOUNTS, readAccounts } from "../accounts.ts";
 import { examples } from "../examples.ts";
 import { addImageOptions, type ImageOptions } from "../image-options.ts";
 import { type ListFilesOptions, listFiles, listFilesAsJson, type SortKey } from "../list-files.ts";
+import { listImageAsJson } from "../list-image.ts";
 import { resolvePaths } from "../resolve-paths.ts";
 import type { Terminal } from "../terminal.ts";
 import { viewOf } from "../view.ts";
-import { withImage } from "../with-image.ts";
+import { withDocuments } from "../with-image.ts";
 
 type LsOptions = ImageOptions &
   Omit<ListFilesOptions, "accounts"> & { readonly numeric?: boolean; readonly S?: boolean; readonly t?: boolean };
@@ -42,8 +43,9 @@ export function configureLs(command: Command, terminal: Terminal): void {
       ),
     )
     .action(async (name: string, paths: string[], options: LsOptions) => {
-      await withImage(name, { terminal, options }, async (image) => {
-        const view = viewOf(image, options.layer);
+      await withDocuments(name, { terminal, options }, async (documents) => {
+        if (isAllAsJson(paths, options)) return await listImageAsJson(terminal, documents);
+        const view = viewOf(await documents.load(), options.layer);
         const long = options.long === true || options.numeric === true;
         const followLast = !(long || options.directory === true);
         const wanted = paths.length === 0 ? ["/"] : paths;
@@ -60,4 +62,10 @@ function sortKey({ S, t, sort }: LsOptions): SortKey {
   if (sort !== undefined) return sort;
   if (S === true) return "size";
   return t === true ? "time" : "name";
+}
+
+/** Whether every file of the whole image is wanted, for programs: nothing has to be looked up first. */
+function isAllAsJson(paths: readonly string[], { json, recursive, directory, layer }: LsOptions): boolean {
+  const isAll = recursive === true && directory !== true && layer === undefined && paths.every((path) => path === "/");
+  return json === true && isAll && paths.length <= 1;
 }

@@ -1,16 +1,23 @@
 import type { MergedTree, Slot, TableTree } from "../union/index.ts";
 import { ByteText } from "./byte-text.ts";
 import { writeJsonEntry } from "./json-entry.ts";
-import type { Output } from "./output.ts";
+
+/** Lines go to the system in pieces of so many bytes, or a line more. */
+const PIECE = 256 * 1024;
+const LONG_LINE = 16 * 1024;
 
 /**
- * Prints everything below a directory as JSON Lines, in the order of names, parents first. For that the tree becomes a table in
- * this very order, so that a listing is one loop over its rows, which only moves bytes.
+ * Everything below a directory as JSON Lines, in the order of names, parents first; in pieces, each the caller's own. For that
+ * the tree becomes a table in this very order, so that a listing is one loop over its rows, which only moves bytes.
  */
-export async function listAllAsJson(stdout: Output, tree: MergedTree, top: Slot): Promise<void> {
+export function* jsonLinesBelow(tree: MergedTree, top: Slot): Generator<Uint8Array> {
   const flat = tree.flatten();
   const rows = new RowsBelow(flat, flat.find(tree.pathOf(top), { followLast: false }));
-  while (rows.print(stdout)) await stdout.flush();
+  while (rows.areLeft) {
+    const lines = new ByteText(PIECE + LONG_LINE);
+    rows.write(lines);
+    yield lines.view();
+  }
 }
 
 const SLASH = Buffer.from("/");
@@ -41,17 +48,19 @@ class RowsBelow {
     this.#directory = { pathLength: this.#path.length, end: this.#last };
   }
 
-  /** Prints rows until there are no more, or the output is full and more are left: then it returns true. */
-  print(stdout: Output): boolean {
+  get areLeft(): boolean {
+    return this.#next < this.#last;
+  }
+
+  /** Writes the next rows, as many as make a piece. */
+  write(lines: ByteText): void {
     const path = this.#path;
-    const lines = stdout.bytes;
-    while (this.#next < this.#last && !stdout.isFull) {
+    while (this.#next < this.#last && lines.length < PIECE) {
       const slot = this.#next++;
       this.#moveTo(slot);
       writeJsonEntry(lines, path, this.#tree.node(slot));
       this.#enter(slot);
     }
-    return this.#next < this.#last;
   }
 
   /** Makes the path that of the next row. */

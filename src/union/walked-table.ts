@@ -1,0 +1,232 @@
+import type { ByteString } from "../base/index.ts";
+import {
+  DIRECTORY,
+  HARDLINK,
+  type LayerIndex,
+  lastSlashIfClean,
+  ociWhiteouts,
+  UNCLEAN,
+  type WhiteoutCodec,
+} from "../layer/index.ts";
+import { clampEntryName } from "../tree/index.ts";
+import { FlatTree } from "./flat-tree.ts";
+import type { TableTree } from "./merged-tree.ts";
+import { NO_ENTRY, ROOT_SLOT } from "./slot.ts";
+import { allocateFlatColumns, type FlatColumns, firstRows } from "./tree-columns.ts";
+
+const SLASH = 0x2f;
+const DOT = 0x2e;
+/** Inodes are numbered as in a union: 0 is nothing, and the root has one before any entry speaks of it. */
+const ROOT_INODE = 1;
+/** In place of its end, of a directory to which more may come. */
+const STILL_OPEN = 0;
+
+/**
+ * The tree of a lowest layer that lists it in the order of a walk, as what is packed from directories mostly does: every path once,
+ * behind its directory and all that lies in earlier ones, names ascending, nothing implied, no symlink on the way. Then the
+ * entries are the rows of the table as they stand, with the very numbers that merging gives, and no name is looked up.
+ *
+ * @returns undefined for every other layer: what comes of that, or whether anything does, merging finds out
+ */
+export function walkedTable(index: LayerIndex, codec: WhiteoutCodec = ociWhiteouts): TableTree | undefined {
+  if (codec.mayHaveMarkers(index)) return undefined;
+  const rows = new WalkedRows(index);
+  for (let entry = 0; entry < index.count; entry++) if (!rows.add(entry)) return undefined;
+  return rows.finish();
+}
+
+/** A directory to which more may come. Positions are those in the layer's text. */
+interface OpenDirectory {
+  readonly row: number;
+  readonly pathStart: number;
+  readonly pathLength: number;
+  /** The name of its last child; empty before the first. */
+  lastStart: number;
+  lastEnd: number;
+}
+
+/** Children of a directory by name, as far as somebody had them looked through. */
+interface Lookup {
+  readonly rows: Map<ByteString, number>;
+  next: number;
+}
+
+/** The table while it is filled. A method that returns false has found out that the layer is not in order. */
+class WalkedRows {
+  readonly #index: LayerIndex;
+  readonly #columns: FlatColumns;
+  readonly #names: Buffer;
+  #count = 1;
+  #inodeCount = ROOT_INODE + 1;
+  #directory: OpenDirectory = { row: ROOT_SLOT, pathStart: 0, pathLength: 0, lastStart: 0, lastEnd: 0 };
+  readonly #above: OpenDirectory[] = [];
+  readonly #lookups = new Map<number, Lookup>();
+  /** By inode: the rows of files that have several. */
+  readonly #linked = new Map<number, number[]>();
+
+  constructor(index: LayerIndex) {
+    this.#index = index;
+    this.#names = Buffer.allocUnsafe(index.text.length);
+    this.#columns = allocateFlatColumns(index.count + 1);
+    this.#columns.entry[ROOT_SLOT] = NO_ENTRY;
+    this.#columns.inode[ROOT_SLOT] = ROOT_INODE;
+    this.#columns.nlink[ROOT_SLOT] = 2;
+  }
+
+  add(entry: number): boolean {
+    const { text, columns } = this.#index;
+    const nameStart = columns.textStart[entry] as number;
+    let end = nameStart + (columns.nameLength[entry] as number);
+    const start = nameStart + prefixLength(text, nameStart);
+    if (start >= end) return this.#addRoot(entry);
+    if (text[end - 1] === SLASH) end--;
+    const slash = lastSlashIfClean(text, start, end);
+    if (slash === UNCLEAN) return false;
+    return slash < 0
+      ? this.#enter(start, start) && this.#addNamed(entry, start, start, end)
+      : this.#enter(start, slash) && this.#addNamed(entry, start, slash + 1, end);
+  }
+
+  finish(): TableTree {
+    for (let open: OpenDirectory | undefined = this.#directory; open !== undefined; open = this.#above.pop()) {
+      this.#columns.end[open.row] = this.#count;
+    }
+    const { nlink, nameStart } = this.#columns;
+    for (const rows of this.#linked.values()) for (const row of rows) nlink[row] = rows.length;
+    return new FlatTree({
+      layers: [this.#index],
+      columns: firstRows(this.#columns, this.#count),
+      names: this.#names.subarray(0, nameStart[this.#count]),
+      inodeCount: this.#inodeCount,
+    });
+  }
+
+  /** Directories come first, so the root does, if it comes at all. */
+  #addRoot(entry: number): boolean {
+    if (entry !== 0 || this.#index.columns.type[entry] !== DIRECTORY) return false;
+    this.#columns.entry[ROOT_SLOT] = entry;
+    this.#columns.inode[ROOT_SLOT] = this.#inodeCount++;
+    return true;
+  }
+
+  /** Leaves directories until the one with the path `text[start .. end)` is open. */
+  #enter(start: number, end: number): boolean {
+    const { text } = this.#index;
+    const length = end - start;
+    while (this.#directory.pathLength > length) {
+      this.#columns.end[this.#directory.row] = this.#count;
+      this.#directory = this.#above.pop() as OpenDirectory;
+    }
+    const { pathStart, pathLength } = this.#directory;
+    if (pathLength !== length) return false;
+    for (let i = length - 1; i >= 0; i--) if (text[pathStart + i] !== text[start + i]) return false;
+    return true;
+  }
+
+  #addNamed(entry: number, pathStart: number, start: number, end: number): boolean {
+    const directory = this.#directory;
+    const { text, columns } = this.#index;
+    if (!isBefore(text, directory, start, end)) return false;
+    directory.lastStart = start;
+    directory.lastEnd = end;
+    const type = columns.type[entry] as number;
+    if (type === HARDLINK) return this.#addLink(entry, start, end);
+    const row = this.#addRow(start, end, entry, this.#inodeCount++);
+    if (type !== DIRECTORY) return true;
+    this.#columns.end[row] = STILL_OPEN;
+    this.#columns.nlink[row] = 2;
+    (this.#columns.nlink[directory.row] as number)++;
+    this.#above.push(directory);
+    this.#directory = { row, pathStart, pathLength: end - pathStart, lastStart: 0, lastEnd: 0 };
+    return true;
+  }
+
+  /** A hardlink is another row of the file that it names, whatever its own header says. */
+  #addLink(entry: number, start: number, end: number): boolean {
+    const target = this.#find(clampEntryName(this.#index.linkName(entry)));
+    if (target === undefined || this.#isDirectory(target)) return false;
+    const { entry: entries, inode } = this.#columns;
+    const node = inode[target] as number;
+    const row = this.#addRow(start, end, entries[target] as number, node);
+    const rows = this.#linked.get(node);
+    if (rows === undefined) this.#linked.set(node, [target, row]);
+    else rows.push(row);
+    return true;
+  }
+
+  #addRow(start: number, end: number, entry: number, inode: number): number {
+    const columns = this.#columns;
+    const row = this.#count++;
+    columns.parent[row] = this.#directory.row;
+    columns.end[row] = row + 1;
+    columns.entry[row] = entry;
+    columns.inode[row] = inode;
+    columns.nlink[row] = 1;
+    const { text } = this.#index;
+    const names = this.#names;
+    let at = columns.nameStart[row] as number;
+    for (let i = start; i < end; i++) names[at++] = text[i] as number;
+    columns.nameStart[row + 1] = at;
+    return row;
+  }
+
+  /** The row of a clean path, without following symlinks. */
+  #find(path: ByteString): number | undefined {
+    let row: number | undefined = ROOT_SLOT;
+    for (const name of path.split("/")) {
+      row = this.#isDirectory(row) ? this.#childOf(row, name) : undefined;
+      if (row === undefined) return undefined;
+    }
+    return row;
+  }
+
+  #childOf(directory: number, name: ByteString): number | undefined {
+    const { end } = this.#columns;
+    let lookup = this.#lookups.get(directory);
+    if (lookup === undefined) {
+      lookup = { rows: new Map(), next: directory + 1 };
+      this.#lookups.set(directory, lookup);
+    }
+    const last = this.#isOpen(directory) ? this.#count : (end[directory] as number);
+    for (let row = lookup.next; row < last && !this.#isOpen(row); row = end[row] as number) {
+      lookup.rows.set(this.#nameOf(row), row);
+      lookup.next = end[row] as number;
+    }
+    const known = lookup.rows.get(name);
+    if (known !== undefined || lookup.next >= last) return known;
+    // The last child is open: where what lies below it ends, and others may follow, is not known yet.
+    return this.#nameOf(lookup.next) === name ? lookup.next : undefined;
+  }
+
+  #nameOf(row: number): ByteString {
+    const { nameStart } = this.#columns;
+    return this.#names.toString("latin1", nameStart[row], nameStart[row + 1]);
+  }
+
+  #isOpen(row: number): boolean {
+    return this.#columns.end[row] === STILL_OPEN;
+  }
+
+  #isDirectory(row: number): boolean {
+    const entry = this.#columns.entry[row] as number;
+    return entry === NO_ENTRY || this.#index.columns.type[entry] === DIRECTORY;
+  }
+}
+
+/** How much of a name says only that it begins at the root: `/`, `./`, or nothing. */
+function prefixLength(text: Uint8Array, start: number): number {
+  if (text[start] === SLASH) return 1;
+  return text[start] === DOT && text[start + 1] === SLASH ? 2 : 0;
+}
+
+/** Whether the last name of a directory comes before `text[start .. end)`, by their bytes. */
+function isBefore(text: Uint8Array, { lastStart, lastEnd }: OpenDirectory, start: number, end: number): boolean {
+  const lastLength = lastEnd - lastStart;
+  const length = end - start;
+  const shorter = Math.min(lastLength, length);
+  for (let i = 0; i < shorter; i++) {
+    const difference = (text[start + i] as number) - (text[lastStart + i] as number);
+    if (difference !== 0) return difference > 0;
+  }
+  return lastLength < length;
+}
