@@ -11,7 +11,7 @@ export function provenanceOf(layers: readonly MergedLayer[]): ProvenanceTree {
 
 /** Layers merged, for those who want no history. @throws StrataError as `mergeLayers` */
 export function filesOf(layers: readonly MergedLayer[]): MergedTree {
-  return mergeFiles(layers.map(indexOf), layers.map(whiteoutsOf));
+  return mergeFiles(layers.map(indexOf), { codecs: layers.map(whiteoutsOf) });
 }
 
 const indexOf = ({ index }: MergedLayer): ImageLayer["index"] => index;

@@ -47,6 +47,7 @@ export {
   aufsWhiteouts,
   type EntryMeaning,
   type EntryPlace,
+  markerOf,
   noWhiteouts,
   ociWhiteouts,
   overlayWhiteouts,

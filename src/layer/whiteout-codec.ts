@@ -51,6 +51,17 @@ export const ociWhiteouts: WhiteoutCodec = {
   hiddenName: (baseName) => baseName.slice(PREFIX.length),
 };
 
+/**
+ * What a marker of {@link ociWhiteouts} takes away from its own directory: one name, or all; undefined for every other name, for
+ * what AUFS left, and for markers that are refused.
+ */
+export function markerOf(baseName: ByteString): { readonly opaque: true } | { readonly hidden: ByteString } | undefined {
+  if (baseName === OPAQUE) return { opaque: true };
+  if (!baseName.startsWith(PREFIX) || baseName.startsWith(META_PREFIX)) return undefined;
+  const hidden = ociWhiteouts.hiddenName(baseName);
+  return namesSomething(hidden) ? { hidden } : undefined;
+}
+
 /** An AUFS branch on disk: the names are those of {@link ociWhiteouts}, which took them from here. */
 export const aufsWhiteouts: WhiteoutCodec = { ...ociWhiteouts, name: "aufs" };
 
@@ -89,9 +100,12 @@ function overlayXattr(index: LayerIndex, i: number, name: string): string | unde
 }
 
 /** `.wh.`, `.wh..` and `.wh...` would remove nothing, the directory itself, or its parent. */
+function namesSomething(hidden: ByteString): boolean {
+  return hidden !== "" && hidden !== "." && hidden !== "..";
+}
+
 function assertNamesSomething(index: LayerIndex, i: number, baseName: ByteString): void {
-  const hidden = baseName.slice(PREFIX.length);
-  if (hidden !== "" && hidden !== "." && hidden !== "..") return;
+  if (namesSomething(ociWhiteouts.hiddenName(baseName))) return;
   const entry = toText(index.name(i));
   throw new StrataError({
     code: "invalid-whiteout",

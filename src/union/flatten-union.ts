@@ -1,7 +1,7 @@
 import type { ByteString } from "../base/index.ts";
 import { FlatTree } from "./flat-tree.ts";
 import { ROOT_SLOT, type Slot } from "./slot.ts";
-import { allocateFlatColumns, type FlatColumns, firstRows, type TreeColumns } from "./tree-columns.ts";
+import { allocateFlatColumns, copyRows, type FlatColumns, firstRows, type TreeColumns } from "./tree-columns.ts";
 import type { UnionState } from "./union-state.ts";
 
 /** What a union holds now, as the table that a walk through it would fill. */
@@ -68,18 +68,10 @@ class Rows {
   addAllBelow(directory: Slot, row: number, { columns: base, names }: TreeColumns): void {
     const columns = this.#columns;
     const [first, last, to] = [directory + 1, base.end[directory] as number, row + 1];
-    for (const name of ["entry", "inode", "nlink", "layer"] as const) {
-      columns[name].set(base[name].subarray(first, last), to);
-    }
     columns.nlink[row] = base.nlink[directory] as number;
-    const [moved, nameMoved] = [to - first, this.#nameEnd - (base.nameStart[first] as number)];
-    for (let from = first; from < last; from++) {
-      columns.parent[from + moved] = (base.parent[from] as number) + moved;
-      columns.end[from + moved] = (base.end[from] as number) + moved;
-      columns.nameStart[from + moved + 1] = (base.nameStart[from + 1] as number) + nameMoved;
-    }
+    copyRows(base, columns, { first, last, to });
     this.#names.push(names.toString("latin1", base.nameStart[first], base.nameStart[last]));
-    this.#count = last + moved;
+    this.#count = to + last - first;
     this.#nameEnd = columns.nameStart[this.#count] as number;
     this.#countLinks(to);
     this.close(row);

@@ -20,7 +20,8 @@
 export { decodeFlatTree, encodeFlatTree } from "./encode-flat-tree.ts";
 export { FlatTree } from "./flat-tree.ts";
 export type { LayerChange, LayerEvent, LayerStep, MetadataField } from "./layer-change.ts";
-export { mergeFiles, mergeLayers, mergeLayersOnto } from "./merge-layers.ts";
+export { type MergeFilesOptions, mergeFiles } from "./merge-files.ts";
+export { mergeLayers, mergeLayersOnto } from "./merge-layers.ts";
 export { entryOfNode, MergedNode } from "./merged-node.ts";
 export type { MergedTree, PlacedSlot, TableTree } from "./merged-tree.ts";
 export { ProvenanceTree } from "./provenance-tree.ts";

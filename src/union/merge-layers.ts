@@ -1,10 +1,9 @@
 import { addDetails } from "../base/index.ts";
 import { type LayerIndex, ociWhiteouts, planChangeset, type WhiteoutCodec } from "../layer/index.ts";
 import { ChangesetWriter } from "./changeset-writer.ts";
-import type { MergedTree, TableTree } from "./merged-tree.ts";
+import type { TableTree } from "./merged-tree.ts";
 import { ProvenanceTree } from "./provenance-tree.ts";
 import { UnionState } from "./union-state.ts";
-import { walkedTable } from "./walked-table.ts";
 
 /**
  * Merges layers, given from the base up, into one tree: what applying them one after the other gives
@@ -29,20 +28,12 @@ export function mergeLayersOnto(base: TableTree, layers: readonly LayerIndex[]):
   return mergeInto(new UnionState(base), layers, []);
 }
 
-/**
- * {@link mergeLayers} for those who want the files and not their history: of a lowest layer that is a tree as it stands, nothing is
- * merged ({@link walkedTable}).
- *
- * @throws StrataError as {@link mergeLayers}
- */
-export function mergeFiles(layers: readonly LayerIndex[], codecs: readonly WhiteoutCodec[] = []): MergedTree {
-  const [lowest, ...above] = layers;
-  const base = lowest && walkedTable(lowest, codecs[0]);
-  if (base === undefined) return mergeLayers(layers, codecs);
-  return above.length === 0 ? base : mergeInto(new UnionState(base), above, codecs.slice(1));
-}
-
-function mergeInto(state: UnionState, layers: readonly LayerIndex[], codecs: readonly WhiteoutCodec[]): ProvenanceTree {
+/** Merges layers into what a union holds already. @throws StrataError as {@link mergeLayers} */
+export function mergeInto(
+  state: UnionState,
+  layers: readonly LayerIndex[],
+  codecs: readonly WhiteoutCodec[],
+): ProvenanceTree {
   const below = state.layers.length;
   layers.forEach((index, i) => {
     const layer = below + i;

@@ -53,3 +53,27 @@ export function firstRows(columns: FlatColumns, count: number): FlatColumns {
     layer: layer.subarray(0, count),
   };
 }
+
+/** Where rows are copied to. */
+export interface RowsCopy {
+  /** The rows `[first, last)`, which lie one below another in one piece. */
+  readonly first: number;
+  readonly last: number;
+  /** The row that the first one becomes. */
+  readonly to: number;
+}
+
+/**
+ * Copies rows of one table to another: their facts as they are, their places and the places of their names moved. `nameStart[to]` says
+ * where their names will lie; the parents of the topmost must be set afterwards where they are moved by another distance.
+ */
+export function copyRows(from: FlatColumns, target: FlatColumns, { first, last, to }: RowsCopy): void {
+  for (const name of ["entry", "inode", "nlink", "layer"] as const)
+    target[name].set(from[name].subarray(first, last), to);
+  const [moved, nameMoved] = [to - first, (target.nameStart[to] as number) - (from.nameStart[first] as number)];
+  for (let row = first; row < last; row++) {
+    target.parent[row + moved] = (from.parent[row] as number) + moved;
+    target.end[row + moved] = (from.end[row] as number) + moved;
+    target.nameStart[row + moved + 1] = (from.nameStart[row + 1] as number) + nameMoved;
+  }
+}

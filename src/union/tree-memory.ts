@@ -1,7 +1,8 @@
 import type { LayerIndex } from "../layer/index.ts";
 import { decodeFlatTree, encodeFlatTree } from "./encode-flat-tree.ts";
 import type { FlatTree } from "./flat-tree.ts";
-import { mergeFiles, mergeLayers, mergeLayersOnto } from "./merge-layers.ts";
+import { mergeFiles } from "./merge-files.ts";
+import { mergeLayers, mergeLayersOnto } from "./merge-layers.ts";
 import type { MergedTree } from "./merged-tree.ts";
 import type { ProvenanceTree } from "./provenance-tree.ts";
 
@@ -76,7 +77,7 @@ async function recallTree(memory: TreeMemory, { layers, chainIds }: ChainOfLayer
 async function mergeOnTallest(memory: TreeMemory, chain: ChainOfLayers): Promise<MergedTree> {
   for (let count = chain.layers.length - 1; count > 0; count--) {
     const base = await recallTree(memory, lowest(count, chain));
-    if (base !== undefined) return mergeLayersOnto(base, chain.layers.slice(count));
+    if (base !== undefined) return mergeFiles(chain.layers.slice(count), { base });
   }
   return mergeFiles(chain.layers);
 }

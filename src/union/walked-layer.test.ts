@@ -2,15 +2,15 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { LayerIndex } from "../layer/index.ts";
 import { dir, file, hardlink, indexOf, opaque, symlink, type TarStep, tarScript, whiteout } from "../testing/index.ts";
-import { mergeFiles, mergeLayers, type TableTree } from "./index.ts";
-import { walkedTable } from "./walked-table.ts";
+import { mergeFiles, mergeLayers, ProvenanceTree, type TableTree } from "./index.ts";
+import { walkedLayer } from "./walked-layer.ts";
 
 function rowsOf({ columns, names, inodeCount }: TableTree): unknown {
   return { ...columns, names: names.toString("latin1"), inodeCount };
 }
 
 function tableOf(...steps: readonly TarStep[]): TableTree | undefined {
-  return walkedTable(indexOf(tarScript(...steps)));
+  return walkedLayer(indexOf(tarScript(...steps)))?.table;
 }
 
 /** What merging gives, or the code of its error. */
@@ -74,12 +74,12 @@ const anyStep: fc.Arbitrary<TarStep> = fc.oneof(
   ),
 );
 
-describe("walkedTable", () => {
+describe("walkedLayer", () => {
   it("is what merging gives of every layer in the order of a walk", () => {
     fc.assert(
       fc.property(walk, fc.boolean(), (steps, hasRoot) => {
         const index = indexOf(tarScript(...(hasRoot ? [dir("")] : []), ...steps));
-        const table = walkedTable(index);
+        const table = walkedLayer(index)?.table;
         expect(table && rowsOf(table)).toEqual(merged(index));
       }),
       { numRuns: 1000 },
@@ -90,7 +90,7 @@ describe("walkedTable", () => {
     fc.assert(
       fc.property(fc.array(anyStep, { maxLength: 8 }), (steps) => {
         const index = indexOf(tarScript(...steps));
-        const table = walkedTable(index);
+        const table = walkedLayer(index)?.table;
         if (table !== undefined) expect(rowsOf(table)).toEqual(merged(index));
       }),
       { numRuns: 3000 },
@@ -121,7 +121,8 @@ describe("walkedTable", () => {
     ["a parent that is a symlink", [dir("a"), symlink("b", "a"), file("b/x")]],
     ["a hardlink to what comes later", [hardlink("a", "b"), file("b")]],
     ["a hardlink through a symlink", [dir("a"), file("a/x"), symlink("b", "a"), hardlink("c", "b/x")]],
-    ["a deletion", [dir("a"), whiteout("a/x")]],
+    ["a deletion of nothing", [dir("a"), file("a/.wh.")]],
+    ["what AUFS left", [dir(".wh..wh.plnk")]],
     ["a root that comes late", [file("a"), dir("")]],
     ["a name that climbs", [dir("a"), file("a/../b")]],
   ])("leaves to merging: %s", (_, steps) => {
@@ -129,22 +130,74 @@ describe("walkedTable", () => {
   });
 });
 
+/** The same with markers in some directories, where a walk would meet them. */
+const changes: fc.Arbitrary<TarStep[]> = fc
+  .tuple(walk, fc.array(fc.tuple(fc.nat(20), fc.oneof(name, fc.constant(".wh..opq"))), { maxLength: 5 }))
+  .map(([steps, markers]) => {
+    const directories = ["", ...steps.filter(({ type }) => type === "directory").map((step) => step.name)];
+    const marked = markers.map(([at, hidden]) => file(`${directories[at % directories.length]}.wh.${hidden}`));
+    const key = (step: TarStep): string => step.name.replace(/^(\.\/|\/)/, "").replaceAll("/", "\0");
+    const all = new Map([...steps, ...marked].map((step) => [key(step), step]));
+    return [...all.entries()].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, step]) => step);
+  });
+
+/** What a call gives, or the message of its error. */
+function outcomeOf(call: () => unknown): unknown {
+  try {
+    return call();
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 describe("mergeFiles", () => {
-  it("gives the files that merging gives", () => {
+  const indexes = (scripts: readonly (readonly TarStep[])[]): LayerIndex[] =>
+    scripts.map((steps) => indexOf(tarScript(...steps)));
+
+  it("gives the files and numbers that merging gives, of layers in the order of walks", () => {
+    let tables = 0;
     fc.assert(
-      fc.property(walk, fc.array(fc.array(anyStep, { maxLength: 6 }), { maxLength: 3 }), (lowest, above) => {
-        const layers = [lowest, ...above].map((steps) => indexOf(tarScript(...steps)));
-        const files = (): unknown => rowsOf(mergeFiles(layers).flatten());
-        let expected: unknown;
-        try {
-          expected = rowsOf(mergeLayers(layers).flatten());
-        } catch (error) {
-          expect(files).toThrow((error as Error).message);
-          return;
-        }
-        expect(files()).toEqual(expected);
+      fc.property(fc.array(changes, { minLength: 1, maxLength: 5 }), (scripts) => {
+        const layers = indexes(scripts);
+        const tree = mergeFiles(layers);
+        if (!(tree instanceof ProvenanceTree)) tables++;
+        expect(rowsOf(tree.flatten())).toEqual(rowsOf(mergeLayers(layers).flatten()));
+      }),
+      { numRuns: 2000 },
+    );
+    expect(tables).toBeGreaterThan(1800);
+  });
+
+  it("gives what merging gives, files or errors, of layers in any order", () => {
+    fc.assert(
+      fc.property(changes, fc.array(fc.array(anyStep, { maxLength: 6 }), { maxLength: 3 }), (lowest, above) => {
+        const layers = indexes([lowest, ...above]);
+        const merge = (): unknown => rowsOf(mergeLayers(layers).flatten());
+        expect(outcomeOf(() => rowsOf(mergeFiles(layers).flatten()))).toEqual(outcomeOf(merge));
       }),
       { numRuns: 1000 },
     );
+  });
+
+  it("goes on from the tree of lower layers, wherever the stack is cut", () => {
+    fc.assert(
+      fc.property(fc.array(changes, { minLength: 2, maxLength: 4 }), fc.nat(3), (scripts, at) => {
+        const layers = indexes(scripts);
+        const cut = 1 + (at % (layers.length - 1));
+        const base = mergeLayers(layers.slice(0, cut)).flatten();
+        const grown = mergeFiles(layers.slice(cut), { base });
+        expect(rowsOf(grown.flatten())).toEqual(rowsOf(mergeLayers(layers).flatten()));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("copies no large tree for each of hundreds of small layers", () => {
+    const files = Array.from({ length: 500 }, (_, i) => file(`a/${String(i).padStart(3, "0")}`));
+    const small = Array.from({ length: 300 }, (_, i) => [file(`b${String(i).padStart(3, "0")}`)]);
+    const layers = indexes([[dir("a"), ...files], ...small]);
+    const tree = mergeFiles(layers);
+    expect(tree).toBeInstanceOf(ProvenanceTree);
+    expect(rowsOf(tree.flatten())).toEqual(rowsOf(mergeLayers(layers).flatten()));
   });
 });

@@ -4,6 +4,7 @@ import {
   HARDLINK,
   type LayerIndex,
   lastSlashIfClean,
+  markerOf,
   ociWhiteouts,
   UNCLEAN,
   type WhiteoutCodec,
@@ -16,21 +17,42 @@ import { allocateFlatColumns, type FlatColumns, firstRows } from "./tree-columns
 
 const SLASH = 0x2f;
 const DOT = 0x2e;
+const W = 0x77;
+const H = 0x68;
 /** Inodes are numbered as in a union: 0 is nothing, and the root has one before any entry speaks of it. */
 const ROOT_INODE = 1;
 /** In place of its end, of a directory to which more may come. */
 const STILL_OPEN = 0;
 
+/** Room at first: most layers that are in no order show it soon. */
+const FIRST_ROWS = 4096;
+/** More than one name takes. */
+const FIRST_NAMES = 64 * 1024;
+const GROWTH = 4;
+
+/** What a layer takes away from one directory of those below: these names, or all. */
+export type Removal = ReadonlySet<ByteString> | "all";
+
+/** A layer as a table. */
+export interface WalkedLayer {
+  /** What it places: a tree of its own, with layer 0 for its entries. */
+  readonly table: TableTree;
+  /** What it takes away, by the rows of its directories. */
+  readonly removals: ReadonlyMap<number, Removal>;
+}
+
 /**
- * The tree of a lowest layer that lists it in the order of a walk, as what is packed from directories mostly does: every path once,
- * behind its directory and all that lies in earlier ones, names ascending, nothing implied, no symlink on the way. Then the
- * entries are the rows of the table as they stand, with the very numbers that merging gives, and no name is looked up.
+ * A layer that lists its tree in the order of a walk, as what is packed from directories mostly does: every path once, behind its
+ * directory and all that lies in earlier ones, names ascending, nothing implied, no symlink on the way. Then the entries are the rows
+ * of a table as they stand, with the very numbers that merging gives, and no name is looked up.
  *
- * @returns undefined for every other layer: what comes of that, or whether anything does, merging finds out
+ * @returns undefined for every other layer, and for one with a hardlink to a name that does not come before it: what comes of
+ *   that, or whether anything does, merging finds out
  */
-export function walkedTable(index: LayerIndex, codec: WhiteoutCodec = ociWhiteouts): TableTree | undefined {
-  if (codec.mayHaveMarkers(index)) return undefined;
-  const rows = new WalkedRows(index);
+export function walkedLayer(index: LayerIndex, codec: WhiteoutCodec = ociWhiteouts): WalkedLayer | undefined {
+  const hasMarkers = codec.mayHaveMarkers(index);
+  if (hasMarkers && codec !== ociWhiteouts) return undefined;
+  const rows = new WalkedRows(index, hasMarkers);
   for (let entry = 0; entry < index.count; entry++) if (!rows.add(entry)) return undefined;
   return rows.finish();
 }
@@ -54,8 +76,10 @@ interface Lookup {
 /** The table while it is filled. A method that returns false has found out that the layer is not in order. */
 class WalkedRows {
   readonly #index: LayerIndex;
-  readonly #columns: FlatColumns;
-  readonly #names: Buffer;
+  /** Whether some name may be a marker of OCI's. */
+  readonly #hasMarkers: boolean;
+  #columns: FlatColumns;
+  #names: Buffer;
   #count = 1;
   #inodeCount = ROOT_INODE + 1;
   #directory: OpenDirectory = { row: ROOT_SLOT, pathStart: 0, pathLength: 0, lastStart: 0, lastEnd: 0 };
@@ -63,11 +87,13 @@ class WalkedRows {
   readonly #lookups = new Map<number, Lookup>();
   /** By inode: the rows of files that have several. */
   readonly #linked = new Map<number, number[]>();
+  readonly #removals = new Map<number, Set<ByteString> | "all">();
 
-  constructor(index: LayerIndex) {
+  constructor(index: LayerIndex, hasMarkers: boolean) {
     this.#index = index;
-    this.#names = Buffer.allocUnsafe(index.text.length);
-    this.#columns = allocateFlatColumns(index.count + 1);
+    this.#hasMarkers = hasMarkers;
+    this.#names = Buffer.allocUnsafe(Math.min(index.text.length, FIRST_NAMES));
+    this.#columns = allocateFlatColumns(Math.min(index.count + 1, FIRST_ROWS));
     this.#columns.entry[ROOT_SLOT] = NO_ENTRY;
     this.#columns.inode[ROOT_SLOT] = ROOT_INODE;
     this.#columns.nlink[ROOT_SLOT] = 2;
@@ -87,18 +113,19 @@ class WalkedRows {
       : this.#enter(start, slash) && this.#addNamed(entry, start, slash + 1, end);
   }
 
-  finish(): TableTree {
+  finish(): WalkedLayer {
     for (let open: OpenDirectory | undefined = this.#directory; open !== undefined; open = this.#above.pop()) {
       this.#columns.end[open.row] = this.#count;
     }
     const { nlink, nameStart } = this.#columns;
     for (const rows of this.#linked.values()) for (const row of rows) nlink[row] = rows.length;
-    return new FlatTree({
+    const table = new FlatTree({
       layers: [this.#index],
       columns: firstRows(this.#columns, this.#count),
       names: this.#names.subarray(0, nameStart[this.#count]),
       inodeCount: this.#inodeCount,
     });
+    return { table, removals: this.#removals };
   }
 
   /** Directories come first, so the root does, if it comes at all. */
@@ -129,6 +156,7 @@ class WalkedRows {
     if (!isBefore(text, directory, start, end)) return false;
     directory.lastStart = start;
     directory.lastEnd = end;
+    if (this.#hasMarkers && isMarker(text, start)) return this.#addMarker(start, end);
     const type = columns.type[entry] as number;
     if (type === HARDLINK) return this.#addLink(entry, start, end);
     const row = this.#addRow(start, end, entry, this.#inodeCount++);
@@ -138,6 +166,17 @@ class WalkedRows {
     (this.#columns.nlink[directory.row] as number)++;
     this.#above.push(directory);
     this.#directory = { row, pathStart, pathLength: end - pathStart, lastStart: 0, lastEnd: 0 };
+    return true;
+  }
+
+  #addMarker(start: number, end: number): boolean {
+    const marker = markerOf(this.#index.text.toString("latin1", start, end));
+    if (marker === undefined) return false;
+    const { row } = this.#directory;
+    const removed = this.#removals.get(row);
+    if ("opaque" in marker) this.#removals.set(row, "all");
+    else if (removed === undefined) this.#removals.set(row, new Set([marker.hidden]));
+    else if (removed !== "all") removed.add(marker.hidden);
     return true;
   }
 
@@ -155,19 +194,35 @@ class WalkedRows {
   }
 
   #addRow(start: number, end: number, entry: number, inode: number): number {
-    const columns = this.#columns;
     const row = this.#count++;
+    if (row === this.#columns.entry.length) this.#growRows();
+    const columns = this.#columns;
     columns.parent[row] = this.#directory.row;
     columns.end[row] = row + 1;
     columns.entry[row] = entry;
     columns.inode[row] = inode;
     columns.nlink[row] = 1;
+    let at = columns.nameStart[row] as number;
+    if (at + end - start > this.#names.length) this.#growNames();
     const { text } = this.#index;
     const names = this.#names;
-    let at = columns.nameStart[row] as number;
     for (let i = start; i < end; i++) names[at++] = text[i] as number;
     columns.nameStart[row + 1] = at;
     return row;
+  }
+
+  #growRows(): void {
+    const larger = allocateFlatColumns(Math.min(this.#index.count + 1, GROWTH * this.#count));
+    for (const name of Object.keys(larger) as (keyof FlatColumns)[]) larger[name].set(this.#columns[name]);
+    this.#columns = larger;
+  }
+
+  /** Names are parts of the layer's text, so they need no more room than it. */
+  #growNames(): void {
+    const { length } = this.#index.text;
+    const larger = Buffer.allocUnsafe(Math.min(length, GROWTH * this.#names.length));
+    larger.set(this.#names);
+    this.#names = larger;
   }
 
   /** The row of a clean path, without following symlinks. */
@@ -211,6 +266,11 @@ class WalkedRows {
     const entry = this.#columns.entry[row] as number;
     return entry === NO_ENTRY || this.#index.columns.type[entry] === DIRECTORY;
   }
+}
+
+/** Whether a name begins as OCI's markers do. */
+function isMarker(text: Uint8Array, start: number): boolean {
+  return text[start] === DOT && text[start + 1] === W && text[start + 2] === H && text[start + 3] === DOT;
 }
 
 /** How much of a name says only that it begins at the root: `/`, `./`, or nothing. */
