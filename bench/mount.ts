@@ -116,7 +116,8 @@ function mounting(work: string, host: string): string {
   const results = measureTogether(
     {
       "strata mount": strata(work, `mount ${host}/files:1 ${work}/mnt`),
-      "strata --version": strata(work, "--version"),
+      "strata mount --help": strata(work, "mount --help >/dev/null"),
+      "strata --version": strata(work, "--version >/dev/null"),
     },
     { runs: 3 * RUNS, after: (name) => (name === "strata mount" ? clean() : undefined) },
   );

@@ -55,7 +55,9 @@ export const ociWhiteouts: WhiteoutCodec = {
  * What a marker of {@link ociWhiteouts} takes away from its own directory: one name, or all; undefined for every other name, for
  * what AUFS left, and for markers that are refused.
  */
-export function markerOf(baseName: ByteString): { readonly opaque: true } | { readonly hidden: ByteString } | undefined {
+export function markerOf(
+  baseName: ByteString,
+): { readonly opaque: true } | { readonly hidden: ByteString } | undefined {
   if (baseName === OPAQUE) return { opaque: true };
   if (!baseName.startsWith(PREFIX) || baseName.startsWith(META_PREFIX)) return undefined;
   const hidden = ociWhiteouts.hiddenName(baseName);
