@@ -11,7 +11,10 @@ export class DerivedBytes {
   /** @param cache only what was verified lies there; undefined: nothing is remembered */
   constructor(cache: IndexCache | undefined, limits: Limits) {
     this.#cache = cache;
-    this.#limits = Object.entries(limits).sort().join(";");
+    this.#limits = Object.entries(limits)
+      .map(([name, limit]) => `${name}=${limit}`)
+      .sort()
+      .join(";");
   }
 
   /** What was kept for these layers; undefined too where one of them must be read to know what it holds. */

@@ -67,6 +67,7 @@ export class EntryPaths {
   }
 }
 
+/** What {@link lastSlashIfClean} says of a path that has to be cleaned first. */
 export const UNCLEAN = -2;
 
 /** The offset of the last slash in the path `text[start .. end)`, -1 without one, {@link UNCLEAN} when a component is empty, `.` or `..`. */

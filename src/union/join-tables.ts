@@ -45,7 +45,7 @@ class Joint {
     this.#removals = removals;
     this.#columns = allocateFlatColumns(lower.columns.entry.length + table.columns.entry.length);
     this.#names = Buffer.allocUnsafe(lower.names.length + table.names.length);
-    this.#enter(ROOT_SLOT, ROOT_SLOT);
+    this.#enter(ROOT_SLOT, ROOT_SLOT, ROOT_SLOT);
   }
 
   /** Takes the next name, or what is left on one side; false when there is nothing. */
@@ -53,11 +53,10 @@ class Joint {
     const directory = this.#open.at(-1);
     if (directory === undefined) return false;
     const { lower, lowerEnd, upper, upperEnd } = directory;
-    const order = lower === lowerEnd ? 1 : upper === upperEnd ? -1 : this.#compareNames(lower, upper);
-    if (lower === lowerEnd && upper === upperEnd) this.#leave(directory);
-    else if (order < 0) this.#takeLower(directory);
-    else if (order > 0) this.#takeUpper(directory);
-    else this.#takeBoth(directory);
+    if (lower < lowerEnd && upper < upperEnd) this.#takeFirst(directory);
+    else if (lower < lowerEnd) this.#takeLower(directory);
+    else if (upper < upperEnd) this.#takeUpper(directory);
+    else this.#leave(directory);
     return true;
   }
 
@@ -72,10 +71,11 @@ class Joint {
     });
   }
 
-  /** Begins a directory that both have. It has the metadata of the upper one, unless that is a root of which no entry speaks. */
-  #enter(lower: number, upper: number): void {
+  /** Begins a directory that both have. Its metadata is the upper one's, unless that is a root of which no entry speaks. */
+  #enter(lower: number, upper: number, parent: number): void {
     const isDescribed = this.#upper.columns.entry[upper] !== NO_ENTRY;
     const row = isDescribed ? this.#copy(this.#upper, upper, upper + 1) : this.#copy(this.#lower, lower, lower + 1);
+    this.#columns.parent[row] = parent;
     this.#columns.nlink[row] = 2;
     this.#open.push({
       row,
@@ -92,6 +92,13 @@ class Joint {
     this.#open.pop();
   }
 
+  #takeFirst(directory: OpenDirectory): void {
+    const order = this.#compareNames(directory.lower, directory.upper);
+    if (order < 0) this.#takeLower(directory);
+    else if (order > 0) this.#takeUpper(directory);
+    else this.#takeBoth(directory);
+  }
+
   #takeLower(directory: OpenDirectory): void {
     const first = directory.lower;
     directory.lower = this.#lower.columns.end[first] as number;
@@ -105,20 +112,19 @@ class Joint {
     this.#takeOver(directory, this.#upper, first);
   }
 
+  /** Two directories become one; everything else that is above takes the place of what is below, children and all. */
   #takeBoth(directory: OpenDirectory): void {
     const { lower, upper } = directory;
+    directory.lower = this.#lower.columns.end[lower] as number;
     const areDirectories = this.#lower.isDirectory(lower) && this.#upper.isDirectory(upper);
-    if (!areDirectories || this.#isRemoved(directory, lower)) {
-      directory.lower = this.#lower.columns.end[lower] as number;
+    if (areDirectories && !this.#isRemoved(directory, lower)) {
+      directory.upper = this.#upper.columns.end[upper] as number;
+      (this.#columns.nlink[directory.row] as number)++;
+      this.#enter(lower, upper, directory.row);
+    } else {
       this.#drop(lower, directory.lower);
       this.#takeUpper(directory);
-      return;
     }
-    directory.lower = this.#lower.columns.end[lower] as number;
-    directory.upper = this.#upper.columns.end[upper] as number;
-    (this.#columns.nlink[directory.row] as number)++;
-    this.#enter(lower, upper);
-    this.#columns.parent[(this.#open.at(-1) as OpenDirectory).row] = directory.row;
   }
 
   #isRemoved({ removal }: OpenDirectory, lower: number): boolean {

@@ -11,9 +11,11 @@ import {
 } from "../layer/index.ts";
 import { clampEntryName } from "../tree/index.ts";
 import { FlatTree } from "./flat-tree.ts";
+import { GrowingRows } from "./growing-rows.ts";
 import type { TableTree } from "./merged-tree.ts";
+import { NamedRows } from "./named-rows.ts";
 import { NO_ENTRY, ROOT_SLOT } from "./slot.ts";
-import { allocateFlatColumns, type FlatColumns, firstRows } from "./tree-columns.ts";
+import { firstRows } from "./tree-columns.ts";
 
 const SLASH = 0x2f;
 const DOT = 0x2e;
@@ -21,14 +23,6 @@ const W = 0x77;
 const H = 0x68;
 /** Inodes are numbered as in a union: 0 is nothing, and the root has one before any entry speaks of it. */
 const ROOT_INODE = 1;
-/** In place of its end, of a directory to which more may come. */
-const STILL_OPEN = 0;
-
-/** Room at first: most layers that are in no order show it soon. */
-const FIRST_ROWS = 4096;
-/** More than one name takes. */
-const FIRST_NAMES = 64 * 1024;
-const GROWTH = 4;
 
 /** What a layer takes away from one directory of those below: these names, or all. */
 export type Removal = ReadonlySet<ByteString> | "all";
@@ -67,24 +61,16 @@ interface OpenDirectory {
   lastEnd: number;
 }
 
-/** Children of a directory by name, as far as somebody had them looked through. */
-interface Lookup {
-  readonly rows: Map<ByteString, number>;
-  next: number;
-}
-
 /** The table while it is filled. A method that returns false has found out that the layer is not in order. */
 class WalkedRows {
   readonly #index: LayerIndex;
   /** Whether some name may be a marker of OCI's. */
   readonly #hasMarkers: boolean;
-  #columns: FlatColumns;
-  #names: Buffer;
-  #count = 1;
+  readonly #rows: GrowingRows;
+  readonly #named: NamedRows;
   #inodeCount = ROOT_INODE + 1;
   #directory: OpenDirectory = { row: ROOT_SLOT, pathStart: 0, pathLength: 0, lastStart: 0, lastEnd: 0 };
   readonly #above: OpenDirectory[] = [];
-  readonly #lookups = new Map<number, Lookup>();
   /** By inode: the rows of files that have several. */
   readonly #linked = new Map<number, number[]>();
   readonly #removals = new Map<number, Set<ByteString> | "all">();
@@ -92,11 +78,9 @@ class WalkedRows {
   constructor(index: LayerIndex, hasMarkers: boolean) {
     this.#index = index;
     this.#hasMarkers = hasMarkers;
-    this.#names = Buffer.allocUnsafe(Math.min(index.text.length, FIRST_NAMES));
-    this.#columns = allocateFlatColumns(Math.min(index.count + 1, FIRST_ROWS));
-    this.#columns.entry[ROOT_SLOT] = NO_ENTRY;
-    this.#columns.inode[ROOT_SLOT] = ROOT_INODE;
-    this.#columns.nlink[ROOT_SLOT] = 2;
+    const bound = { rows: index.count + 1, names: index.text.length };
+    this.#rows = new GrowingRows(bound, { entry: NO_ENTRY, inode: ROOT_INODE });
+    this.#named = new NamedRows(this.#rows, (row) => this.#isDirectory(row));
   }
 
   add(entry: number): boolean {
@@ -114,15 +98,17 @@ class WalkedRows {
   }
 
   finish(): WalkedLayer {
+    const rows = this.#rows;
     for (let open: OpenDirectory | undefined = this.#directory; open !== undefined; open = this.#above.pop()) {
-      this.#columns.end[open.row] = this.#count;
+      rows.close(open.row);
     }
-    const { nlink, nameStart } = this.#columns;
-    for (const rows of this.#linked.values()) for (const row of rows) nlink[row] = rows.length;
+    const { count, names } = rows;
+    const columns = firstRows(rows.columns, count);
+    for (const linked of this.#linked.values()) for (const row of linked) columns.nlink[row] = linked.length;
     const table = new FlatTree({
       layers: [this.#index],
-      columns: firstRows(this.#columns, this.#count),
-      names: this.#names.subarray(0, nameStart[this.#count]),
+      columns,
+      names: names.subarray(0, columns.nameStart[count]),
       inodeCount: this.#inodeCount,
     });
     return { table, removals: this.#removals };
@@ -131,8 +117,9 @@ class WalkedRows {
   /** Directories come first, so the root does, if it comes at all. */
   #addRoot(entry: number): boolean {
     if (entry !== 0 || this.#index.columns.type[entry] !== DIRECTORY) return false;
-    this.#columns.entry[ROOT_SLOT] = entry;
-    this.#columns.inode[ROOT_SLOT] = this.#inodeCount++;
+    const { columns } = this.#rows;
+    columns.entry[ROOT_SLOT] = entry;
+    columns.inode[ROOT_SLOT] = this.#inodeCount++;
     return true;
   }
 
@@ -141,7 +128,7 @@ class WalkedRows {
     const { text } = this.#index;
     const length = end - start;
     while (this.#directory.pathLength > length) {
-      this.#columns.end[this.#directory.row] = this.#count;
+      this.#rows.close(this.#directory.row);
       this.#directory = this.#above.pop() as OpenDirectory;
     }
     const { pathStart, pathLength } = this.#directory;
@@ -159,11 +146,10 @@ class WalkedRows {
     if (this.#hasMarkers && isMarker(text, start)) return this.#addMarker(start, end);
     const type = columns.type[entry] as number;
     if (type === HARDLINK) return this.#addLink(entry, start, end);
-    const row = this.#addRow(start, end, entry, this.#inodeCount++);
+    const row = this.#rows.add({ parent: directory.row, entry, inode: this.#inodeCount++ }, text, start, end);
     if (type !== DIRECTORY) return true;
-    this.#columns.end[row] = STILL_OPEN;
-    this.#columns.nlink[row] = 2;
-    (this.#columns.nlink[directory.row] as number)++;
+    this.#rows.open(row);
+    (this.#rows.columns.nlink[directory.row] as number)++;
     this.#above.push(directory);
     this.#directory = { row, pathStart, pathLength: end - pathStart, lastStart: 0, lastEnd: 0 };
     return true;
@@ -182,88 +168,19 @@ class WalkedRows {
 
   /** A hardlink is another row of the file that it names, whatever its own header says. */
   #addLink(entry: number, start: number, end: number): boolean {
-    const target = this.#find(clampEntryName(this.#index.linkName(entry)));
+    const target = this.#named.find(clampEntryName(this.#index.linkName(entry)));
     if (target === undefined || this.#isDirectory(target)) return false;
-    const { entry: entries, inode } = this.#columns;
-    const node = inode[target] as number;
-    const row = this.#addRow(start, end, entries[target] as number, node);
-    const rows = this.#linked.get(node);
-    if (rows === undefined) this.#linked.set(node, [target, row]);
-    else rows.push(row);
+    const { columns } = this.#rows;
+    const file = { entry: columns.entry[target] as number, inode: columns.inode[target] as number };
+    const row = this.#rows.add({ parent: this.#directory.row, ...file }, this.#index.text, start, end);
+    const linked = this.#linked.get(file.inode);
+    if (linked === undefined) this.#linked.set(file.inode, [target, row]);
+    else linked.push(row);
     return true;
   }
 
-  #addRow(start: number, end: number, entry: number, inode: number): number {
-    const row = this.#count++;
-    if (row === this.#columns.entry.length) this.#growRows();
-    const columns = this.#columns;
-    columns.parent[row] = this.#directory.row;
-    columns.end[row] = row + 1;
-    columns.entry[row] = entry;
-    columns.inode[row] = inode;
-    columns.nlink[row] = 1;
-    let at = columns.nameStart[row] as number;
-    if (at + end - start > this.#names.length) this.#growNames();
-    const { text } = this.#index;
-    const names = this.#names;
-    for (let i = start; i < end; i++) names[at++] = text[i] as number;
-    columns.nameStart[row + 1] = at;
-    return row;
-  }
-
-  #growRows(): void {
-    const larger = allocateFlatColumns(Math.min(this.#index.count + 1, GROWTH * this.#count));
-    for (const name of Object.keys(larger) as (keyof FlatColumns)[]) larger[name].set(this.#columns[name]);
-    this.#columns = larger;
-  }
-
-  /** Names are parts of the layer's text, so they need no more room than it. */
-  #growNames(): void {
-    const { length } = this.#index.text;
-    const larger = Buffer.allocUnsafe(Math.min(length, GROWTH * this.#names.length));
-    larger.set(this.#names);
-    this.#names = larger;
-  }
-
-  /** The row of a clean path, without following symlinks. */
-  #find(path: ByteString): number | undefined {
-    let row: number | undefined = ROOT_SLOT;
-    for (const name of path.split("/")) {
-      row = this.#isDirectory(row) ? this.#childOf(row, name) : undefined;
-      if (row === undefined) return undefined;
-    }
-    return row;
-  }
-
-  #childOf(directory: number, name: ByteString): number | undefined {
-    const { end } = this.#columns;
-    let lookup = this.#lookups.get(directory);
-    if (lookup === undefined) {
-      lookup = { rows: new Map(), next: directory + 1 };
-      this.#lookups.set(directory, lookup);
-    }
-    const last = this.#isOpen(directory) ? this.#count : (end[directory] as number);
-    for (let row = lookup.next; row < last && !this.#isOpen(row); row = end[row] as number) {
-      lookup.rows.set(this.#nameOf(row), row);
-      lookup.next = end[row] as number;
-    }
-    const known = lookup.rows.get(name);
-    if (known !== undefined || lookup.next >= last) return known;
-    // The last child is open: where what lies below it ends, and others may follow, is not known yet.
-    return this.#nameOf(lookup.next) === name ? lookup.next : undefined;
-  }
-
-  #nameOf(row: number): ByteString {
-    const { nameStart } = this.#columns;
-    return this.#names.toString("latin1", nameStart[row], nameStart[row + 1]);
-  }
-
-  #isOpen(row: number): boolean {
-    return this.#columns.end[row] === STILL_OPEN;
-  }
-
   #isDirectory(row: number): boolean {
-    const entry = this.#columns.entry[row] as number;
+    const entry = this.#rows.columns.entry[row] as number;
     return entry === NO_ENTRY || this.#index.columns.type[entry] === DIRECTORY;
   }
 }
