@@ -8,9 +8,10 @@ import {
   type ConfigChange,
   type EditFiles,
   type EditStep,
+  filesOf,
   type LoadedFiles,
+  loadedFiles,
   type NormalTimes,
-  provenanceOf,
   type SquashOptions,
 } from "./edit/index.ts";
 import { exportTree, type FileContents, ImageFs } from "./fs/index.ts";
@@ -150,8 +151,15 @@ export class OpenedImage implements ImageView, AsyncDisposable {
     if (layer === this.layers.length - 1) return this;
     const known = this.#views.get(layer);
     if (known !== undefined) return known;
-    const tree = provenanceOf(this.layers.slice(0, layer + 1));
-    const view = { tree, provenance: tree, fs: this.#fsOf(tree) };
+    const layers = this.layers.slice(0, layer + 1);
+    const { tree, provenance } = loadedFiles(layers, filesOf(layers));
+    const view = {
+      tree,
+      fs: this.#fsOf(tree),
+      get provenance(): ProvenanceTree {
+        return provenance();
+      },
+    };
     this.#views.set(layer, view);
     return view;
   }
