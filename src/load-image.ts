@@ -3,7 +3,7 @@ import { addDetails, StrataError } from "./base/index.ts";
 import type { IndexCache, Scratch } from "./content/index.ts";
 import type { DerivedBytes } from "./derived-bytes.ts";
 import { type DraftChain, type EditOptions, treeOf } from "./draft-chain.ts";
-import { loadedFiles } from "./edit/index.ts";
+import { loadedFiles, provenanceOf } from "./edit/index.ts";
 import { Held } from "./held.ts";
 import { type ImageSource, joinHistory, LayerLibrary, type Limits, type LoadEvent } from "./image/index.ts";
 import { type ImageDraft, OpenedImage } from "./opened-image.ts";
@@ -26,6 +26,11 @@ export interface LoadImageOptions {
    * `eager` while they are opened, which makes all reading synchronous and quick. Default: `lazy`.
    */
   readonly spool?: "lazy" | "eager" | undefined;
+  /**
+   * Whether the history of paths will be asked for (`provenance`, `blame`, `changes`): then layers are merged with it at once. Default:
+   * false, they are merged again when somebody asks.
+   */
+  readonly history?: boolean | undefined;
   readonly limits?: Partial<Limits> | undefined;
   /** Layers read at once. Default: one for each processor. */
   readonly workers?: number | undefined;
@@ -53,7 +58,8 @@ export async function loadImage(init: LoadImageInit, options: LoadImageOptions &
   const chain = chainOf(init, options);
   try {
     const layers = await chain.layerLibrary.load(source);
-    const files = loadedFiles(layers, await treeOf(layers, chain.indexCache));
+    const tree = options.history === true ? provenanceOf(layers) : await treeOf(layers, chain.indexCache);
+    const files = loadedFiles(layers, tree);
     const draft = async (image: OpenedImage, edits: EditOptions): Promise<ImageDraft> => {
       const { ChainedDraft } = await import("./image-draft.ts");
       // The image goes on when its drafts end.

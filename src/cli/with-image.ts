@@ -14,6 +14,8 @@ export interface WithImageOptions {
   readonly options: ImageOptions;
   /** See `OpenImageOptions.spool`: `eager` for verbs that read many files. */
   readonly spool?: "lazy" | "eager";
+  /** See `OpenImageOptions.history`: for verbs that tell what became of files. */
+  readonly history?: boolean;
 }
 
 /** Opens an image, says on stderr what was passed over, lets `use` work with it and closes it. */
@@ -57,10 +59,15 @@ async function open(name: string, options: OpenImageOptions): Promise<OpenedDocu
 }
 
 function openOptions(
-  { terminal, options, spool = "lazy" }: WithImageOptions,
+  { terminal, options, spool = "lazy", history = false }: WithImageOptions,
   progress: Progress<LoadEvent>,
 ): OpenImageOptions {
-  return { ...placeOptions(options, terminal), spool, onProgress: (event: LoadEvent) => progress.report(event) };
+  return {
+    ...placeOptions(options, terminal),
+    spool,
+    history,
+    onProgress: (event: LoadEvent) => progress.report(event),
+  };
 }
 
 /** What the options of a verb say about the images that it opens. */

@@ -27,7 +27,7 @@ export function configureBlame(command: Command, terminal: Terminal): void {
       ),
     )
     .action(async (name: string, paths: string[], options: BlameOptions) => {
-      await withImage(name, { terminal, options, spool: "eager" }, async (image) => {
+      await withImage(name, { terminal, options, spool: "eager", history: true }, async (image) => {
         const view = viewOf(image, options.layer);
         for (const [i, path] of paths.entries()) {
           if (options.recursive === true) {

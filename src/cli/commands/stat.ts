@@ -32,7 +32,7 @@ export function configureStat(command: Command, terminal: Terminal): void {
       ),
     )
     .action(async (name: string, paths: string[], options: StatOptions) => {
-      await withImage(name, { terminal, options }, async (image) => {
+      await withImage(name, { terminal, options, history: true }, async (image) => {
         const view = viewOf(image, options.layer);
         const followLast = options.dereference === true;
         const accounts = options.json === true ? undefined : await readAccounts(view);

@@ -26,7 +26,11 @@ export function configureTour(command: Command, terminal: Terminal): void {
       ),
     )
     .action(async (name: string | undefined, options: ImageOptions) => {
-      await withImage(name ?? sample(), { terminal, options }, async (image) => await giveTour(terminal, image));
+      await withImage(
+        name ?? sample(),
+        { terminal, options, history: true },
+        async (image) => await giveTour(terminal, image),
+      );
     });
 }
 
