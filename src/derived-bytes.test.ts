@@ -21,6 +21,7 @@ describe("bytes that were made of an image's files", () => {
 
   it("are found again under their name", async () => {
     await using image = await openImage(SAMPLE, { cache });
+    expect(image.canRemember).toBe(true);
     await image.remember("report/1", Buffer.from("all is well"));
     expect(await recall("report/1")).toBe("all is well");
     expect(await recall("report/2")).toBeUndefined();
@@ -51,6 +52,7 @@ describe("bytes that were made of an image's files", () => {
 
   it("are not kept without a cache", async () => {
     await using image = await openImage(SAMPLE);
+    expect(image.canRemember).toBe(false);
     await image.remember("report/3", Buffer.from("all is well"));
     await using documents = await openDocuments(SAMPLE);
     expect(await documents.recall("report/3")).toBeUndefined();
@@ -58,6 +60,7 @@ describe("bytes that were made of an image's files", () => {
 
   it("of a directory are not kept, because no digest tells what is in it", async () => {
     await using image = await openImage("dir:examples/layers", { cache });
+    expect(image.canRemember).toBe(false);
     await image.remember("report/4", Buffer.from("all is well"));
     expect(await recall("report/4", "dir:examples/layers")).toBeUndefined();
   });

@@ -25,13 +25,23 @@ export class DerivedBytes {
     return chainId && (await cache.get(this.#keyOf(name, chainId)));
   }
 
-  /** Keeps bytes, where the chainID of the layers stands for all that is in them. */
+  /** Whether {@link remember} does anything for these layers. */
+  canRemember(layers: readonly ImageLayer[]): boolean {
+    return this.#cache !== undefined && chainIdOf(layers) !== undefined;
+  }
+
+  /** Keeps bytes, where there is a cache, and the chainID of the layers stands for all that is in them. */
   async remember(name: string, bytes: Uint8Array, layers: readonly ImageLayer[]): Promise<void> {
-    const chainId = layers.every(({ kind }) => kind === "blob") ? layers.at(-1)?.chainId : undefined;
+    const chainId = chainIdOf(layers);
     if (chainId !== undefined) await this.#cache?.set(this.#keyOf(name, chainId), bytes);
   }
 
   #keyOf(name: string, chainId: ChainId): string {
     return `derived/${LAYER_INDEX_FORMAT}.${MERGED_TREE_FORMAT}/${this.#limits}/${name}/${chainId}`;
   }
+}
+
+/** Undefined where it does not tell what all layers hold. */
+function chainIdOf(layers: readonly ImageLayer[]): ChainId | undefined {
+  return layers.every(({ kind }) => kind === "blob") ? layers.at(-1)?.chainId : undefined;
 }

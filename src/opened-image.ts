@@ -210,10 +210,15 @@ export class OpenedImage implements ImageView, AsyncDisposable {
     return await (await this.draft()).edit(edit, step);
   }
 
+  /** Whether {@link remember} keeps anything: there is a cache, and every layer was verified and has a tar. */
+  get canRemember(): boolean {
+    return this.#derived.canRemember(this.layers);
+  }
+
   /**
    * Keeps bytes that were made of the files of this image alone, in the cache that it was opened with, for
-   * `OpenedDocuments.recall`: what takes long to find out is found out once. Does nothing without a cache, or where
-   * bytes were not verified; the cache may forget them.
+   * `OpenedDocuments.recall`: what takes long to find out is found out once. Does nothing unless
+   * {@link canRemember}; the cache may forget them.
    * @param name of what they are, with the version of their maker: `sbom/acme/3`
    */
   async remember(name: string, bytes: Uint8Array): Promise<void> {

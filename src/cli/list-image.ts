@@ -13,11 +13,11 @@ export async function listImageAsJson({ stdout }: Terminal, documents: OpenedDoc
   if (known !== undefined) return await stdout.send(known);
   const image = await documents.load();
   const kept: Uint8Array[] = [];
-  let size = 0;
+  let left = image.canRemember ? MOST_KEPT_BYTES : 0;
   for (const lines of jsonLinesBelow(image.tree, image.tree.root)) {
     await stdout.send(lines);
-    size += lines.length;
-    if (size <= MOST_KEPT_BYTES) kept.push(lines);
+    left -= lines.length;
+    if (left >= 0) kept.push(lines);
     else kept.length = 0;
   }
   if (kept.length > 0) await image.remember(LISTING, Buffer.concat(kept));

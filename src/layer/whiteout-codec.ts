@@ -43,10 +43,10 @@ export const ociWhiteouts: WhiteoutCodec = {
   meaningOf(index, i, { directory, name }) {
     if (directory.startsWith(META_PREFIX)) return "plumbing";
     if (!name.startsWith(PREFIX)) return "entry";
-    if (name === OPAQUE) return "opaque";
+    const marker = markerOf(name);
+    if (marker !== undefined) return "opaque" in marker ? "opaque" : "whiteout";
     if (name.startsWith(META_PREFIX)) return "plumbing";
-    assertNamesSomething(index, i, name);
-    return "whiteout";
+    throw namesNothing(index, i);
   },
   hiddenName: (baseName) => baseName.slice(PREFIX.length),
 };
@@ -61,7 +61,8 @@ export function markerOf(
   if (baseName === OPAQUE) return { opaque: true };
   if (!baseName.startsWith(PREFIX) || baseName.startsWith(META_PREFIX)) return undefined;
   const hidden = ociWhiteouts.hiddenName(baseName);
-  return namesSomething(hidden) ? { hidden } : undefined;
+  // `.wh.`, `.wh..` and `.wh...` would remove nothing, the directory itself, or its parent.
+  return hidden === "" || hidden === "." || hidden === ".." ? undefined : { hidden };
 }
 
 /** An AUFS branch on disk: the names are those of {@link ociWhiteouts}, which took them from here. */
@@ -101,15 +102,9 @@ function overlayXattr(index: LayerIndex, i: number, name: string): string | unde
   return value === undefined ? undefined : Buffer.from(value).toString("latin1");
 }
 
-/** `.wh.`, `.wh..` and `.wh...` would remove nothing, the directory itself, or its parent. */
-function namesSomething(hidden: ByteString): boolean {
-  return hidden !== "" && hidden !== "." && hidden !== "..";
-}
-
-function assertNamesSomething(index: LayerIndex, i: number, baseName: ByteString): void {
-  if (namesSomething(ociWhiteouts.hiddenName(baseName))) return;
+function namesNothing(index: LayerIndex, i: number): StrataError {
   const entry = toText(index.name(i));
-  throw new StrataError({
+  return new StrataError({
     code: "invalid-whiteout",
     kind: "hostile",
     message: `The whiteout "${entry}" does not name a file of its directory`,

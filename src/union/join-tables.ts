@@ -2,10 +2,7 @@ import { FlatTree } from "./flat-tree.ts";
 import type { TableTree } from "./merged-tree.ts";
 import { NO_ENTRY, ROOT_SLOT } from "./slot.ts";
 import { allocateFlatColumns, copyRows, type FlatColumns, firstRows } from "./tree-columns.ts";
-import type { Removal, WalkedLayer } from "./walked-layer.ts";
-
-/** The inodes of a walked layer's own begin here; the one before is that of a root that no entry describes. */
-const FIRST_OWN_INODE = 2;
+import { FIRST_OWN_INODE, type Removal, type WalkedLayer } from "./walked-layer.ts";
 
 /**
  * Lays a layer over the tree of those below it, with the very numbers that merging gives. Both are in one order, so this is one pass

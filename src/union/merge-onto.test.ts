@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { rowsOf } from "../../test/support/table-rows.ts";
 import type { LayerIndex } from "../layer/index.ts";
 import { dir, file, hardlink, indexOf, opaque, symlink, type TarStep, tarScript, whiteout } from "../testing/index.ts";
 import {
@@ -38,10 +39,6 @@ function mergeable(scripts: readonly (readonly TarStep[])[]): LayerIndex[] {
     layers.push(indexOf(tarScript(...steps)));
   }
   return layers;
-}
-
-function rowsOf({ columns, names, inodeCount }: TableTree): unknown {
-  return { ...columns, names: names.toString("latin1"), inodeCount };
 }
 
 function fileOf(node: MergedNode | undefined): unknown {

@@ -1,13 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { rowsOf } from "../../test/support/table-rows.ts";
 import type { LayerIndex } from "../layer/index.ts";
 import { dir, file, hardlink, indexOf, opaque, symlink, type TarStep, tarScript, whiteout } from "../testing/index.ts";
 import { mergeFiles, mergeLayers, ProvenanceTree, type TableTree } from "./index.ts";
 import { walkedLayer } from "./walked-layer.ts";
-
-function rowsOf({ columns, names, inodeCount }: TableTree): unknown {
-  return { ...columns, names: names.toString("latin1"), inodeCount };
-}
 
 function tableOf(...steps: readonly TarStep[]): TableTree | undefined {
   return walkedLayer(indexOf(tarScript(...steps)))?.table;

@@ -23,6 +23,8 @@ const W = 0x77;
 const H = 0x68;
 /** Inodes are numbered as in a union: 0 is nothing, and the root has one before any entry speaks of it. */
 const ROOT_INODE = 1;
+/** The inode of the first entry of a {@link WalkedLayer}. */
+export const FIRST_OWN_INODE: number = ROOT_INODE + 1;
 
 /** What a layer takes away from one directory of those below: these names, or all. */
 export type Removal = ReadonlySet<ByteString> | "all";
@@ -68,7 +70,7 @@ class WalkedRows {
   readonly #hasMarkers: boolean;
   readonly #rows: GrowingRows;
   readonly #named: NamedRows;
-  #inodeCount = ROOT_INODE + 1;
+  #inodeCount = FIRST_OWN_INODE;
   #directory: OpenDirectory = { row: ROOT_SLOT, pathStart: 0, pathLength: 0, lastStart: 0, lastEnd: 0 };
   readonly #above: OpenDirectory[] = [];
   /** By inode: the rows of files that have several. */
